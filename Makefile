@@ -1,0 +1,53 @@
+# Every task of the template. Needs Python 3.11 or later, git and make; nothing else.
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+ARGS ?=
+OS ?= posix
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+
+.PHONY: help
+help:  ## Show this list
+	@awk 'BEGIN {FS = ":.*  ## "} /^[a-z-]+:.*  ## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/installed: requirements.txt
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed: make PYTHON=python3.13 ...")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --no-deps --only-binary :all: --requirement requirements.txt
+	$(BIN)/python -m pip check
+	$(BIN)/python -c 'open("$@", "w").close()'
+
+.PHONY: install
+install: .venv/installed  ## Install what the template needs into .venv
+
+.PHONY: new
+new: install  ## Render a project; ARGS are cookiecutter's, such as ARGS="--output-dir .. --no-input"
+	$(BIN)/cookiecutter $(ARGS) .
+
+.PHONY: test
+test: install  ## Run the tests; ARGS are pytest's
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+
+.PHONY: check
+check: install  ## Check the lock, the style and the types; change nothing
+	$(BIN)/poetry check --lock
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+.PHONY: fix
+fix: install  ## Mend the style, as far as Ruff can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: locks
+locks: install  ## Lock every combination anew; ARGS name some, such as ARGS=job-py3.14
+	$(BIN)/python scripts/relock.py $(ARGS)
+
+.PHONY: requirements
+requirements: install  ## Lock what pyproject.toml says, and export it for pip
+	$(BIN)/poetry lock
+	$(BIN)/poetry export --output requirements.txt

@@ -1,0 +1,97 @@
+"""Finish the project: drop what its application does not need, export the requirements.
+
+Cookiecutter renders this file, and runs it in the new project's folder with its own interpreter.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+EXPORT = Path("requirements.txt")
+SECONDS = 60  # Far more than an export takes; a Poetry that waits for a password gets no longer.
+
+
+class Run(NamedTuple):
+    """How a command ended."""
+
+    ok: bool
+    message: str
+
+
+def run_command(*command: str) -> Run:
+    """Run a command without input and never raise: what went wrong is in the message."""
+    try:
+        result = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Run(False, str(error))
+    lines = [line.strip() for line in (result.stdout + result.stderr).splitlines() if line.strip()]
+    return Run(result.returncode == 0, lines[-1] if lines else f"exit status {result.returncode}")
+
+
+def drop_other_applications() -> None:
+    """Remove what belongs to other applications only."""
+    for pattern, applications in ANSWERS["_belongs_to"].items():
+        path = Path(pattern.format(package=ANSWERS["package_name"]))
+        if ANSWERS["application"] in applications:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def find_poetry() -> "tuple[str, ...] | None":
+    """The command of a Poetry: beside cookiecutter first, then on PATH."""
+    if find_spec("poetry") and find_spec("poetry_plugin_export"):
+        return sys.executable, "-m", "poetry"
+    on_path = shutil.which("poetry")
+    return (on_path,) if on_path else None
+
+
+def export_requirements() -> str:
+    """Export the lock with Poetry, or keep the export that came with it; say which and why."""
+    poetry = find_poetry()
+    if not poetry:
+        return "kept as released with the lock, for there is no Poetry here"
+    # Away from the project: in it, Poetry would first fetch a plugin that it lacks.
+    away = tempfile.gettempdir()
+    if not run_command(*poetry, "export", "--help", "--no-ansi", "--directory", away).ok:
+        return f"kept as released with the lock, for {poetry[0]} has no export plugin"
+    fresh = EXPORT.with_suffix(".fresh")
+    export = run_command(*poetry, "export", "--no-ansi", "--output", str(fresh))
+    if not (export.ok and fresh.is_file()):
+        fresh.unlink(missing_ok=True)
+        return f"kept as released with the lock, for Poetry failed: {export.message}"
+    os.replace(fresh, EXPORT)
+    return "exported from poetry.lock just now"
+
+
+def main() -> None:
+    """Finish the project and say what to do next."""
+    drop_other_applications()
+    how = export_requirements()
+    print(f"""
+{ANSWERS["project_slug"]}: a {ANSWERS["application"]} on Python {ANSWERS["python_version"]}
+  poetry.lock       as tested with the template
+  requirements.txt  {how}
+
+Next:
+  cd {ANSWERS["project_slug"]}
+  git init && git add --all && git commit --message "Start from the template"
+  make env && conda activate {ANSWERS["project_slug"]}
+  make install check test
+  make image
+""")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+{% include cookiecutter.application ~ "/app.py" ignore missing -%}

@@ -1,0 +1,83 @@
+"""Every error as a problem document (RFC 9457)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+
+log = structlog.get_logger()
+
+
+class Place(BaseModel):
+    """One thing that is wrong in a request, and where."""
+
+    place: str
+    """A JSON pointer into the body (`/items/0/quantity`), or the name of a parameter."""
+    detail: str
+
+
+class Problem(BaseModel):
+    """A problem document; `type` is always `about:blank`, so `title` is the status's phrase."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[Place] = []
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "description": "The request cannot be served as it is",
+        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+    }
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer every error with a problem document."""
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [_place(detail) for detail in error.errors()]
+        if any(detail["type"] == "json_invalid" for detail in error.errors()):
+            return respond(400, "The body is not JSON.", errors=errors)
+        return respond(422, "The request does not fit the schema.", errors=errors)
+
+    @app.exception_handler(HTTPException)
+    async def http(_request: Request, error: HTTPException) -> JSONResponse:
+        return respond(error.status_code, error.detail, headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unexpected(_request: Request, error: Exception) -> JSONResponse:
+        log.error("request failed", exc_info=error)
+        return respond(500, "The service failed; its log says more.")
+
+
+def respond(
+    status: int,
+    detail: str,
+    *,
+    errors: list[Place] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Make the answer for one problem."""
+    problem = Problem(
+        title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or []
+    )
+    return JSONResponse(problem.model_dump(), status, headers, MEDIA_TYPE)
+
+
+def _place(detail: Mapping[str, Any]) -> Place:
+    where, *path = detail["loc"]
+    pointer = "".join(f"/{part}" for part in path)
+    place = pointer if where == "body" else "/".join(map(str, path))
+    return Place(place=place, detail=str(detail["msg"]))

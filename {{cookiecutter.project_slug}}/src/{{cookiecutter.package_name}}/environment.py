@@ -1,0 +1,68 @@
+"""Where settings come from, and what is said when one of them is wrong.
+
+The first source that names a setting wins: the environment, then `.env`, then a file of the
+setting's name in the secrets folder, then the default.
+"""
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "{{ cookiecutter.__env_prefix }}"
+SECRETS = Path(os.environ.get(f"{PREFIX}SECRETS_DIR", "/run/secrets"))
+
+
+class SettingsError(Exception):
+    """A setting that is unknown or has a value of the wrong kind."""
+
+
+class EnvironmentSettings(BaseSettings):
+    """The base of `Settings`: reads every field from the sources above."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        dotenv_filtering="match_prefix",
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
+        extra="forbid",
+        frozen=True,
+    )
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read all settings.
+
+        Raises:
+            SettingsError: names every variable that is wrong. Values are never repeated in it,
+                because any of them may be a secret.
+        """
+        problems = list(cls._unknown())
+        try:
+            settings = cls()
+        except ValidationError as error:
+            for detail in error.errors(include_input=False, include_url=False):
+                name = ".".join(str(part) for part in detail["loc"]).upper()
+                problems.append(f"{PREFIX}{name.removeprefix(PREFIX)}: {detail['msg']}")
+        if problems:
+            raise SettingsError("\n".join(["Wrong settings:", *(f"  {line}" for line in problems)]))
+        return settings
+
+    @classmethod
+    def _unknown(cls) -> list[str]:
+        """One line for each variable with this application's prefix that is no setting."""
+        known = [PREFIX + name.upper() for name in cls.model_fields]
+        unknown = sorted(
+            name
+            for name in os.environ
+            if name.startswith(PREFIX) and name not in {*known, f"{PREFIX}SECRETS_DIR"}
+        )
+        lines = []
+        for name in unknown:
+            meant = get_close_matches(name, known, n=1)
+            hint = f" Did you mean {meant[0]}?" if meant else ""
+            lines.append(f"{name}: There is no such setting.{hint}")
+        return lines

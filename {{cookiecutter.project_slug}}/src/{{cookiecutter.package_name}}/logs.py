@@ -1,0 +1,67 @@
+"""Logs on standard output: readable in a terminal, one JSON object a line elsewhere.
+
+Log with `structlog.get_logger()`. Lines of libraries that use `logging`, and warnings, come out in
+the same form.
+"""
+
+import logging
+import sys
+from typing import Any, Literal
+
+import orjson
+import structlog
+from structlog.typing import Processor
+
+type Level = Literal["debug", "info", "warning", "error"]
+type Format = Literal["auto", "console", "json"]
+
+
+def configure(level: Level, form: Format) -> None:
+    """Send every log line of this process to standard output.
+
+    Args:
+        level: the lowest level that is shown.
+        form: `console` for people, `json` for machines, `auto` for whichever of them is reading.
+    """
+    if form == "auto":
+        form = "console" if sys.stdout.isatty() else "json"
+    for_both: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    for_one: list[Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if form == "console"
+        else [
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(serializer=_to_json),
+        ]
+    )
+
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *for_both,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=for_both,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *for_one],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.captureWarnings(capture=True)
+
+
+def _to_json(event: Any, *, default: Any) -> str:
+    return orjson.dumps(event, default=default).decode()

@@ -1,0 +1,1 @@
+{% include cookiecutter.application ~ "/test_cli.py" -%}
