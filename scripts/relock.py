@@ -98,9 +98,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("only", nargs="*", help="such as web-api-py3.14; every combination if none")
     only = set(parser.parse_args().only)
-    known = {f"{application}-py{python}": (application, python) for application, python in combinations()}
+    known = {
+        f"{application}-py{python}": (application, python) for application, python in combinations()
+    }
     if unknown := only - set(known):
-        parser.error(f"no such combination: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+        parser.error(
+            f"no such combination: {', '.join(sorted(unknown))}; there are {', '.join(known)}"
+        )
     failed = []
     for name in known:
         if only and name not in only:

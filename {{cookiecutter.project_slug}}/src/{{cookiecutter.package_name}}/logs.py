@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import orjson
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 type Level = Literal["debug", "info", "warning", "error"]
 type Format = Literal["auto", "console", "json"]
@@ -30,6 +30,7 @@ def configure(level: Level, form: Format) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        _without_colours,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     for_one: list[Processor] = (
@@ -65,3 +66,9 @@ def configure(level: Level, form: Format) -> None:
 
 def _to_json(event: Any, *, default: Any) -> str:
     return orjson.dumps(event, default=default).decode()
+
+
+def _without_colours(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Leave out the second copy of the message that Uvicorn adds, with colours."""
+    event.pop("color_message", None)
+    return event
