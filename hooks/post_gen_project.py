@@ -4,7 +4,6 @@ Cookiecutter renders this file, and runs it in the new project's folder with its
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -29,10 +28,15 @@ def run_command(*command: str) -> Run:
     """Run a command without input and never raise: what went wrong is in the message."""
     try:
         result = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Run(False, str(error))
+        return Run(ok=False, message=str(error))
     lines = [line.strip() for line in (result.stdout + result.stderr).splitlines() if line.strip()]
     return Run(result.returncode == 0, lines[-1] if lines else f"exit status {result.returncode}")
 
@@ -71,7 +75,7 @@ def export_requirements() -> str:
     if not (export.ok and fresh.is_file()):
         fresh.unlink(missing_ok=True)
         return f"kept as released with the lock, for Poetry failed: {export.message}"
-    os.replace(fresh, EXPORT)
+    fresh.replace(EXPORT)
     return "exported from poetry.lock just now"
 
 

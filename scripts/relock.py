@@ -117,7 +117,7 @@ def main() -> int:
         else:
             print(f"{name}: {'locked anew' if changed else 'unchanged'}")
     if failed:
-        print(f"{len(failed)} of {len(known)} failed: {', '.join(failed)}")
+        print(f"{len(failed)} of {len(chosen)} failed: {', '.join(failed)}")
     return 1 if failed else 0
 
 

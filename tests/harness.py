@@ -1,0 +1,132 @@
+"""What the tests use: combinations, baked projects, the machine's interpreters and Docker."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import findpython
+import pytest
+
+ROOT = Path(__file__).parents[1]
+QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))
+SLUG, PACKAGE = "my-application", "my_application"
+
+
+class Combination(NamedTuple):
+    """An application on a Python version."""
+
+    application: str
+    python: str
+
+    def __str__(self) -> str:
+        return f"{self.application}-py{self.python}"
+
+
+COMBINATIONS = [
+    Combination(*answers) for answers in product(QUESTIONS["application"], QUESTIONS["python_version"])
+]
+each_application = pytest.mark.parametrize("application", QUESTIONS["application"])
+
+
+def each(combinations: list[Combination]) -> pytest.MarkDecorator:
+    """Run a test for each combination; what one of them needs is made once, by one worker."""
+    parameters = [
+        pytest.param(it, id=str(it), marks=pytest.mark.xdist_group(str(it))) for it in combinations
+    ]
+    return pytest.mark.parametrize("combination", parameters)
+
+
+each_combination = each(COMBINATIONS)
+
+
+@dataclass(frozen=True)
+class BakedProject:
+    """A project as it is straight after baking; tests that change it work on a copy."""
+
+    path: Path
+    combination: Combination
+
+    def run(self, *command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project; a failure shows its whole output."""
+        return run(*command, cwd=self.path, **options)
+
+    def files(self) -> set[str]:
+        """Every file, relative to the project."""
+        return {
+            path.relative_to(self.path).as_posix()
+            for path in self.path.rglob("*")
+            if not path.is_dir()
+        }
+
+
+def run(
+    *command: str | Path, check: bool = True, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a command; fail the test with its whole output where it does not end with 0."""
+    result = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if check and result.returncode:
+        pytest.fail(
+            f"{' '.join(map(str, command))}: exit status {result.returncode}\n"
+            f"{result.stdout}\n{result.stderr}"
+        )
+    return result
+
+
+def tool(name: str) -> Path:
+    """A program that stands beside the interpreter of the tests."""
+    return Path(sys.executable).with_name(name)
+
+
+def activated(venv: Path) -> dict[str, str]:
+    """The environment of a shell in which `venv` is active, and Poetry is on PATH."""
+    others = {name: value for name, value in os.environ.items() if name != "CONDA_PREFIX"}
+    path = [venv / "bin", Path(sys.executable).parent, os.environ["PATH"]]
+    return others | {"VIRTUAL_ENV": str(venv), "PATH": os.pathsep.join(map(str, path))}
+
+
+def poetry(*arguments: str) -> list[str]:
+    """The command line of the Poetry that stands beside cookiecutter."""
+    return [sys.executable, "-m", "poetry", "--no-ansi", *arguments]
+
+
+def unavailable(reason: str, *, required: bool) -> NoReturn:
+    """Skip a test that this machine cannot run, or fail it where it must run."""
+    if required:
+        pytest.fail(f"This must run here, but: {reason}")
+    pytest.skip(reason)
+
+
+@cache
+def interpreter(python: str) -> Path | None:
+    """The newest interpreter of this minor version that the machine has, pyenv's included."""
+    major, minor = map(int, python.split("."))
+    # A shim answers for versions that it does not have, so each candidate has to run.
+    found = [
+        candidate
+        for candidate in findpython.find_all(major, minor)
+        if candidate.is_valid() and not candidate.version.is_prerelease
+    ]
+    newest = max(found, key=lambda one: one.version, default=None)
+    return newest.real_path if newest else None
+
+
+@cache
+def docker_problem() -> str | None:
+    """Why Docker cannot be used here, or None where it can."""
+    try:
+        result = subprocess.run(
+            ["docker", "version"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"Docker: {error}"
+    return None if result.returncode == 0 else f"Docker: {result.stderr.strip()}"

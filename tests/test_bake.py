@@ -1,0 +1,126 @@
+"""What a bake leaves behind: these files, whole, and nothing else."""
+
+import json
+import re
+import tomllib
+
+import pytest
+import yaml
+
+from tests.harness import PACKAGE, ROOT, BakedProject, each_combination, poetry
+
+pytestmark = each_combination
+
+EVERYWHERE = {
+    ".dockerignore",
+    ".editorconfig",
+    ".env.example",
+    ".github/dependabot.yml",
+    ".github/workflows/ci.yml",
+    ".gitignore",
+    ".pre-commit-config.yaml",
+    "Dockerfile",
+    "Makefile",
+    "README.md",
+    "compose.yaml",
+    "environment.yml",
+    "poetry.lock",
+    "pyproject.toml",
+    "requirements.txt",
+    "scripts/consistency.py",
+    f"src/{PACKAGE}/__init__.py",
+    f"src/{PACKAGE}/__main__.py",
+    f"src/{PACKAGE}/cli.py",
+    f"src/{PACKAGE}/environment.py",
+    f"src/{PACKAGE}/logs.py",
+    f"src/{PACKAGE}/settings.py",
+    f"src/{PACKAGE}/startup.py",
+    "tests/conftest.py",
+    "tests/test_cli.py",
+    "tests/test_consistency.py",
+    "tests/test_environment.py",
+    "tests/test_logs.py",
+}
+API = {
+    f"src/{PACKAGE}/api/__init__.py",
+    f"src/{PACKAGE}/api/app.py",
+    f"src/{PACKAGE}/api/health.py",
+    f"src/{PACKAGE}/api/probe.py",
+    f"src/{PACKAGE}/api/problems.py",
+    f"src/{PACKAGE}/api/server.py",
+    "tests/api/conftest.py",
+    "tests/api/test_health.py",
+    "tests/api/test_problems.py",
+}
+ONLY_IN = {
+    "web-api": API | {f"src/{PACKAGE}/api/quotes.py", "tests/api/test_quotes.py"},
+    "job": {"data/orders.csv", f"src/{PACKAGE}/job.py", "tests/test_job.py"},
+}
+
+
+def test_a_bake_holds_exactly_these_files(baked: BakedProject) -> None:
+    assert baked.files() == EVERYWHERE | ONLY_IN[baked.combination.application]
+
+
+def test_no_folder_is_empty(baked: BakedProject) -> None:
+    assert [path for path in baked.path.rglob("*") if path.is_dir() and not any(path.iterdir())] == []
+
+
+def test_nothing_of_cookiecutter_is_left(baked: BakedProject) -> None:
+    for name in baked.files():
+        text = (baked.path / name).read_text("utf-8")
+        assert "cookiecutter" not in name + text, name
+        # GitHub's own expressions are the only braces that stay.
+        assert not re.search(r"(?<!\$)\{\{|\{%", name + text), name
+
+
+def test_every_text_ends_with_one_newline(baked: BakedProject) -> None:
+    for name in baked.files():
+        text = (baked.path / name).read_bytes()
+        assert text.endswith(b"\n"), name
+        assert not text.endswith(b"\n\n"), name
+        assert b"\r" not in text, name
+
+
+def test_every_data_file_parses(baked: BakedProject) -> None:
+    for name in baked.files():
+        text = (baked.path / name).read_text("utf-8")
+        if name.endswith((".toml", ".lock")):
+            tomllib.loads(text)
+        elif name.endswith((".yml", ".yaml")):
+            yaml.safe_load(text)
+        elif name.endswith(".json"):
+            json.loads(text)
+
+
+def test_the_lock_fits_the_project(baked: BakedProject) -> None:
+    baked.run(*poetry("check", "--lock", "--strict"))
+
+
+def test_the_shipped_export_is_what_poetry_exports(baked: BakedProject) -> None:
+    # The hook may have exported already, so the files that ship are compared as well.
+    shipped = ROOT / "templates" / "locks" / str(baked.combination)
+
+    export = baked.run(*poetry("export")).stdout
+
+    assert (baked.path / "poetry.lock").read_bytes() == (shipped / "poetry.lock").read_bytes()
+    assert export == (shipped / "requirements.txt").read_text("utf-8")
+    assert export == (baked.path / "requirements.txt").read_text("utf-8")
+
+
+def test_the_export_pins_and_hashes_all_that_is_locked_for_production(baked: BakedProject) -> None:
+    lock = tomllib.loads((baked.path / "poetry.lock").read_text("utf-8"))
+    locked = {one["name"]: one for one in lock["package"] if "main" in one["groups"]}
+    export = (baked.path / "requirements.txt").read_text("utf-8")
+
+    entries = re.split(r"\n(?=\S)", export.strip())
+
+    pins = [re.match(r"([a-z0-9._-]+)==(\S+)", entry) for entry in entries]
+    assert {pin[1]: pin[2] for pin in pins if pin} == {
+        name: one["version"] for name, one in locked.items()
+    }
+    for entry, pin in zip(entries, pins, strict=True):
+        assert pin
+        assert set(re.findall(r"--hash=(\S+)", entry)) == {
+            file["hash"] for file in locked[pin[1]]["files"]
+        }

@@ -1,0 +1,117 @@
+"""A baked project passes its own checks and tests, installed from its own lock."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.harness import (
+    COMBINATIONS,
+    PACKAGE,
+    QUESTIONS,
+    BakedProject,
+    Combination,
+    activated,
+    each,
+    each_combination,
+    interpreter,
+    poetry,
+    run,
+    tool,
+    unavailable,
+)
+
+HERE = [combination for combination in COMBINATIONS if interpreter(combination.python)]
+
+
+@pytest.fixture(scope="session")
+def install(
+    bake: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Combination], BakedProject]:
+    """Copy a baked project and install all that its lock names into `venv` beside it."""
+
+    @cache
+    def install_once(combination: Combination) -> BakedProject:
+        python = interpreter(combination.python)
+        if not python:
+            unavailable(f"This machine has no Python {combination.python}.", required=False)
+        folder = tmp_path_factory.mktemp(str(combination))
+        venv, requirements = folder / "venv", folder / "requirements.txt"
+        project = BakedProject(folder / "project", combination)
+        shutil.copytree(bake(combination).path, project.path)
+        project.run(*poetry("export", "--all-groups", "--output", str(requirements)))
+        run(tool("uv"), "venv", "--python", python, venv)
+        pip = [tool("uv"), "pip", "install", "--python", venv / "bin" / "python", "--no-deps"]
+        run(*pip, "--require-hashes", "--requirement", requirements)
+        run(*pip, "--editable", project.path)
+        return project
+
+    return install_once
+
+
+@pytest.fixture
+def installed(
+    combination: Combination, install: Callable[[Combination], BakedProject]
+) -> Iterator[BakedProject]:
+    """The installed project of the test's combination; what a test edits in it is undone."""
+    project = install(combination)
+    before = {name: (project.path / name).read_bytes() for name in project.files()}
+    yield project
+    for name, content in before.items():
+        if (project.path / name).read_bytes() != content:
+            (project.path / name).write_bytes(content)
+
+
+def test_this_machine_has_an_interpreter_to_test_with() -> None:
+    assert HERE, f"None of Python {', '.join(QUESTIONS['python_version'])} is on this machine."
+
+
+@each_combination
+def test_its_own_checks_and_tests_pass(installed: BakedProject) -> None:
+    environment = activated(installed.path.parent / "venv")
+
+    installed.run("make", "check", env=environment)
+    result = installed.run("make", "test", env=environment)
+
+    assert " passed" in result.stdout
+    assert "skipped" not in result.stdout.replace("files skipped due to complete coverage", "")
+
+
+@each(HERE[:1])
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("pyproject.toml", '"structlog>=', '"structlog>=1,>=', "Run `poetry lock`"),
+        ("requirements.txt", "--hash=sha256:", "--hash=sha512:", "make requirements"),
+        ("environment.yml", "python=3.", "python=2.", "edit environment.yml"),
+        ("Dockerfile", "PYTHON_VERSION=3.", "PYTHON_VERSION=2.", "edit Dockerfile"),
+        (f"src/{PACKAGE}/logs.py", "import sys", "import sys, os", "F401"),
+        (f"src/{PACKAGE}/logs.py", "def configure(", "def  configure(", "Would reformat"),
+        (f"src/{PACKAGE}/__init__.py", "__version__ =", "__version__: int =", "[assignment]"),
+    ],
+)
+def test_its_own_checks_find_what_is_wrong(
+    installed: BakedProject, file: str, old: str, new: str, message: str
+) -> None:
+    path = installed.path / file
+    before = path.read_text("utf-8")
+    assert old in before
+    path.write_text(before.replace(old, new, 1), "utf-8")
+
+    environment = activated(installed.path.parent / "venv")
+    result = installed.run("make", "check", env=environment, check=False)
+
+    assert result.returncode
+    assert message in result.stdout + result.stderr
+
+
+@each(HERE[:1])
+def test_make_help_names_every_target(installed: BakedProject) -> None:
+    makefile = (installed.path / "Makefile").read_text("utf-8")
+    targets = [line.split()[1] for line in makefile.splitlines() if line.startswith(".PHONY")]
+
+    listed = [line.split()[0] for line in installed.run("make").stdout.splitlines()]
+
+    assert listed == targets
