@@ -65,18 +65,25 @@ def export_requirements() -> str:
     """Export the lock with Poetry, or keep the export that came with it; say which and why."""
     poetry = find_poetry()
     if not poetry:
-        return "kept as released with the lock, for there is no Poetry here"
+        return keep("there is no Poetry here")
     # Away from the project: in it, Poetry would first fetch a plugin that it lacks.
-    away = tempfile.gettempdir()
-    if not run_command(*poetry, "export", "--help", "--no-ansi", "--directory", away).ok:
-        return f"kept as released with the lock, for {poetry[0]} has no export plugin"
+    help_text = run_command(*poetry, "export", "--help", "--directory", tempfile.gettempdir())
+    if not help_text.ok:
+        return keep(f"`poetry export` does not work here: {help_text.message}")
     fresh = EXPORT.with_suffix(".fresh")
     export = run_command(*poetry, "export", "--no-ansi", "--output", str(fresh))
-    if not (export.ok and fresh.is_file()):
-        fresh.unlink(missing_ok=True)
-        return f"kept as released with the lock, for Poetry failed: {export.message}"
-    fresh.replace(EXPORT)
-    return "exported from poetry.lock just now"
+    if export.ok and fresh.is_file() and fresh.stat().st_size:
+        fresh.replace(EXPORT)
+        return "exported just now, with Poetry, from poetry.lock"
+    fresh.unlink(missing_ok=True)
+    return keep(f"`poetry export` failed: {export.message}")
+
+
+def keep(reason: str) -> str:
+    """Say why the export of the release stands, and how to make it anew; both are the same."""
+    return f"""exported at the template's release, from poetry.lock; {reason}
+                    pipx install --force poetry && pipx inject poetry poetry-plugin-export
+                    poetry export --output {EXPORT}"""
 
 
 def main() -> None:

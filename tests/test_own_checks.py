@@ -1,7 +1,7 @@
 """A baked project passes its own checks and tests, installed from its own lock."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -54,14 +54,9 @@ def install(
 @pytest.fixture
 def installed(
     combination: Combination, install: Callable[[Combination], BakedProject]
-) -> Iterator[BakedProject]:
-    """The installed project of the test's combination; what a test edits in it is undone."""
-    project = install(combination)
-    before = {name: (project.path / name).read_bytes() for name in project.files()}
-    yield project
-    for name, content in before.items():
-        if (project.path / name).read_bytes() != content:
-            (project.path / name).write_bytes(content)
+) -> BakedProject:
+    """The installed project of the test's combination; a test that edits it undoes that."""
+    return install(combination)
 
 
 def test_this_machine_has_an_interpreter_to_test_with() -> None:
@@ -88,16 +83,22 @@ def test_its_own_checks_and_tests_pass(installed: BakedProject) -> None:
         ("environment.yml", "python=3.", "python=2.", "edit environment.yml"),
         ("Dockerfile", "PYTHON_VERSION=3.", "PYTHON_VERSION=2.", "edit Dockerfile"),
         (f"src/{PACKAGE}/logs.py", "import sys", "import sys, os", "F401"),
-        (f"src/{PACKAGE}/logs.py", "def configure(", "def  configure(", "Would reformat"),
+        (f"src/{PACKAGE}/logs.py", "def configure(", "def  configure(", "would be reformatted"),
         (f"src/{PACKAGE}/__init__.py", "__version__ =", "__version__: int =", "[assignment]"),
     ],
 )
 def test_its_own_checks_find_what_is_wrong(
-    installed: BakedProject, file: str, old: str, new: str, message: str
+    request: pytest.FixtureRequest,
+    installed: BakedProject,
+    file: str,
+    old: str,
+    new: str,
+    message: str,
 ) -> None:
     path = installed.path / file
     before = path.read_text("utf-8")
     assert old in before
+    request.addfinalizer(lambda: path.write_text(before, "utf-8"))
     path.write_text(before.replace(old, new, 1), "utf-8")
 
     environment = activated(installed.path.parent / "venv")

@@ -1,7 +1,6 @@
 """The command line: `{{ cookiecutter.project_slug }} run`."""
 
 import signal
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -28,19 +27,26 @@ def run(
     """
     settings = start()
     log = structlog.get_logger()
-    # The default action would leave the unfinished file behind, and as a container's first
-    # process it would not even end.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    # The default action would leave the unfinished file behind. An exception from the handler is
+    # lost where C code is running that drops errors, so the loop asks for the signal instead.
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("Pricing", total=None)
+
+        def on_progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            if stopped:
+                raise typer.Exit(128 + stopped[0])
+
         try:
             summary = job.run(
                 source,
                 target,
                 max_errors=settings.max_errors,
-                on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+                on_progress=on_progress,
             )
         except job.JobError as error:
             for line in str(error).splitlines():
