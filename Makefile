@@ -51,3 +51,11 @@ locks: install  ## Lock every combination anew; ARGS name some, such as ARGS=job
 requirements: install  ## Lock what pyproject.toml says, and export it for pip
 	$(BIN)/poetry lock
 	$(BIN)/poetry export --output requirements.txt
+
+.PHONY: image
+image: install  ## Bake a project with the default answers and build its image
+	$(BIN)/python scripts/bake_image.py
+
+.PHONY: bench-generation
+bench-generation: install  ## Measure how long a bake takes
+	$(BIN)/python benchmarks/generation.py

@@ -97,18 +97,12 @@ def main() -> int:
     """Lock the combinations that were asked for, or all; end with 1 if one of them fails."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("only", nargs="*", help="such as web-api-py3.14; every combination if none")
-    only = set(parser.parse_args().only)
-    known = {
-        f"{application}-py{python}": (application, python) for application, python in combinations()
-    }
-    if unknown := only - set(known):
-        parser.error(
-            f"no such combination: {', '.join(sorted(unknown))}; there are {', '.join(known)}"
-        )
+    known = {"-py".join(combination): combination for combination in combinations()}
+    chosen = parser.parse_args().only or list(known)
+    if unknown := set(chosen) - set(known):
+        parser.error(f"no combination {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     failed = []
-    for name in known:
-        if only and name not in only:
-            continue
+    for name in chosen:
         try:
             changed = relock(*known[name])
         except Exception as error:  # noqa: BLE001 - the others are still worth locking

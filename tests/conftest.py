@@ -6,7 +6,6 @@ from functools import cache
 
 import pytest
 from pytest_cookies.plugin import Cookies
-
 from tests.harness import ROOT, BakedProject, Combination, docker_problem, unavailable
 
 
@@ -30,9 +29,7 @@ def bake(cookies_session: Cookies) -> Callable[[Combination], BakedProject]:
 
 
 @pytest.fixture
-def baked(
-    combination: Combination, bake: Callable[[Combination], BakedProject]
-) -> BakedProject:
+def baked(combination: Combination, bake: Callable[[Combination], BakedProject]) -> BakedProject:
     """The baked project of the test's combination; not to be changed."""
     return bake(combination)
 

@@ -4,9 +4,7 @@ import json
 import re
 import tomllib
 
-import pytest
 import yaml
-
 from tests.harness import PACKAGE, ROOT, BakedProject, each_combination, poetry
 
 pytestmark = each_combination
@@ -63,7 +61,9 @@ def test_a_bake_holds_exactly_these_files(baked: BakedProject) -> None:
 
 
 def test_no_folder_is_empty(baked: BakedProject) -> None:
-    assert [path for path in baked.path.rglob("*") if path.is_dir() and not any(path.iterdir())] == []
+    assert [
+        path for path in baked.path.rglob("*") if path.is_dir() and not any(path.iterdir())
+    ] == []
 
 
 def test_nothing_of_cookiecutter_is_left(baked: BakedProject) -> None:

@@ -10,11 +10,8 @@ from time import monotonic, sleep
 from urllib.request import Request, urlopen
 
 import pytest
+from tests.harness import BUILT, BakedProject, Combination, each, interpreter, poetry, run
 
-from tests.harness import COMBINATIONS, BakedProject, Combination, each, interpreter, poetry, run
-
-# Python 3.12 differs from these in nothing that an image shows; the lint and bake tests cover it.
-BUILT = [combination for combination in COMBINATIONS if combination.python in ("3.14", "3.13")]
 APIS = [combination for combination in BUILT if combination.application != "job"]
 JOBS = [combination for combination in BUILT if combination.application == "job"]
 
@@ -55,7 +52,9 @@ def container(image: str, *options: str, command: Sequence[str] = ()) -> Iterato
 def wait_until_healthy(name: str, seconds: float = 60) -> None:
     deadline = monotonic() + seconds
     while True:
-        state = run("docker", "inspect", "--format", "{{.State.Health.Status}}", name).stdout.strip()
+        state = run(
+            "docker", "inspect", "--format", "{{.State.Health.Status}}", name
+        ).stdout.strip()
         if state == "healthy":
             return
         logs = run("docker", "logs", name)
@@ -98,7 +97,9 @@ def test_the_service_becomes_healthy_answers_and_stops_on_sigterm(image: str) ->
         assert all(isinstance(json.loads(line), dict) for line in logs)
 
 
-def examples(document: dict[str, dict[str, dict[str, dict[str, object]]]]) -> list[tuple[str, object]]:
+def examples(
+    document: dict[str, dict[str, dict[str, dict[str, object]]]],
+) -> list[tuple[str, object]]:
     """Every path that takes a body, with the example that the documentation shows for it."""
     found = []
     for path, methods in document["paths"].items():
@@ -113,7 +114,10 @@ def examples(document: dict[str, dict[str, dict[str, dict[str, object]]]]) -> li
 
 @each(JOBS)
 def test_the_job_does_its_work_on_a_mounted_file(
-    image: str, combination: Combination, tmp_path: Path, bake: Callable[[Combination], BakedProject]
+    image: str,
+    combination: Combination,
+    tmp_path: Path,
+    bake: Callable[[Combination], BakedProject],
 ) -> None:
     data = tmp_path / "data"
     data.mkdir(mode=0o777)

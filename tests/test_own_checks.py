@@ -3,10 +3,8 @@
 import shutil
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import pytest
-
 from tests.harness import (
     COMBINATIONS,
     PACKAGE,
@@ -21,6 +19,7 @@ from tests.harness import (
     run,
     tool,
     unavailable,
+    uv_pip_install,
 )
 
 HERE = [combination for combination in COMBINATIONS if interpreter(combination.python)]
@@ -43,9 +42,8 @@ def install(
         shutil.copytree(bake(combination).path, project.path)
         project.run(*poetry("export", "--all-groups", "--output", str(requirements)))
         run(tool("uv"), "venv", "--python", python, venv)
-        pip = [tool("uv"), "pip", "install", "--python", venv / "bin" / "python", "--no-deps"]
-        run(*pip, "--require-hashes", "--requirement", requirements)
-        run(*pip, "--editable", project.path)
+        uv_pip_install(venv, "--no-deps", "--require-hashes", "--requirement", requirements)
+        uv_pip_install(venv, "--no-deps", "--editable", project.path)
         return project
 
     return install_once

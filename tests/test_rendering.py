@@ -4,11 +4,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-
-from tests.harness import QUESTIONS, ROOT, SLUG, each_application, run, tool, unavailable
+from tests.harness import (
+    QUESTIONS,
+    ROOT,
+    SLUG,
+    each_application,
+    run,
+    tool,
+    unavailable,
+    uv_pip_install,
+)
 
 KEPT = "exported at the template's release, from poetry.lock"
 
@@ -20,24 +29,25 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     constraint = ROOT / "requirements.txt"
     run(tool("uv"), "venv", "--python", sys.executable, venv)
     # The export's hashes hold for packages; as constraints only its versions count.
-    pins = [line.partition(" \\")[0] for line in constraint.read_text().splitlines() if "==" in line]
+    pins = [
+        line.partition(" \\")[0] for line in constraint.read_text().splitlines() if "==" in line
+    ]
     constraint = venv / "constraints.txt"
     constraint.write_text("\n".join(pins))
-    pip = [tool("uv"), "pip", "install", "--python", venv / "bin" / "python"]
-    run(*pip, "--constraint", constraint, "cookiecutter")
+    uv_pip_install(venv, "--constraint", constraint, "cookiecutter")
     return venv / "bin" / "cookiecutter"
 
 
 def render(
-    cookiecutter: Path, folder: Path, *answers: str, before: list[str] | None = None
+    cookiecutter: Path, folder: Path, *answers: str, before: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
     """Render into `folder`, with only `folder/bin` and the system's own programs on PATH."""
     environment = {
         "HOME": str(folder / "home"),
         "PATH": os.pathsep.join([str(folder / "bin"), "/usr/bin", "/bin"]),
     }
-    command = [cookiecutter, "--no-input", "--output-dir", folder, ROOT, *answers]
-    return run(*(before or []), *command, cwd=folder, env=environment)
+    command = [str(cookiecutter), "--no-input", "--output-dir", str(folder), str(ROOT), *answers]
+    return run(*before, *command, cwd=folder, env=environment)
 
 
 def a_poetry(folder: Path, script: str) -> None:
@@ -85,7 +95,10 @@ def test_a_poetry_on_path_exports(alone: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ("echo 'The command \"export\" does not exist.'; exit 1", 'does not work here: The command "export" does not exist.'),
+        (
+            "echo 'The command \"export\" does not exist.'; exit 1",
+            'does not work here: The command "export" does not exist.',
+        ),
         ("kill -9 $$", "does not work here: exit status -9"),
         (
             '[ "$2" = --help ] || { echo "needs Poetry >=2.2, you have 1.8.5" >&2; exit 1; }',

@@ -1,0 +1,48 @@
+"""The template lives by its own rules."""
+
+import re
+import tomllib
+
+from tests.harness import ROOT, poetry, run
+
+PROJECT = ROOT / "{{cookiecutter.project_slug}}"
+
+
+def test_the_template_and_its_projects_have_the_same_ci() -> None:
+    name = ".github/workflows/ci.yml"
+
+    assert (ROOT / name).read_bytes() == (PROJECT / name).read_bytes()
+
+
+def test_the_template_has_the_targets_that_the_ci_calls() -> None:
+    ci = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+    targets = re.findall(r"run: make (\S+)", ci)
+
+    assert targets
+    for makefile in (ROOT / "Makefile", PROJECT / "Makefile"):
+        text = makefile.read_text("utf-8")
+        assert all(f"\n.PHONY: {target}\n" in text for target in targets)
+
+
+def test_the_templates_own_requirements_are_what_poetry_exports() -> None:
+    run(*poetry("check", "--lock"), cwd=ROOT)
+    export = run(*poetry("export"), cwd=ROOT).stdout
+
+    assert export == (ROOT / "requirements.txt").read_text("utf-8")
+
+
+def test_projects_build_with_the_poetry_core_that_the_tests_ran_on() -> None:
+    lock = tomllib.loads((ROOT / "poetry.lock").read_text("utf-8"))
+    (version,) = (one["version"] for one in lock["package"] if one["name"] == "poetry-core")
+
+    assert f'requires = ["poetry-core=={version}"]' in (PROJECT / "pyproject.toml").read_text(
+        "utf-8"
+    )
+
+
+def test_contributing_says_why_each_dependency_is_here() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    names = {re.split(r"[><=; ]", line)[0] for line in project["dependencies"]}
+    contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", contributing, re.MULTILINE)) >= names
