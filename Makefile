@@ -59,3 +59,7 @@ image: install  ## Bake a project with the default answers and build its image
 .PHONY: bench-generation
 bench-generation: install  ## Measure how long a bake takes
 	$(BIN)/python benchmarks/generation.py
+
+.PHONY: release
+release: check test  ## Check everything, and tag the version of pyproject.toml
+	$(BIN)/python scripts/release.py

@@ -13,6 +13,7 @@ EVERYWHERE = {
     ".dockerignore",
     ".editorconfig",
     ".env.example",
+    ".gitattributes",
     ".github/dependabot.yml",
     ".github/workflows/ci.yml",
     ".gitignore",

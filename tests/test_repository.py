@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from tests.harness import ROOT, poetry, run
+from tests.harness import QUESTIONS, ROOT, poetry, run
 
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
 
@@ -46,3 +46,10 @@ def test_contributing_says_why_each_dependency_is_here() -> None:
     contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 
     assert set(re.findall(r"^\| `([a-z-]+)` \|", contributing, re.MULTILINE)) >= names
+
+
+def test_a_project_records_the_templates_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+    assert QUESTIONS["_version"] == project["version"]
+    assert f'template = "{project["name"]}"' in (PROJECT / "pyproject.toml").read_text("utf-8")

@@ -1,0 +1,55 @@
+"""Bake every combination with the cookiecutter of this interpreter: is each whole, on this system?
+
+Needs cookiecutter and nothing else, so that it runs with any version of it.
+"""
+
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> int:
+    """Bake all, name those that are not as shipped; give the exit status."""
+    questions = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))
+    failed = 0
+    for application, python in itertools.product(
+        questions["application"], questions["python_version"]
+    ):
+        name = f"{application}-py{python}"
+        problem = bake(application, python, ROOT / "templates" / "locks" / name)
+        print(f"{name}: {problem or 'whole'}")
+        failed += bool(problem)
+    return 1 if failed else 0
+
+
+def bake(application: str, python: str, locks: Path) -> str:
+    """Bake one combination and compare its lock and export with the shipped ones, to the byte."""
+    with tempfile.TemporaryDirectory() as folder:
+        answers = [f"application={application}", f"python_version={python}"]
+        command = [
+            sys.executable,
+            "-m",
+            "cookiecutter",
+            "--no-input",
+            "--output-dir",
+            folder,
+            str(ROOT),
+            *answers,
+        ]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode:
+            return result.stdout + result.stderr
+        project = next(Path(folder).iterdir())
+        for shipped in locks.iterdir():
+            if (project / shipped.name).read_bytes() != shipped.read_bytes():
+                return f"{shipped.name} is not as shipped"
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Tag the version of `pyproject.toml`: `make release`, which runs the checks and tests first.
+
+Versions are dates: year, month, and a number within the month, such as 2026.11.0.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def problems(root: Path, version: str) -> list[str]:
+    """Say what has to be mended before this version can be tagged, each with its remedy."""
+    found = []
+    if not re.fullmatch(r"20\d\d\.([1-9]|1[0-2])\.\d+", version):
+        found.append(f"{version} is no version such as 2026.11.0: edit pyproject.toml.")
+    recorded = json.loads((root / "cookiecutter.json").read_text("utf-8"))["_version"]
+    if recorded != version:
+        found.append(f"cookiecutter.json records {recorded}: set _version to {version}.")
+    changelog = (root / "CHANGELOG.md").read_text("utf-8")
+    newest = re.search(r"^## (.*)$", changelog, re.MULTILINE)
+    if not newest or newest[1] != version:
+        found.append(f"CHANGELOG.md does not begin with {version}: write what has changed.")
+    if git(root, "status", "--porcelain"):
+        found.append("There are changes that are not committed: git commit.")
+    if git(root, "tag", "--list", version):
+        found.append(f"The tag {version} is there already: raise the version in pyproject.toml.")
+    return found
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run git and give what it prints."""
+    result = subprocess.run(
+        ["git", *arguments], cwd=root, check=True, capture_output=True, text=True
+    )
+    return result.stdout.strip()
+
+
+def main() -> int:
+    """Make the tag, or say why not; give the exit status."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    version = str(project["version"])
+    if found := problems(ROOT, version):
+        print(*found, sep="\n")
+        return 1
+    git(ROOT, "tag", "--annotate", "--message", f"Version {version}", version)
+    print(f"Tagged. Publish it with: git push origin {version}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

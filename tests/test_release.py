@@ -1,0 +1,65 @@
+"""`make release` tags a version that is written everywhere, and nothing else."""
+
+import json
+from pathlib import Path
+
+import pytest
+from scripts import release
+from tests.harness import run, working_tree
+
+
+@pytest.fixture
+def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the template in which all is written for version 2027.1.0."""
+    copy = working_tree(tmp_path / "template")
+    monkeypatch.setattr(release, "ROOT", copy)
+    for name in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"):
+        monkeypatch.setenv(name, "A Person")
+    for name in ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
+        monkeypatch.setenv(name, "person@example.com")
+    (copy / "pyproject.toml").write_text('[project]\nversion = "2027.1.0"\n')
+    (copy / "cookiecutter.json").write_text(json.dumps({"_version": "2027.1.0"}))
+    (copy / "CHANGELOG.md").write_text("# Changelog\n\n## 2027.1.0\n\n- It is new.\n")
+    run("git", "commit", "--quiet", "--all", "--message", "2027.1.0", cwd=copy)
+    return copy
+
+
+def test_a_version_that_is_written_everywhere_is_tagged(template: Path) -> None:
+    assert release.main() == 0
+    assert run("git", "tag", "--list", cwd=template).stdout == "2027.1.0\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "problem"),
+    [
+        ("pyproject.toml", '[project]\nversion = "1.0"\n', "1.0 is no version such as"),
+        ("cookiecutter.json", '{"_version": "2026.1.0"}', "records 2026.1.0"),
+        ("CHANGELOG.md", "# Changelog\n\n## Unreleased\n", "does not begin with 2027.1.0"),
+    ],
+)
+def test_a_version_that_is_missing_somewhere_is_not_tagged(
+    template: Path, capsys: pytest.CaptureFixture[str], file: str, text: str, problem: str
+) -> None:
+    (template / file).write_text(text)
+    run("git", "commit", "--quiet", "--all", "--message", "An edit", cwd=template)
+
+    assert release.main() == 1
+    assert problem in capsys.readouterr().out
+    assert run("git", "tag", "--list", cwd=template).stdout == ""
+
+
+def test_a_version_is_tagged_once(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    release.main()
+
+    assert release.main() == 1
+    assert "is there already" in capsys.readouterr().out
+    assert template.exists()
+
+
+def test_uncommitted_changes_are_not_tagged(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (template / "notes.md").write_text("Call Ann.\n")
+
+    assert release.main() == 1
+    assert "not committed" in capsys.readouterr().out
