@@ -1,12 +1,21 @@
 """Fixtures: baked projects, and the tools that a test cannot do without."""
 
 import os
+import shutil
 from collections.abc import Callable
 from functools import cache
 
 import pytest
 from pytest_cookies.plugin import Cookies
-from tests.harness import ROOT, BakedProject, Combination, docker_problem, unavailable
+from tests.harness import (
+    ROOT,
+    BakedProject,
+    Combination,
+    docker_problem,
+    install_locked,
+    interpreter,
+    unavailable,
+)
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +41,26 @@ def bake(cookies_session: Cookies) -> Callable[[Combination], BakedProject]:
 def baked(combination: Combination, bake: Callable[[Combination], BakedProject]) -> BakedProject:
     """The baked project of the test's combination; not to be changed."""
     return bake(combination)
+
+
+@pytest.fixture(scope="session")
+def install(
+    bake: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Combination], BakedProject]:
+    """Copy a baked project and install all that its lock names into `venv` beside it."""
+
+    @cache
+    def install_once(combination: Combination) -> BakedProject:
+        python = interpreter(combination.python)
+        if not python:
+            unavailable(f"This machine has no Python {combination.python}.", required=False)
+        folder = tmp_path_factory.mktemp(str(combination))
+        project = BakedProject(folder / "project", combination)
+        shutil.copytree(bake(combination).path, project.path)
+        install_locked(project.path, folder / "venv", python)
+        return project
+
+    return install_once
 
 
 @pytest.fixture(scope="session")

@@ -105,6 +105,15 @@ def uv_pip_install(venv: Path, *arguments: str | Path) -> None:
     run(tool("uv"), "pip", "install", "--python", venv / "bin" / "python", *arguments)
 
 
+def install_locked(project: Path, venv: Path, python: Path) -> None:
+    """Make a venv with all that the project's lock names, and the project itself."""
+    requirements = venv.with_suffix(".txt")
+    run(*poetry("export", "--all-groups", "--output", str(requirements)), cwd=project)
+    run(tool("uv"), "venv", "--python", python, venv)
+    uv_pip_install(venv, "--no-deps", "--require-hashes", "--requirement", requirements)
+    uv_pip_install(venv, "--no-deps", "--editable", project)
+
+
 def poetry(*arguments: str) -> list[str]:
     """The command line of the Poetry that stands beside cookiecutter."""
     return [sys.executable, "-m", "poetry", "--no-ansi", *arguments]

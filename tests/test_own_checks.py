@@ -1,8 +1,6 @@
 """A baked project passes its own checks and tests, installed from its own lock."""
 
-import shutil
 from collections.abc import Callable
-from functools import cache
 
 import pytest
 from tests.harness import (
@@ -15,38 +13,9 @@ from tests.harness import (
     each,
     each_combination,
     interpreter,
-    poetry,
-    run,
-    tool,
-    unavailable,
-    uv_pip_install,
 )
 
 HERE = [combination for combination in COMBINATIONS if interpreter(combination.python)]
-
-
-@pytest.fixture(scope="session")
-def install(
-    bake: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Combination], BakedProject]:
-    """Copy a baked project and install all that its lock names into `venv` beside it."""
-
-    @cache
-    def install_once(combination: Combination) -> BakedProject:
-        python = interpreter(combination.python)
-        if not python:
-            unavailable(f"This machine has no Python {combination.python}.", required=False)
-        folder = tmp_path_factory.mktemp(str(combination))
-        venv, requirements = folder / "venv", folder / "requirements.txt"
-        project = BakedProject(folder / "project", combination)
-        shutil.copytree(bake(combination).path, project.path)
-        project.run(*poetry("export", "--all-groups", "--output", str(requirements)))
-        run(tool("uv"), "venv", "--python", python, venv)
-        uv_pip_install(venv, "--no-deps", "--require-hashes", "--requirement", requirements)
-        uv_pip_install(venv, "--no-deps", "--editable", project.path)
-        return project
-
-    return install_once
 
 
 @pytest.fixture
