@@ -3,15 +3,17 @@
 import os
 import re
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.cruft import commit, create, cruft
 from tests.harness import (
     COMBINATIONS,
     PACKAGE,
     ROOT,
+    BakedProject,
     Combination,
     activated,
     each,
@@ -25,6 +27,7 @@ from tests.harness import (
 
 HERE = [combination for combination in COMBINATIONS if interpreter(combination.python)]
 API_HERE = [combination for combination in HERE if combination.application != "job"][:1]
+UPDATING = ROOT / "docs" / "updating.md"
 BODY = "{{cookiecutter.project_slug}}"
 HELLO = '''"""A route of the user's own."""
 
@@ -105,6 +108,7 @@ def test_an_update_from_the_last_release_keeps_a_users_route_dependency_and_read
     run("git", "checkout", "--quiet", "-B", "main", oldest_promise(), cwd=template)
     answers = {"application": combination.application, "python_version": combination.python}
     project = create(tmp_path, template, **answers)
+    commit(project, "Start from the template")
     package = project / "src" / PACKAGE
     (package / "api" / "hello.py").write_text(HELLO)
     (project / "README.md").write_text("# Ours\n\nAll is different here.\n")
@@ -165,15 +169,16 @@ def test_a_conflict_in_the_lock_is_mended_by_one_command(
     template = working_tree(tmp_path / "template")
     answers = {"application": combination.application, "python_version": combination.python}
     project = create(tmp_path, template, **answers)
+    commit(project, "Start from the template")
     add_dependency(project, "humanize", activated(venv))
     commit(project, "Add humanize")
     # The template needs another package, and has locked it: both have changed the lock's hash.
-    edit(template / BODY / "pyproject.toml", '    "orjson', '    "hypothesis>=6",\n    "orjson')
-    run(*relock(template, combination))
+    edit(template / BODY / "pyproject.toml", '    "fastapi', '    "hypothesis>=6",\n    "fastapi')
+    run(sys.executable, template / "scripts/relock.py", str(combination))
     commit(template, "A later version")
 
-    cruft(project, "update", "--skip-apply-ask")
-    assert "poetry.lock" in conflicts(project)
+    output = cruft(project, "update", "--skip-apply-ask")
+    assert "poetry.lock" in conflicts(project), output
     command = re.search(r"^(git checkout --ours.*)$", UPDATING.read_text("utf-8"), re.MULTILINE)
     assert command
     run("bash", "-c", command[1], cwd=project, env=activated(venv))
@@ -184,8 +189,29 @@ def test_a_conflict_in_the_lock_is_mended_by_one_command(
     assert 'name = "hypothesis"' in locked
 
 
-UPDATING = ROOT / "docs" / "updating.md"
+def test_adopting_the_template_changes_nothing_that_is_there(
+    tmp_path: Path, bake: Callable[[Combination], BakedProject]
+) -> None:
+    ours = tmp_path / "ours"
+    files = {
+        "README.md": "# Ours\n",
+        "Dockerfile": "FROM scratch\n",
+        "pyproject.toml": '[project]\nname = "ours"\nversion = "3"\n',
+        ".github/workflows/ours.yml": "on: push\n",
+        f"src/{PACKAGE}/__init__.py": "",
+        f"src/{PACKAGE}/prices.py": "VAT = 19\n",
+        "tests/test_prices.py": "def test_prices() -> None:\n    assert True\n",
+    }
+    for name, text in files.items():
+        (ours / name).parent.mkdir(parents=True, exist_ok=True)
+        (ours / name).write_text(text)
+    baked = bake(COMBINATIONS[0])
+    command = re.search(r"^(cp .*)$", UPDATING.read_text("utf-8"), re.MULTILINE)
+    assert command
 
+    run("bash", "-c", command[1].replace("../baked/my-application", str(baked.path)), cwd=ours)
 
-def relock(template: Path, combination: Combination) -> list[str]:
-    return [str(interpreter_of_tests()), str(template / "scripts/relock.py"), str(combination)]
+    for name, text in files.items():
+        assert (ours / name).read_text() == text
+    there = {path.relative_to(ours).as_posix() for path in ours.rglob("*") if path.is_file()}
+    assert there == set(files) | baked.files()
