@@ -1,15 +1,14 @@
 """The command line: `{{ cookiecutter.project_slug }} run`."""
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from {{ cookiecutter.package_name }} import job
+from {{ cookiecutter.package_name }}.files import FileError
+from {{ cookiecutter.package_name }}.progress import progress
 from {{ cookiecutter.package_name }}.startup import new_app, start
 
 app = new_app("Price orders. Every setting comes from the environment: see .env.example.")
@@ -27,29 +26,13 @@ def run(
     """
     settings = start()
     log = structlog.get_logger()
-    # The default action would leave the unfinished file behind. An exception from the handler is
-    # lost where C code is running that drops errors, so the loop asks for the signal instead.
-    stopped: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Pricing", total=None)
-
-        def on_progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-            if stopped:
-                raise typer.Exit(128 + stopped[0])
-
-        try:
+    try:
+        with progress("Pricing") as on_progress:
             summary = job.run(
-                source,
-                target,
-                max_errors=settings.max_errors,
-                on_progress=on_progress,
+                source, target, max_errors=settings.max_errors, on_progress=on_progress
             )
-        except job.JobError as error:
-            for line in str(error).splitlines():
-                log.error(line)  # noqa: TRY400 - the input is at fault, not the code
-            raise typer.Exit(1) from None
+    except FileError as error:
+        for line in str(error).splitlines():
+            log.error(line)  # noqa: TRY400 - the input is at fault, not the code
+        raise typer.Exit(1) from None
     log.info("job done", target=str(target), orders=summary.orders, total=str(summary.total))

@@ -1,25 +1,7 @@
 """The command line: `{{ cookiecutter.project_slug }} serve` and `probe`."""
 
-import typer
-
-from {{ cookiecutter.package_name }}.startup import new_app, start
+from {{ cookiecutter.package_name }}.api import commands
+from {{ cookiecutter.package_name }}.startup import new_app
 
 app = new_app("Serve the API. Every setting comes from the environment: see .env.example.")
-
-
-@app.command()
-def serve() -> None:
-    """Serve the API until SIGTERM or Ctrl-C."""
-    from {{ cookiecutter.package_name }}.api import server  # noqa: PLC0415 - keeps `--help` quick
-
-    server.serve(start())
-
-
-@app.command()
-def probe() -> None:
-    """Ask the running service whether it is ready; the image's health check."""
-    from {{ cookiecutter.package_name }}.api import probe as api  # noqa: PLC0415 - keeps `--help` quick
-
-    answer = api.ask(start())
-    typer.echo(answer.text)
-    raise typer.Exit(0 if answer.ready else 1)
+commands.install(app)

@@ -8,6 +8,7 @@ from time import sleep
 import pytest
 
 from {{ cookiecutter.package_name }} import job
+from {{ cookiecutter.package_name }}.files import FileError
 
 HEADER = "order_id,quantity,unit_price,discount_percent\n"
 
@@ -53,7 +54,7 @@ def test_an_input_without_orders_gives_an_empty_output() -> None:
 def test_wrong_input_is_refused_with_its_place(text: str | bytes, message: str) -> None:
     Path("out.jsonl").write_text("kept")
 
-    with pytest.raises(job.JobError, match=message):
+    with pytest.raises(FileError, match=message):
         run(text)
 
     assert Path("out.jsonl").read_text() == "kept"
@@ -61,21 +62,21 @@ def test_wrong_input_is_refused_with_its_place(text: str | bytes, message: str) 
 
 
 def test_the_job_gives_up_after_so_many_wrong_rows() -> None:
-    with pytest.raises(job.JobError) as error:
+    with pytest.raises(FileError) as error:
         run(HEADER + "A,0,1,0\n" * 100, max_errors=3)
 
     assert len(error.value.problems) == 3
 
 
 def test_an_input_that_is_not_there_is_named() -> None:
-    with pytest.raises(job.JobError, match=r"no\.csv: No such file"):
+    with pytest.raises(FileError, match=r"no\.csv: No such file"):
         job.run(Path("no.csv"), Path("out"), max_errors=1, on_progress=lambda *_: None)
 
 
 def test_an_output_that_cannot_be_written_is_named() -> None:
     Path("in.csv").write_text(HEADER)
 
-    with pytest.raises(job.JobError, match=r"out\.jsonl cannot be written: No such file"):
+    with pytest.raises(FileError, match=r"out\.jsonl cannot be written: No such file"):
         job.run(Path("in.csv"), Path("no/out.jsonl"), max_errors=1, on_progress=lambda *_: None)
 
 
@@ -90,7 +91,7 @@ def test_progress_ends_with_the_size_of_the_input() -> None:
         on_progress=lambda done, size: seen.append((done, size)),
     )
 
-    assert len(seen) == 3
+    assert len(seen) == 4
     assert seen[-1] == (Path("in.csv").stat().st_size,) * 2
 
 

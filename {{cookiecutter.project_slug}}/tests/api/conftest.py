@@ -1,6 +1,8 @@
 """What the tests of the API share."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
+from time import monotonic, sleep
 
 import pytest
 from fastapi import FastAPI
@@ -17,6 +19,10 @@ def app() -> FastAPI:
 
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
-    """A client of the started application; a failure comes as an answer, not as an exception."""
+    """A client of the service when it is ready; a failure is an answer to it, not an exception."""
     with TestClient(app, raise_server_exceptions=False) as client:
+        deadline = monotonic() + 20
+        while client.get("/readyz").status_code != HTTPStatus.OK:
+            assert monotonic() < deadline
+            sleep(0.01)
         yield client

@@ -78,6 +78,6 @@ def respond(
 
 def _place(detail: Mapping[str, Any]) -> Place:
     where, *path = detail["loc"]
-    pointer = "".join(f"/{part}" for part in path)
+    pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
     place = pointer if where == "body" else "/".join(map(str, path))
     return Place(place=place, detail=str(detail["msg"]))

@@ -1,0 +1,14 @@
+"""The application: what the API serves."""
+
+from fastapi import FastAPI
+
+from {{ cookiecutter.package_name }}.api import inference, predictions
+from {{ cookiecutter.package_name }}.api.factory import new_app
+from {{ cookiecutter.package_name }}.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the ASGI application; it starts its parts when the server starts it."""
+    app = new_app(settings, inference.part)
+    app.include_router(predictions.new_router(settings.max_instances))
+    return app

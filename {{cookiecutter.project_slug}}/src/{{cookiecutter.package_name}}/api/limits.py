@@ -1,0 +1,49 @@
+"""A limit on the size of a request's body."""
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from {{ cookiecutter.package_name }}.api import problems
+
+LENGTH = b"content-length"
+
+
+class BodyLimit:
+    """ASGI middleware that answers 413 as soon as a body is known to be too large.
+
+    The rest of such a body is never kept. A body whose length is declared is refused before any
+    of it is read, and another one when it has grown past the limit.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        """Pass on requests to `app` whose body has at most `max_bytes`."""
+        self._app = app
+        self._max_bytes = max_bytes
+        self._detail = f"The body has more than {max_bytes} bytes."
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # The server sees to it that a body is no longer than it was declared.
+        declared = next((text for name, text in scope["headers"] if name == LENGTH), None)
+        if declared is None:
+            await self._app(scope, self._counted(receive), send)
+        elif int(declared) > self._max_bytes:
+            await problems.respond(413, self._detail)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._max_bytes:
+                raise HTTPException(413, self._detail)
+            return message
+
+        return counted

@@ -1,0 +1,1 @@
+"""The model: what goes in and out, how it is trained, how it predicts."""
