@@ -41,6 +41,12 @@ EVERYWHERE = {
     "tests/test_logs.py",
 }
 API = {
+    f"src/{PACKAGE}/api/commands.py",
+    f"src/{PACKAGE}/api/factory.py",
+    f"src/{PACKAGE}/api/limits.py",
+    f"src/{PACKAGE}/api/settings.py",
+    "tests/api/test_commands.py",
+    "tests/api/test_limits.py",
     f"src/{PACKAGE}/api/__init__.py",
     f"src/{PACKAGE}/api/app.py",
     f"src/{PACKAGE}/api/health.py",
@@ -51,9 +57,30 @@ API = {
     "tests/api/test_health.py",
     "tests/api/test_problems.py",
 }
+FILES = {f"src/{PACKAGE}/files.py", f"src/{PACKAGE}/progress.py"}
+MODEL = {
+    f"src/{PACKAGE}/api/inference.py",
+    f"src/{PACKAGE}/api/predictions.py",
+    f"src/{PACKAGE}/model/__init__.py",
+    f"src/{PACKAGE}/model/batch.py",
+    f"src/{PACKAGE}/model/metrics.json",
+    f"src/{PACKAGE}/model/model.onnx",
+    f"src/{PACKAGE}/model/predictor.py",
+    f"src/{PACKAGE}/model/report.py",
+    f"src/{PACKAGE}/model/report.template.html",
+    f"src/{PACKAGE}/model/schema.py",
+    f"src/{PACKAGE}/model/training.py",
+    "tests/api/test_predictions.py",
+    "tests/model/conftest.py",
+    "tests/model/test_batch.py",
+    "tests/model/test_predictor.py",
+    "tests/model/test_schema.py",
+    "tests/model/test_training.py",
+}
 ONLY_IN = {
+    "model-api": API | FILES | MODEL,
     "web-api": API | {f"src/{PACKAGE}/api/quotes.py", "tests/api/test_quotes.py"},
-    "job": {"data/orders.csv", f"src/{PACKAGE}/job.py", "tests/test_job.py"},
+    "job": FILES | {"data/orders.csv", f"src/{PACKAGE}/job.py", "tests/test_job.py"},
 }
 
 
@@ -67,8 +94,13 @@ def test_no_folder_is_empty(baked: BakedProject) -> None:
     ] == []
 
 
+def texts(baked: BakedProject) -> set[str]:
+    """Every file but the model, which is binary."""
+    return {name for name in baked.files() if not name.endswith(".onnx")}
+
+
 def test_nothing_of_cookiecutter_is_left(baked: BakedProject) -> None:
-    for name in baked.files():
+    for name in texts(baked):
         text = (baked.path / name).read_text("utf-8")
         assert "cookiecutter" not in name + text, name
         # GitHub's own expressions are the only braces that stay.
@@ -76,7 +108,7 @@ def test_nothing_of_cookiecutter_is_left(baked: BakedProject) -> None:
 
 
 def test_every_text_ends_with_one_newline(baked: BakedProject) -> None:
-    for name in baked.files():
+    for name in texts(baked):
         text = (baked.path / name).read_bytes()
         assert text.endswith(b"\n"), name
         assert not text.endswith(b"\n\n"), name
@@ -84,7 +116,7 @@ def test_every_text_ends_with_one_newline(baked: BakedProject) -> None:
 
 
 def test_every_data_file_parses(baked: BakedProject) -> None:
-    for name in baked.files():
+    for name in texts(baked):
         text = (baked.path / name).read_text("utf-8")
         if name.endswith((".toml", ".lock")):
             tomllib.loads(text)

@@ -105,6 +105,9 @@ def examples(
     for path, methods in document["paths"].items():
         if "post" in methods:
             content = methods["post"]["requestBody"]["content"]["application/json"]  # type: ignore[index]
+            if "example" in content:
+                found.append((path, content["example"]))
+                continue
             name = content["schema"]["$ref"].rpartition("/")[2]
             schema = document["components"]["schemas"][name]
             found.append((path, schema["examples"][0]))  # type: ignore[index]

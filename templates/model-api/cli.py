@@ -31,12 +31,13 @@ def train(
     try:
         from {{ cookiecutter.package_name }}.model import report, training
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in TRAINING_ONLY:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in TRAINING_ONLY:
             raise
         log.error(  # noqa: TRY400 - the installation is at fault, not the code
             "training needs the dependency group `train`, which the production image leaves out; "
             "install it in the development environment with: poetry sync",
-            missing=error.name,
+            missing=missing,
         )
         raise typer.Exit(1) from None
     from {{ cookiecutter.package_name }}.model.predictor import PACKAGED

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from {{ cookiecutter.package_name }}.model import schema, training
 from {{ cookiecutter.package_name }}.model.predictor import (
@@ -89,8 +90,8 @@ def test_a_model_for_something_else_is_refused(
 
 
 def test_a_model_with_other_outputs_is_refused(trained: training.Trained) -> None:
-    regression = LinearRegression().fit(trained.test.features, trained.test.labels)
-    content = training.to_onnx_bytes(regression, trained.evaluation)
+    pipeline = make_pipeline(StandardScaler()).fit(trained.test.features)
+    content = training.to_onnx_bytes(pipeline, trained.evaluation)
 
     with pytest.raises(ModelError, match=r"its outputs are .* without .*probabilities"):
         Predictor.parse(content)

@@ -204,7 +204,7 @@ def to_onnx_bytes(
     model: Any = to_onnx(
         pipeline,
         initial_types=[(INPUT, FloatTensorType([None, len(names)]))],
-        options={"zipmap": False},
+        options={LogisticRegression: {"zipmap": False}},
         target_opset={"": 18, "ai.onnx.ml": 3},
     )
     metrics = {
