@@ -1,0 +1,128 @@
+"""A small HTTP load generator, so that a benchmark needs no other program.
+
+It sends the same request again and again over connections that stay open, and reads no more of
+an answer than its status and its length.
+"""
+
+import asyncio
+import re
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter, sleep
+
+LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+
+
+def request(path: str, body: bytes | None = None) -> bytes:
+    """Make the bytes of a GET, or of a POST where there is a body."""
+    head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nhost: localhost\r\n"
+    if body is None:
+        return f"{head}\r\n".encode()
+    return f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+
+
+@dataclass
+class Answers(asyncio.Protocol):
+    """One connection: the next request goes out when the answer to the last is whole."""
+
+    sent: bytes
+    count: int = 0
+    _data: bytes = b""
+    _transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the first request."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(self.sent)
+
+    def data_received(self, data: bytes) -> None:
+        """Count the answer when it is whole, and send the next request."""
+        self._data += data
+        if is_whole(self._data):
+            assert self._transport
+            self.count += 1
+            self._data = b""
+            self._transport.write(self.sent)
+
+
+def is_whole(data: bytes) -> bool:
+    """Tell whether an answer has arrived to its end; one that is not 200 ends the benchmark."""
+    head, found, body = data.partition(b"\r\n\r\n")
+    if not found:
+        return False
+    if not head.startswith(b"HTTP/1.1 200"):
+        sys.exit(f"The service answered: {data[:500]!r}")
+    length = LENGTH.search(head)
+    assert length, head
+    return len(body) >= int(length[1])
+
+
+async def requests_per_second(
+    port: int, sent: bytes, seconds: float, connections: int = 8
+) -> float:
+    """Ask as fast as the service answers."""
+    loop = asyncio.get_running_loop()
+    made = [
+        await loop.create_connection(lambda: Answers(sent), "127.0.0.1", port)
+        for _ in range(connections)
+    ]
+    before, start = sum(protocol.count for _, protocol in made), perf_counter()
+    await asyncio.sleep(seconds)
+    answered, took = sum(protocol.count for _, protocol in made) - before, perf_counter() - start
+    for transport, _ in made:
+        transport.abort()
+    return answered / took
+
+
+@dataclass
+class Client:
+    """One connection that asks once at a time."""
+
+    port: int
+    seconds: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Connect."""
+        self._socket = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def ask(self, sent: bytes) -> None:
+        """Ask, wait for the whole answer, and note how long it took."""
+        start = perf_counter()
+        self._socket.sendall(sent)
+        data = b""
+        while not (data and is_whole(data)):
+            data += self._socket.recv(1 << 20)
+        self.seconds.append(perf_counter() - start)
+
+
+@contextmanager
+def without_pause(port: int, sent: bytes) -> Iterator[None]:
+    """Keep one client asking in the background."""
+    client, done = Client(port), threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            client.ask(sent)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def latencies(port: int, sent: bytes, seconds: float, pause: float = 0.005) -> list[float]:
+    """Ask at a steady pace; give how long each answer took, in seconds."""
+    client, end = Client(port), perf_counter() + seconds
+    while perf_counter() < end:
+        client.ask(sent)
+        sleep(pause)
+    return client.seconds

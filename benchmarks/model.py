@@ -1,0 +1,268 @@
+"""How fast the model API serves: `make bench-model`.
+
+The service runs as it comes, from its own lock, on one core; the load comes from another. It is
+measured against `bare.py`, round by round in turns, so that a noisy machine is noisy for both.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from time import perf_counter, sleep
+from typing import NamedTuple
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from cookiecutter.main import cookiecutter
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import load  # noqa: E402 - not before it can be found
+from tests.harness import COMBINATIONS, interpreter, poetry, tool  # noqa: E402 - the same
+
+BATCH, ROUNDS, SECONDS, STARTS = 10_000, 7, 2.0, 5
+SERVER_CORE, LOAD_CORE = sorted(os.sched_getaffinity(0))[:2]
+PACKAGES = ("fastapi", "uvicorn", "onnxruntime", "numpy", "scikit-learn", "pydantic")
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    what: str
+    value: str
+    limit: str
+    holds: bool
+
+
+def main() -> int:
+    """Measure, print the table and store it beside this file; end with 1 where a limit is missed."""
+    os.sched_setaffinity(0, {LOAD_CORE})
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+        python = install(Path(folder))
+        one, many = bodies(python, Path(folder))
+        service = running.enter_context(serving(python, "-m", "my_application", "serve"))
+        bare = running.enter_context(
+            serving(python, "-m", "uvicorn", "--app-dir", str(ROOT / "benchmarks"), "bare:app")
+        )
+        rows = [
+            *single(service, bare, one.read_bytes()),
+            *batch(python, service, many),
+            alive(service, many.read_bytes()),
+            *image(Path(folder) / "my-application"),
+        ]
+        table = as_table(rows, versions(python))
+    print(table)
+    (ROOT / "benchmarks" / "model.md").write_text(table, "utf-8")
+    return 0 if all(row.holds for row in rows) else 1
+
+
+def install(folder: Path) -> str:
+    """Bake a model API, install it from its lock, and give its interpreter."""
+    for application, version in COMBINATIONS:
+        found = interpreter(version)
+        if application == "model-api" and found:
+            break
+    else:
+        sys.exit("No interpreter here has a Python of the template.")
+    answers = {"application": "model-api", "python_version": version}
+    project = cookiecutter(str(ROOT), no_input=True, output_dir=folder, extra_context=answers)
+    uv, python = str(tool("uv")), str(folder / "venv" / "bin" / "python")
+    locked = str(folder / "locked.txt")
+    for command in (
+        poetry("export", "--all-groups", "--output", locked),
+        [uv, "venv", "--quiet", "--python", str(found), str(folder / "venv")],
+        [uv, "pip", "install", "--quiet", "--python", python, "--no-deps", "--requirement", locked],
+        [uv, "pip", "install", "--quiet", "--python", python, "--no-deps", project],
+    ):
+        subprocess.run(command, cwd=project, check=True)
+    return python
+
+
+def bodies(python: str, folder: Path) -> tuple[Path, Path]:
+    """Write the bodies of a request for one instance and of one for a batch."""
+    code = "import json, my_application.model.schema as it; print(json.dumps(it.EXAMPLE))"
+    example = json.loads(subprocess.check_output([python, "-c", code]))
+    one, many = folder / "one.json", folder / "many.json"
+    one.write_text(json.dumps({"instances": [example]}))
+    many.write_text(json.dumps({"instances": [example] * BATCH}))
+    return one, many
+
+
+@contextmanager
+def serving(*command: str) -> Iterator[int]:
+    """Start a server on its core; give its port when it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    environment = os.environ | {"MY_APPLICATION_PORT": str(port), "UVICORN_PORT": str(port)}
+    pinned = ["taskset", "--cpu-list", str(SERVER_CORE), *command]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(pinned, env=environment, stdout=log, stderr=log)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/openapi.json")
+            yield port
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def wait_for(url: str, seconds: float = 60) -> None:
+    """Return as soon as this address answers 200."""
+    deadline = perf_counter() + seconds
+    while perf_counter() < deadline:
+        try:
+            with urlopen(url, timeout=2):  # noqa: S310 - an address of this machine
+                return
+        except (URLError, OSError):
+            sleep(0.01)
+    sys.exit(f"{url} does not answer.")
+
+
+def single(service: int, bare: int, body: bytes) -> list[Row]:
+    """Compare the requests per second with one instance each."""
+    routes = {
+        "model API": (service, "/predictions"),
+        "bare FastAPI, ONNX Runtime": (bare, "/onnx"),
+        "bare FastAPI, scikit-learn": (bare, "/scikit-learn"),
+    }
+    seen: dict[str, list[float]] = {name: [] for name in routes}
+    for _ in range(ROUNDS):
+        for name, (port, path) in routes.items():
+            asking = load.requests_per_second(port, load.request(path, body), SECONDS)
+            seen[name].append(asyncio.run(asking))
+    ours, onnx, sklearn = (median(rates) for rates in seen.values())
+    return [
+        Row("one instance, model API", f"{ours:.0f} requests/s", "", True),
+        Row(
+            "one instance, bare FastAPI calling ONNX Runtime",
+            f"{onnx:.0f} requests/s, ratio {ours / onnx:.2f}",
+            "ratio >= 0.8",
+            ours >= 0.8 * onnx,
+        ),
+        Row(
+            "one instance, bare FastAPI calling scikit-learn",
+            f"{sklearn:.0f} requests/s, ratio {ours / sklearn:.2f}",
+            "ratio >= 2",
+            ours >= 2 * sklearn,
+        ),
+    ]
+
+
+def batch(python: str, service: int, body: Path) -> list[Row]:
+    """Compare the time of a batch with a bare `session.run` and parsing the body."""
+    client, sent = load.Client(service), load.request("/predictions", body.read_bytes())
+    floors: dict[str, list[float]] = {}
+    pinned = ["taskset", "--cpu-list", str(SERVER_CORE), python]
+    for round_number in range(ROUNDS + 1):
+        for _ in range(5):
+            client.ask(sent)
+        if not round_number:  # The first round fills the caches.
+            client.seconds.clear()
+            continue
+        output = subprocess.check_output([*pinned, ROOT / "benchmarks" / "floor.py", body])
+        for name, seconds in json.loads(output).items():
+            floors.setdefault(name, []).append(seconds)
+    ours = median(client.seconds)
+    run, with_json, with_orjson = (median(times) for times in floors.values())
+    floor = run + with_json
+    return [
+        Row(f"{BATCH:,} instances, model API", f"{ours * 1e3:.1f} ms", "", True),
+        Row(
+            f"{BATCH:,} instances, session.run and json.loads",
+            f"{floor * 1e3:.1f} ms, ratio {ours / floor:.2f}",
+            "ratio <= 3",
+            ours <= 3 * floor,
+        ),
+        Row(
+            f"{BATCH:,} instances, session.run and orjson.loads",
+            f"{(run + with_orjson) * 1e3:.1f} ms, ratio {ours / (run + with_orjson):.2f}",
+            "",
+            True,
+        ),
+    ]
+
+
+def alive(service: int, body: bytes) -> Row:
+    """Ask /livez while one client sends batches without pause."""
+    with load.without_pause(service, load.request("/predictions", body)):
+        seconds = load.latencies(service, load.request("/livez"), 15)
+    slowest = quantiles(seconds, n=100)[98] * 1e3
+    what = f"/livez under batches, p99 of {len(seconds)}"
+    return Row(what, f"{slowest:.1f} ms", "<= 50 ms", slowest <= 50)
+
+
+def image(project: Path) -> list[Row]:
+    """Build the image; compare its size with its base's, and time its start."""
+    tag = "template-bench:model-api"
+    build = subprocess.run(
+        ["docker", "build", "--quiet", "--tag", tag, project], capture_output=True, check=False
+    )
+    if build.returncode:
+        return [Row("image", f"not built: {build.stderr.decode().strip()[-200:]}", "", False)]
+    base = (project / "Dockerfile").read_text().partition("ARG PYTHON_VERSION=")[2].split()[0]
+    added = size(tag) - size(f"python:{base}-slim-trixie")
+    venv = int(output("docker", "run", "--rm", "--entrypoint", "du", tag, "-sk", "/opt/venv").split()[0]) / 1e3
+    starts = [start(tag) for _ in range(STARTS)]
+    return [
+        Row("image on top of its base", f"{added:.0f} MB", "<= 195 MB", added <= 195),
+        Row("of it not the venv", f"{added - venv:.1f} MB", "<= 3 MB", added - venv <= 3),
+        Row(
+            f"container start to ready, median of {STARTS}",
+            f"{median(starts):.2f} s",
+            "<= 2.5 s",
+            median(starts) <= 2.5,
+        ),
+    ]
+
+
+def size(tag: str) -> float:
+    """Give the size of an image in MB."""
+    return int(output("docker", "image", "inspect", "--format", "{{.Size}}", tag)) / 1e6
+
+
+def start(tag: str) -> float:
+    """Start a container on the server's core; give the seconds until it is ready."""
+    began = perf_counter()
+    options = ["--detach", "--rm", "--cpuset-cpus", str(SERVER_CORE), "--publish", "127.0.0.1::8000"]
+    name = output("docker", "run", *options, tag)
+    try:
+        wait_for(f"http://{output('docker', 'port', name, '8000/tcp').splitlines()[0]}/readyz")
+        return perf_counter() - began
+    finally:
+        subprocess.run(["docker", "kill", name], capture_output=True, check=True)
+
+
+def output(*command: str) -> str:
+    """Run a command; give what it prints."""
+    return subprocess.check_output(command, text=True).strip()
+
+
+def versions(python: str) -> str:
+    """Name what was measured, and on what."""
+    code = f"from importlib.metadata import version; print(*map(version, {PACKAGES}))"
+    found = zip(PACKAGES, output(python, "-c", code).split(), strict=True)
+    release = output(python, "--version")
+    packages = ", ".join(f"{name} {version}" for name, version in found)
+    return (
+        f"{release}, {packages}; {platform.machine()}, {os.cpu_count()} cores, "
+        f"one for the server and one for the load; medians of {ROUNDS} rounds"
+    )
+
+
+def as_table(rows: list[Row], machine: str) -> str:
+    """Make a Markdown table."""
+    lines = [f"| {what} | {value} | {limit} |" for what, value, limit, _ in rows]
+    return "\n".join(["| what | measured | limit |", "|---|---|---|", *lines, "", machine, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
