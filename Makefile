@@ -56,6 +56,10 @@ requirements: install  ## Lock what pyproject.toml says, and export it for pip
 image: install  ## Bake a project with the default answers and build its image
 	$(BIN)/python scripts/bake_image.py
 
+.PHONY: bench-model
+bench-model: install  ## Measure how fast the model API serves; needs Docker and two cores
+	$(BIN)/python benchmarks/model.py
+
 .PHONY: bench-generation
 bench-generation: install  ## Measure how long a bake takes
 	$(BIN)/python benchmarks/generation.py

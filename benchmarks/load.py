@@ -5,10 +5,10 @@ an answer than its status and its length.
 """
 
 import asyncio
+import multiprocessing
 import re
 import socket
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -104,19 +104,21 @@ class Client:
 @contextmanager
 def without_pause(port: int, sent: bytes) -> Iterator[None]:
     """Keep one client asking in the background."""
-    client, done = Client(port), threading.Event()
-
-    def ask() -> None:
-        while not done.is_set():
-            client.ask(sent)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
+    process = multiprocessing.Process(target=_ask_for_ever, args=(port, sent))
+    process.start()
     try:
         yield
+        if not process.is_alive():
+            sys.exit("The client in the background has failed.")
     finally:
-        done.set()
-        thread.join()
+        process.terminate()
+        process.join()
+
+
+def _ask_for_ever(port: int, sent: bytes) -> None:
+    client = Client(port)
+    while True:
+        client.ask(sent)
 
 
 def latencies(port: int, sent: bytes, seconds: float, pause: float = 0.005) -> list[float]:

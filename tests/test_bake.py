@@ -61,6 +61,7 @@ FILES = {f"src/{PACKAGE}/files.py", f"src/{PACKAGE}/progress.py"}
 MODEL = {
     f"src/{PACKAGE}/api/inference.py",
     f"src/{PACKAGE}/api/predictions.py",
+    f"src/{PACKAGE}/api/threads.py",
     f"src/{PACKAGE}/model/__init__.py",
     f"src/{PACKAGE}/model/batch.py",
     f"src/{PACKAGE}/model/metrics.json",
@@ -71,6 +72,7 @@ MODEL = {
     f"src/{PACKAGE}/model/schema.py",
     f"src/{PACKAGE}/model/training.py",
     "tests/api/test_predictions.py",
+    "tests/api/test_threads.py",
     "tests/model/conftest.py",
     "tests/model/test_batch.py",
     "tests/model/test_predictor.py",

@@ -1,15 +1,16 @@
 """The model as a part of the service: loaded while it starts, run on threads of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 
 from {{ cookiecutter.package_name }}.api.health import Readiness
+from {{ cookiecutter.package_name }}.api.threads import Threads
 from {{ cookiecutter.package_name }}.model.predictor import ModelError, Predictor
 from {{ cookiecutter.package_name }}.settings import Settings
 
@@ -19,19 +20,10 @@ log = structlog.get_logger()
 class Inference:
     """The model, once it is loaded, and the threads that it runs on."""
 
-    def __init__(self, threads: int) -> None:
-        """Begin without a model; at most so many predictions then run at once."""
+    def __init__(self, threads: Threads) -> None:
+        """Begin without a model."""
         self.predictor: Predictor | None = None
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="inference")
-
-    async def run[**P, T](self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function on one of the threads; the event loop turns meanwhile."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
-
-    def stop(self) -> None:
-        """Let go of the threads; what they are at is finished."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.threads = threads
 
 
 @asynccontextmanager
@@ -42,19 +34,19 @@ async def part(app: FastAPI) -> AsyncIterator[None]:
     start the process again would not mend the file.
     """
     settings: Settings = app.state.settings
-    app.state.inference = Inference(settings.inference_threads)
+    threads = Threads(settings.inference_threads)
+    app.state.inference = Inference(threads)
     app.state.readiness.block("model", "It is loading.")
     loading = asyncio.create_task(_load(app.state.inference, app.state.readiness, settings))
     yield
     loading.cancel()
-    app.state.inference.stop()
+    threads.stop()
 
 
 async def _load(inference: Inference, readiness: Readiness, settings: Settings) -> None:
     try:
-        inference.predictor = await inference.run(
-            Predictor.load, settings.model_path, threads=settings.onnx_threads
-        )
+        load = partial(Predictor.load, settings.model_path, threads=settings.onnx_threads)
+        inference.predictor = await inference.threads.run(load)
     except ModelError as error:
         log.error("model not loaded", reason=str(error))  # noqa: TRY400 - the file is at fault
         readiness.block("model", str(error))

@@ -90,7 +90,7 @@ def new_router(max_instances: int) -> APIRouter:
         inference, predictor = loaded(request)
         _require_json(request)
         content = await request.body()
-        answer = await inference.run(_predict, predictor, content, max_instances)
+        answer = await inference.threads.run(_predict, predictor, content, max_instances)
         return Response(answer, media_type="application/json")
 
     @router.get("/model")
@@ -145,10 +145,13 @@ def _predict(predictor: Predictor, content: bytes, max_instances: int) -> bytes:
 
 def _instances(content: bytes, max_instances: int) -> list[Any]:
     try:
-        # This parser takes NaN and Infinity, so that their place can be named.
-        body = from_json(content)
-    except ValueError as error:
-        raise _invalid(((), str(error)), kind="json_invalid") from error
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        try:
+            # This parser is slower, but takes NaN and Infinity, so that their place can be named.
+            body = from_json(content)
+        except ValueError as error:
+            raise _invalid(((), str(error)), kind="json_invalid") from error
     if not isinstance(body, dict):
         raise _invalid(((), "Must be an object."))
     unknown = [name for name in body if name != "instances"]
