@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime as ort
 from fastapi import FastAPI
 from my_application.model import schema, training
+from numpy.typing import NDArray
 
 ONNX = Path(training.__file__).with_name("model.onnx")
 
@@ -21,12 +22,13 @@ session = ort.InferenceSession(ONNX.read_bytes(), options, providers=["CPUExecut
 pipeline = training.train(lambda *_: None).pipeline
 
 
-def to_array(body: dict[str, Any]) -> Any:
+def to_array(body: dict[str, Any]) -> NDArray[np.float32]:
     """Convert the instances of a body, trusting it to fit."""
-    return np.array([[row[name] for name in schema.NAMES] for row in body["instances"]], np.float32)
+    rows = [[instance[name] for name in schema.NAMES] for instance in body["instances"]]
+    return np.array(rows, np.float32)
 
 
-def to_answer(probabilities: Any) -> dict[str, Any]:
+def to_answer(probabilities: NDArray[np.float32]) -> dict[str, Any]:
     """Convert probabilities to what the model API answers."""
     return {
         "predictions": [

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter, sleep
+from typing import cast
 
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
@@ -22,7 +23,10 @@ def request(path: str, body: bytes | None = None) -> bytes:
     head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nhost: localhost\r\n"
     if body is None:
         return f"{head}\r\n".encode()
-    return f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+    return (
+        f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
 
 
 @dataclass
@@ -32,19 +36,16 @@ class Answers(asyncio.Protocol):
     sent: bytes
     count: int = 0
     _data: bytes = b""
-    _transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first request."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self.sent)
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(self.sent)
 
     def data_received(self, data: bytes) -> None:
         """Count the answer when it is whole, and send the next request."""
         self._data += data
         if is_whole(self._data):
-            assert self._transport
             self.count += 1
             self._data = b""
             self._transport.write(self.sent)
@@ -57,9 +58,7 @@ def is_whole(data: bytes) -> bool:
         return False
     if not head.startswith(b"HTTP/1.1 200"):
         sys.exit(f"The service answered: {data[:500]!r}")
-    length = LENGTH.search(head)
-    assert length, head
-    return len(body) >= int(length[1])
+    return len(body) >= int(LENGTH.findall(head)[0])
 
 
 async def requests_per_second(

@@ -39,12 +39,12 @@ class Row(NamedTuple):
 
     what: str
     value: str
-    limit: str
-    holds: bool
+    limit: str = ""
+    holds: bool = True
 
 
 def main() -> int:
-    """Measure, print the table and store it beside this file; end with 1 where a limit is missed."""
+    """Measure, print the table and store it beside this file; end with 1 if a limit is missed."""
     os.sched_setaffinity(0, {LOAD_CORE})
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         python = install(Path(folder))
@@ -141,7 +141,7 @@ def single(service: int, bare: int, body: bytes) -> list[Row]:
             seen[name].append(asyncio.run(asking))
     ours, onnx, sklearn = (median(rates) for rates in seen.values())
     return [
-        Row("one instance, model API", f"{ours:.0f} requests/s", "", True),
+        Row("one instance, model API", f"{ours:.0f} requests/s"),
         Row(
             "one instance, bare FastAPI calling ONNX Runtime",
             f"{onnx:.0f} requests/s, ratio {ours / onnx:.2f}",
@@ -175,7 +175,7 @@ def batch(python: str, service: int, body: Path) -> list[Row]:
     run, with_json, with_orjson = (median(times) for times in floors.values())
     floor = run + with_json
     return [
-        Row(f"{BATCH:,} instances, model API", f"{ours * 1e3:.1f} ms", "", True),
+        Row(f"{BATCH:,} instances, model API", f"{ours * 1e3:.1f} ms"),
         Row(
             f"{BATCH:,} instances, session.run and json.loads",
             f"{floor * 1e3:.1f} ms, ratio {ours / floor:.2f}",
@@ -185,8 +185,6 @@ def batch(python: str, service: int, body: Path) -> list[Row]:
         Row(
             f"{BATCH:,} instances, session.run and orjson.loads",
             f"{(run + with_orjson) * 1e3:.1f} ms, ratio {ours / (run + with_orjson):.2f}",
-            "",
-            True,
         ),
     ]
 
@@ -207,10 +205,11 @@ def image(project: Path) -> list[Row]:
         ["docker", "build", "--quiet", "--tag", tag, project], capture_output=True, check=False
     )
     if build.returncode:
-        return [Row("image", f"not built: {build.stderr.decode().strip()[-200:]}", "", False)]
+        return [Row("image", f"not built: {build.stderr.decode().strip()[-200:]}", holds=False)]
     base = (project / "Dockerfile").read_text().partition("ARG PYTHON_VERSION=")[2].split()[0]
     added = size(tag) - size(f"python:{base}-slim-trixie")
-    venv = int(output("docker", "run", "--rm", "--entrypoint", "du", tag, "-sb", "/opt/venv").split()[0]) / 1e6
+    du = output("docker", "run", "--rm", "--entrypoint", "du", tag, "-sb", "/opt/venv")
+    venv = int(du.split()[0]) / 1e6
     starts = [start(tag) for _ in range(STARTS)]
     return [
         Row("image on top of its base", f"{added:.0f} MB", "<= 195 MB", added <= 195),
@@ -232,8 +231,8 @@ def size(tag: str) -> float:
 def start(tag: str) -> float:
     """Start a container on the server's core; give the seconds until it is ready."""
     began = perf_counter()
-    options = ["--detach", "--rm", "--cpuset-cpus", str(SERVER_CORE), "--publish", "127.0.0.1::8000"]
-    name = output("docker", "run", *options, tag)
+    options = [f"--cpuset-cpus={SERVER_CORE}", "--publish=127.0.0.1::8000"]
+    name = output("docker", "run", "--detach", "--rm", *options, tag)
     try:
         wait_for(f"http://{output('docker', 'port', name, '8000/tcp').splitlines()[0]}/readyz")
         return perf_counter() - began

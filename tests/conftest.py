@@ -64,6 +64,25 @@ def install(
 
 
 @pytest.fixture(scope="session")
+def build(bake: Callable[[Combination], BakedProject]) -> Callable[[Combination], str]:
+    """Build the image of a baked project, with nothing edited, and give its tag."""
+
+    @cache
+    def build_once(combination: Combination) -> str:
+        tag = f"template-test:{combination}"
+        bake(combination).run("docker", "build", "--tag", tag, ".")
+        return tag
+
+    return build_once
+
+
+@pytest.fixture
+def image(combination: Combination, build: Callable[[Combination], str]) -> str:
+    """The image of the test's combination."""
+    return build(combination)
+
+
+@pytest.fixture(scope="session")
 def docker() -> None:
     """Require an engine: `REQUIRE_DOCKER=1` turns the skip into a failure."""
     if problem := docker_problem():

@@ -2,80 +2,18 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, sleep
-from urllib.request import Request, urlopen
+from time import sleep
 
 import pytest
+from tests.containers import address, ask, container, exit_status, wait_until_healthy
 from tests.harness import BUILT, BakedProject, Combination, each, interpreter, poetry, run
 
 APIS = [combination for combination in BUILT if combination.application != "job"]
 JOBS = [combination for combination in BUILT if combination.application == "job"]
 
 pytestmark = pytest.mark.usefixtures("docker")
-
-
-@pytest.fixture(scope="session")
-def build(bake: Callable[[Combination], BakedProject]) -> Callable[[Combination], str]:
-    """Build the image of a baked project, with nothing edited, and give its tag."""
-
-    @cache
-    def build_once(combination: Combination) -> str:
-        tag = f"template-test:{combination}"
-        bake(combination).run("docker", "build", "--tag", tag, ".")
-        return tag
-
-    return build_once
-
-
-@pytest.fixture
-def image(combination: Combination, build: Callable[[Combination], str]) -> str:
-    """The image of the test's combination."""
-    return build(combination)
-
-
-@contextmanager
-def container(image: str, *options: str, command: Sequence[str] = ()) -> Iterator[str]:
-    """Run a locked-down container in the background; remove it at the end."""
-    locked_down = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-    started = run("docker", "run", "--detach", *locked_down, *options, image, *command)
-    name = started.stdout.strip()
-    try:
-        yield name
-    finally:
-        run("docker", "rm", "--force", "--volumes", name)
-
-
-def wait_until_healthy(name: str, seconds: float = 60) -> None:
-    deadline = monotonic() + seconds
-    while True:
-        state = run(
-            "docker", "inspect", "--format", "{{.State.Health.Status}}", name
-        ).stdout.strip()
-        if state == "healthy":
-            return
-        logs = run("docker", "logs", name)
-        assert monotonic() < deadline, f"{state}\n{logs.stdout}\n{logs.stderr}"
-        sleep(0.1)
-
-
-def exit_status(name: str) -> str:
-    """The status that the container ended with; 0 as long as it runs."""
-    return run("docker", "inspect", "--format", "{{.State.ExitCode}}", name).stdout.strip()
-
-
-def address(name: str) -> str:
-    return "http://" + run("docker", "port", name, "8000/tcp").stdout.split()[0]
-
-
-def ask(url: str, body: object = None) -> object:
-    data = None if body is None else json.dumps(body).encode()
-    request = Request(url, data, {"content-type": "application/json"})  # noqa: S310 - a local address
-    with urlopen(request, timeout=10) as answer:  # noqa: S310 - the same
-        return json.load(answer)
 
 
 @each(APIS)

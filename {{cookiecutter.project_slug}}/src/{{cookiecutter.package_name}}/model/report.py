@@ -2,19 +2,24 @@
 
 import html
 import json
+import math
 from dataclasses import asdict
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from string import Template
 
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from {{ cookiecutter.package_name }}.files import replacing
 from {{ cookiecutter.package_name }}.model.schema import FEATURES
 from {{ cookiecutter.package_name }}.model.training import Evaluation, Importance
 
-INK, SOFT, ACCENT = "#1f2328", "#6e7781", "#8a1c3b"
+INK, SOFT, PALE, ACCENT = "#221c1e", "#75696d", "#f4efed", "#8a1c3b"
 
 DESCRIPTIONS = {feature.name: feature.description for feature in FEATURES}
 
@@ -42,48 +47,49 @@ def write(folder: Path, model: bytes, evaluation: Evaluation) -> Path:
 
 def to_png(evaluation: Evaluation) -> bytes:
     """Draw the confusion matrix and the features' importance, side by side."""
-    figure = Figure(figsize=(12, 5), layout="constrained")
-    matrix, bars = figure.subplots(1, 2)
-
-    labels = [label.title() for label in evaluation.labels]
-    most = max(map(max, evaluation.confusion))
-    matrix.imshow(evaluation.confusion, cmap="RdPu", vmin=0, alpha=0.85)
-    for row, counts in enumerate(evaluation.confusion):
-        for column, count in enumerate(counts):
-            matrix.text(
-                column,
-                row,
-                str(count),
-                ha="center",
-                va="center",
-                fontsize=15,
-                color="white" if count > most / 2 else INK,
-            )
-    matrix.set_xticks(range(len(labels)), labels)
-    matrix.set_yticks(range(len(labels)), labels)
-    matrix.set_xlabel("Predicted", color=SOFT)
-    matrix.set_ylabel("True", color=SOFT)
-    matrix.set_title(f"{evaluation.test_rows} test bottles", loc="left", color=INK)
-
-    ranked = evaluation.importance[::-1]
-    bars.barh(
-        [DESCRIPTIONS[it.feature] for it in ranked],
-        [it.mean for it in ranked],
-        xerr=[it.deviation for it in ranked],
-        color=ACCENT,
-        ecolor=SOFT,
-        height=0.62,
-    )
-    bars.axvline(0, color=SOFT, linewidth=0.8)
-    bars.set_xlabel("Rise of the log loss when shuffled", color=SOFT)
-    bars.set_title("Importance of each feature", loc="left", color=INK)
+    figure = Figure(figsize=(12, 5.2), layout=ConstrainedLayoutEngine(w_pad=0.3, h_pad=0.2))
+    matrix, bars = figure.subplots(1, 2, width_ratios=(4, 5))
+    _draw_matrix(matrix, evaluation)
+    _draw_bars(bars, evaluation.importance[::-1])
     for axes in matrix, bars:
-        axes.tick_params(colors=INK, length=0)
+        axes.tick_params(which="both", colors=INK, length=0)
         axes.spines[:].set_visible(False)
-
     content = BytesIO()
     figure.savefig(content, format="png", dpi=150, metadata={"Software": None})
     return content.getvalue()
+
+
+def _draw_matrix(axes: Axes, evaluation: Evaluation) -> None:
+    counts = np.array(evaluation.confusion)
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
+    labels = [label.title() for label in evaluation.labels]
+    axes.imshow(shares, cmap=LinearSegmentedColormap.from_list("shares", [PALE, ACCENT]), vmin=0)
+    for (row, column), count in np.ndenumerate(counts):
+        colour = "white" if shares[row, column] > 0.5 else INK  # noqa: PLR2004 - half as dark
+        axes.text(column, row, str(count), ha="center", va="center", fontsize=17, color=colour)
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), labels)
+    for set_ticks in axes.set_xticks, axes.set_yticks:
+        set_ticks(np.arange(len(labels) + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=5)
+    axes.set_xlabel("Predicted", color=SOFT, labelpad=8)
+    axes.set_ylabel("True", color=SOFT, labelpad=8)
+    title = f"{evaluation.name}: {evaluation.test_rows} test rows"
+    axes.set_title(title, loc="left", color=INK, weight="bold", pad=12)
+
+
+def _draw_bars(axes: Axes, importance: list[Importance]) -> None:
+    axes.barh(
+        [DESCRIPTIONS[it.feature] for it in importance],
+        [it.mean for it in importance],
+        xerr=[it.deviation for it in importance],
+        color=ACCENT,
+        ecolor=SOFT,
+        height=0.6,
+    )
+    axes.axvline(0, color=SOFT, linewidth=0.8)
+    axes.set_xlabel("Rise of the log loss when shuffled", color=SOFT, labelpad=8)
+    axes.set_title("Importance of the features", loc="left", color=INK, weight="bold", pad=12)
 
 
 def to_html(evaluation: Evaluation) -> str:
@@ -92,11 +98,13 @@ def to_html(evaluation: Evaluation) -> str:
     template = files(__package__).joinpath("report.template.html").read_text("utf-8")
     return Template(template).substitute(
         name=html.escape(evaluation.name),
-        accuracy=f"{evaluation.accuracy:.1%}",
+        accuracy=f"{correct / evaluation.test_rows:.1%}",
+        features=len(FEATURES),
         interval=f"{evaluation.accuracy_low:.1%} to {evaluation.accuracy_high:.1%}",
         correct=correct,
         wrong=evaluation.test_rows - correct,
         log_loss=f"{evaluation.log_loss:.3f}",
+        guess=f"{math.log(len(evaluation.labels)):.3f}",
         train_rows=evaluation.train_rows,
         test_rows=evaluation.test_rows,
         strength=f"{evaluation.strength:g}",
@@ -127,6 +135,10 @@ def _bars(importance: list[Importance]) -> str:
     return "\n".join(
         f"<tr><th scope=row>{html.escape(DESCRIPTIONS[it.feature])}</th>"
         f'<td class=track><i style="width:{max(it.mean, 0) / longest:.1%}"></i></td>'
-        f"<td class=number>{it.mean:.3f}</td><td class=spread>± {it.deviation:.3f}</td></tr>"
+        f"<td class=number>{_signed(it.mean)}</td><td class=spread>± {it.deviation:.3f}</td></tr>"
         for it in importance
     )
+
+
+def _signed(number: float) -> str:
+    return f"{number:.3f}".replace("-", "\u2212")

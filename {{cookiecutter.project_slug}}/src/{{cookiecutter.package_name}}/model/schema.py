@@ -32,13 +32,13 @@ FEATURES = (
     Feature("ash", "Ash", "g/L", 0, 10),
     Feature("alcalinity_of_ash", "Alcalinity of the ash", "meq/L", 0, 60),
     Feature("magnesium", "Magnesium", "mg/L", 10, 500),
-    Feature("total_phenols", "Phenols, all of them", "g/L", 0, 10),
+    Feature("total_phenols", "Total phenols", "g/L", 0, 10),
     Feature("flavanoids", "Flavanoids", "g/L", 0, 10),
-    Feature("nonflavanoid_phenols", "Phenols but flavanoids", "g/L", 0, 5),
+    Feature("nonflavanoid_phenols", "Non-flavanoid phenols", "g/L", 0, 5),
     Feature("proanthocyanins", "Proanthocyanins", "g/L", 0, 10),
     Feature("color_intensity", "Colour intensity", "absorbance", 0, 30),
     Feature("hue", "Hue", "ratio of absorbances", 0, 5),
-    Feature("od280_od315_ratio", "OD280 to OD315, diluted", "ratio of absorbances", 0, 8),
+    Feature("od280_od315_ratio", "OD280/OD315, diluted", "ratio of absorbances", 0, 8),
     Feature("proline", "Proline", "mg/L", 10, 4000),
 )
 LABELS = ("barolo", "grignolino", "barbera")
