@@ -28,6 +28,10 @@ def train(
     """Train the model and write it, with a report beside it."""
     start()
     log = structlog.get_logger()
+    folder = folder or Path(__file__).parent / "model"
+    if not folder.is_dir():
+        log.error("no such folder", folder=str(folder))
+        raise typer.Exit(1)
     try:
         from {{ cookiecutter.package_name }}.model import report, training
     except ModuleNotFoundError as error:
@@ -40,13 +44,11 @@ def train(
             missing=missing,
         )
         raise typer.Exit(1) from None
-    from {{ cookiecutter.package_name }}.model.predictor import PACKAGED
-
     with progress("Training") as on_progress:
         trained = training.train(on_progress)
     model = training.export(trained)
     try:
-        page = report.write(folder or PACKAGED.parent, model, trained.evaluation)
+        page = report.write(folder, model, trained.evaluation)
     except FileError as error:
         log.error(str(error))  # noqa: TRY400 - the folder is at fault, not the code
         raise typer.Exit(1) from None

@@ -1,4 +1,7 @@
 import hashlib
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +52,20 @@ def test_the_version_comes_from_the_file(predictor: Predictor) -> None:
 
     assert predictor.description.sha256 == digest
     assert predictor.description.version == digest[:12]
+
+
+def test_nothing_is_reported_to_the_maker_of_onnx_runtime(tmp_path: Path) -> None:
+    # Where it reports, it keeps an identifier of the machine in the home folder.
+    told = {"CI", "ORT_DISABLE_TELEMETRY"}
+    environment = {name: value for name, value in os.environ.items() if name not in told}
+    module = "{{ cookiecutter.package_name }}.model.predictor"
+    command = [sys.executable, "-c", f"import {module} as it; it.Predictor.load()"]
+
+    subprocess.run(  # noqa: S603 - no input
+        command, env=environment | {"HOME": str(tmp_path)}, check=True
+    )
+
+    assert list(tmp_path.rglob("*")) == []
 
 
 @pytest.mark.parametrize(

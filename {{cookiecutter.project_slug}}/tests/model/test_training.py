@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from {{ cookiecutter.package_name }}.model import report, training
-from {{ cookiecutter.package_name }}.model.predictor import PACKAGED, ModelError, Predictor
+from {{ cookiecutter.package_name }}.model.predictor import (
+    PACKAGED,
+    ModelError,
+    Predictor,
+)
 
 
 def test_the_model_tells_the_wines_apart(trained: training.Trained) -> None:
