@@ -21,6 +21,7 @@ from sklearn.metrics import confusion_matrix, log_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_score, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from {{ cookiecutter.package_name }}.files import Progress
 from {{ cookiecutter.package_name }}.model.predictor import INPUT, ModelError, Predictor
@@ -103,12 +104,21 @@ def load() -> tuple[Data, Data]:
 def train(on_progress: Progress) -> Trained:
     """Choose the regularisation by cross-validation, fit, and evaluate on the test rows.
 
-    The strongest regularisation wins whose log loss is within one standard error of the best.
-
     Args:
         on_progress: called after every step with the steps that are done and that there are.
     """
     training, test = load()
+    # So few rows are quicker on one thread, and sums then do not depend on the number of CPUs.
+    with threadpool_limits(limits=1):
+        strength = choose_strength(training, on_progress)
+        pipeline = new_pipeline(strength).fit(training.features, training.labels)
+        evaluation = evaluate(pipeline, test, len(training.labels), strength)
+    on_progress(len(STRENGTHS) + 1, len(STRENGTHS) + 1)
+    return Trained(pipeline, test, evaluation)
+
+
+def choose_strength(training: Data, on_progress: Progress) -> float:
+    """Give the strongest regularisation whose log loss is within a standard error of the best."""
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
     scores = np.empty((len(STRENGTHS), FOLDS))
     for step, strength in enumerate(STRENGTHS):
@@ -122,11 +132,7 @@ def train(on_progress: Progress) -> Trained:
         on_progress(step + 1, len(STRENGTHS) + 1)
     means, best = scores.mean(axis=1), scores.mean(axis=1).argmax()
     good = means >= means[best] - scores[best].std(ddof=1) / np.sqrt(FOLDS)
-    strength = STRENGTHS[int(good.argmax())]
-    pipeline = new_pipeline(strength).fit(training.features, training.labels)
-    evaluation = evaluate(pipeline, test, len(training.labels), strength)
-    on_progress(len(STRENGTHS) + 1, len(STRENGTHS) + 1)
-    return Trained(pipeline, test, evaluation)
+    return STRENGTHS[int(good.argmax())]
 
 
 def new_pipeline(strength: float) -> Pipeline:
