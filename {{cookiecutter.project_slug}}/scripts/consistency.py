@@ -55,9 +55,9 @@ def environment_problems(root: Path) -> list[str]:
     locked = {package["name"] for package in lock["package"]}
     environment = (root / "environment.yml").read_text("utf-8")
     return [
-        f"environment.yml has {name}, which is Poetry's: edit environment.yml, then run: make env install"
+        f"environment.yml has {name}, which is Poetry's: edit it, then run: make env install"
         for name in re.findall(IN_THE_ENVIRONMENT, environment, re.MULTILINE)
-        if name in locked
+        if name.replace("_", "-").lower() in locked
     ]
 
 

