@@ -10,8 +10,11 @@ from typing import NamedTuple
 
 import pytest
 import yaml
+from packaging.markers import Marker
 from tests.conda_channel import Channels
 from tests.harness import (
+    BUILT,
+    PACKAGE,
     QUESTIONS,
     SLUG,
     BakedProject,
@@ -29,8 +32,9 @@ HERE = [python for python in QUESTIONS["python_version"] if interpreter(python)]
 DEVELOPED = [Combination(*it) for it in zip(QUESTIONS["application"], HERE, strict=False)]
 # The distributions of an environment, told by itself.
 VERSIONS = """
-import importlib.metadata as m
-print(*sorted({f"{it.name.lower().replace('_', '-')}=={it.version}" for it in m.distributions()}))
+from importlib.metadata import distributions
+for it in distributions():
+    print(it.name.lower().replace("_", "-").replace(".", "-") + "==" + it.version)
 """
 SYSTEM = ["/usr/local/bin", "/usr/bin", "/bin"]
 
@@ -53,6 +57,18 @@ class Development(NamedTuple):
 
     def versions(self) -> set[str]:
         return set(self.run("python", "-c", VERSIONS).stdout.split())
+
+
+def versions_in_image(project: BakedProject) -> set[str]:
+    """Build the image of a project, unless it is built, and ask it for its distributions."""
+    image = project.run("docker", "build", "--quiet", ".").stdout.strip()
+    entry = ["docker", "run", "--rm", "--entrypoint", "python"]
+    return set(run(*entry, image, "-c", VERSIONS).stdout.split())
+
+
+def named(versions: set[str]) -> dict[str, str]:
+    """The version of each distribution."""
+    return dict(one.split("==") for one in versions)
 
 
 def activated_by_conda(prefix: Path, *tools: Path) -> dict[str, str]:
@@ -144,7 +160,42 @@ def test_a_second_install_changes_nothing(development: Development) -> None:
     assert development.versions() == before
 
 
-@each(DEVELOPED)
+@each([combination for combination in DEVELOPED if combination in BUILT])
+@pytest.mark.usefixtures("docker")
+def test_development_and_production_have_the_same_versions(development: Development) -> None:
+    here, there = named(development.versions()), named(versions_in_image(development.project))
+
+    assert {name: here.get(name) for name in there} == there
+    assert here.keys() - there.keys() >= {"pytest", "mypy", "ruff", "pre-commit", "pip"}
+
+
+@each(BUILT)
+@pytest.mark.usefixtures("docker")
+def test_the_image_holds_what_the_export_lists_and_the_project(baked: BakedProject) -> None:
+    image = {"python_version": baked.combination.python, "sys_platform": "linux"}
+    image |= {"platform_system": "Linux", "implementation_name": "cpython"}
+    listed = {f"{SLUG}==0.1.0"}
+    for line in (baked.path / "requirements.txt").read_text("utf-8").splitlines():
+        if "==" in line:
+            pin, _, marker = line.rstrip(" \\").partition(" ; ")
+            if Marker(marker).evaluate(image):
+                listed.add(pin)
+
+    assert versions_in_image(baked) == listed
+
+
+@each(BUILT)
+@pytest.mark.usefixtures("docker")
+def test_every_module_can_be_imported_in_the_image(baked: BakedProject) -> None:
+    image = baked.run("docker", "build", "--quiet", ".").stdout.strip()
+
+    output = baked.run("make", "smoke", f"IMAGE={image}").stdout
+
+    assert f"{PACKAGE}.cli\n" in output
+    assert "Usage:" in output
+
+
+@each(DEVELOPED[:1])
 def test_removing_a_dependency_uninstalls_what_it_brought_and_nothing_of_conda(
     development: Development,
 ) -> None:
@@ -176,7 +227,8 @@ def test_after_poetry_add_one_command_brings_all_back_in_step(
     stale = "requirements.txt is not what poetry.lock says: make requirements"
     assert stale in development.output("make", "check", fails=True)
     development.run("make", "requirements")
-    development.run("make", "check")
+    development.run("poetry", "check", "--lock")
+    development.run("python", "scripts/consistency.py")
     assert "\niniconfig==" in (development.project.path / "requirements.txt").read_text("utf-8")
 
 
