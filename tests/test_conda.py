@@ -64,6 +64,19 @@ def test_the_environment_holds_python_and_nothing_that_poetry_manages(baked: Bak
     assert not {package["name"] for package in lock["package"]} & {*names, "poetry", "pip"}
 
 
+@each(COMBINATIONS[:1])
+def test_the_example_of_the_readme_fits_into_the_environment(baked: BakedProject) -> None:
+    readme = (baked.path / "README.md").read_text("utf-8")
+    example = re.search(r"```yaml\n(.+?)```", readme, re.DOTALL)
+    assert example
+
+    text = (baked.path / "environment.yml").read_text("utf-8") + example[1]
+
+    environment = yaml.safe_load(text)
+    assert_valid(environment)
+    assert "cuda-version=13.0" in environment["dependencies"]
+
+
 @each_combination
 def test_conda_solves_the_environment(channels: Channels, baked: BakedProject) -> None:
     chosen = {it.name.normalized: str(it.version) for it in channels.solve(environment_of(baked))}

@@ -40,6 +40,16 @@ def make(baked: BakedProject, target: str, path: str = SYSTEM, **variables: str)
     return f"{result.stdout}{result.stderr}exit status {result.returncode}"
 
 
+def a_poetry(folder: Path, environment: str = "") -> str:
+    """A PATH with a Poetry that takes this environment, and says what else it is asked to do."""
+    path = folder / "poetry"
+    path.write_text(
+        f'#!/bin/sh\nif [ "$1" = env ]; then echo "{environment}"; else echo "poetry runs $*"; fi\n'
+    )
+    path.chmod(0o755)
+    return os.pathsep.join([str(folder), SYSTEM])
+
+
 @each(COMBINATIONS[:1])
 @pytest.mark.parametrize("name", ["conda", "mamba", "micromamba"])
 def test_make_env_creates_the_environment_with_what_is_on_path(
@@ -90,12 +100,17 @@ def test_make_env_says_what_to_install_where_there_is_no_conda(baked: BakedProje
     [
         (
             {"CONDA_DEFAULT_ENV": "base", "CONDA_PREFIX": "/opt/conda"},
-            "Conda's base environment is active",
+            "Conda's environment base is active",
             f"conda activate {SLUG}",
         ),
         (
             {"CONDA_DEFAULT_ENV": "base", "CONDA_PREFIX": "/opt/conda", "VIRTUAL_ENV": "/venv"},
-            "Conda's base environment is active",
+            "Conda's environment base is active",
+            f"conda activate {SLUG}",
+        ),
+        (
+            {"CONDA_DEFAULT_ENV": "another-project", "CONDA_PREFIX": "/envs/another-project"},
+            "Conda's environment another-project is active",
             f"conda activate {SLUG}",
         ),
         ({}, "No environment is active", f"conda activate {SLUG}"),
@@ -106,21 +121,40 @@ def test_make_env_says_what_to_install_where_there_is_no_conda(baked: BakedProje
             "deactivate",
         ),
     ],
-    ids=["base", "base and a venv", "nothing", "deactivated", "Conda and a venv"],
+    ids=["base", "base and a venv", "another", "nothing", "deactivated", "Conda and a venv"],
 )
 def test_make_install_refuses_all_but_the_environment_that_is_meant(
     baked: BakedProject, tmp_path: Path, shell: dict[str, str], reason: str, remedy: str
 ) -> None:
-    poetry = tmp_path / "poetry"
-    poetry.write_text("#!/bin/sh\necho poetry runs\n")
-    poetry.chmod(0o755)
-
-    output = make(baked, "install", os.pathsep.join([str(tmp_path), SYSTEM]), **shell)
+    output = make(baked, "install", a_poetry(tmp_path), **shell)
 
     assert reason in output
     assert f"Run: {remedy}" in output
     assert "poetry runs" not in output
     assert output.endswith("exit status 2")
+
+
+@each(COMBINATIONS[:1])
+@pytest.mark.parametrize(
+    ("shell", "active"),
+    [
+        ({"CONDA_DEFAULT_ENV": SLUG, "CONDA_PREFIX": "/envs/it"}, "/envs/it"),
+        ({"CONDA_DEFAULT_ENV": "/srv/it", "CONDA_PREFIX": "/srv/it"}, "/srv/it"),
+        (
+            {"CONDA_DEFAULT_ENV": SLUG, "CONDA_PREFIX": "/envs/it", "VIRTUAL_ENV": "/envs/it"},
+            "/envs/it",
+        ),
+        ({"VIRTUAL_ENV": "/venv"}, "/venv"),
+    ],
+    ids=["by name", "by path", "in poetry run", "a venv alone"],
+)
+def test_make_install_says_which_environment_it_takes(
+    baked: BakedProject, tmp_path: Path, shell: dict[str, str], active: str
+) -> None:
+    output = make(baked, "install", a_poetry(tmp_path, active), **shell)
+
+    assert f"Installing into {active}\n" in output
+    assert "poetry runs sync\n" in output
 
 
 @each_combination
