@@ -54,7 +54,11 @@ requirements: install  ## Lock what pyproject.toml says, and export it for pip
 
 .PHONY: image
 image: install  ## Bake a project with the default answers and build its image
-	$(BIN)/python scripts/bake_image.py
+	$(BIN)/python scripts/bake_image.py image
+
+.PHONY: smoke
+smoke: install  ## Bake a project with the default answers and import its modules in its image
+	$(BIN)/python scripts/bake_image.py smoke
 
 .PHONY: bench-model
 bench-model: install  ## Measure how fast the model API serves; needs Docker and two cores

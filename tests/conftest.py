@@ -7,7 +7,9 @@ from functools import cache
 
 import pytest
 from pytest_cookies.plugin import Cookies
+from tests.conda_channel import Channels, pack_python, pack_stub
 from tests.harness import (
+    QUESTIONS,
     ROOT,
     BakedProject,
     Combination,
@@ -87,3 +89,18 @@ def docker() -> None:
     """Require an engine: `REQUIRE_DOCKER=1` turns the skip into a failure."""
     if problem := docker_problem():
         unavailable(problem, required=os.environ.get("REQUIRE_DOCKER") == "1")
+
+
+@pytest.fixture(scope="session")
+def channels(tmp_path_factory: pytest.TempPathFactory) -> Channels:
+    """A Conda channel of the Pythons that this machine has; the others are stubs."""
+    made = Channels(tmp_path_factory.mktemp("channels"))
+    for python in QUESTIONS["python_version"]:
+        if path := interpreter(python):
+            pack_python(made.path, path)
+        else:
+            pack_stub(made.path, "python", f"{python}.0")
+    for name in ("git", "make"):
+        pack_stub(made.path, name, "2.0")
+    made.index()
+    return made

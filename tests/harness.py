@@ -144,12 +144,15 @@ def working_tree(folder: Path) -> Path:
 @cache
 def interpreter(python: str) -> Path | None:
     """The newest interpreter of this minor version that the machine has, pyenv's included."""
-    major, minor = map(int, python.split("."))
-    # A shim answers for versions that it does not have, so each candidate has to run.
+    # A shim answers for versions that it does not have, so each candidate has to run; only those
+    # with the version in their name, for running every Python of the machine takes seconds.
     found = [
         candidate
-        for candidate in findpython.find_all(major, minor)
-        if candidate.is_valid() and not candidate.version.is_prerelease
+        for provider in findpython.Finder().setup_providers()
+        for candidate in provider.find_pythons()
+        if candidate.executable.name == f"python{python}"
+        and candidate.is_valid()
+        and not candidate.version.is_prerelease
     ]
     newest = max(found, key=lambda one: one.version, default=None)
     return newest.real_path if newest else None

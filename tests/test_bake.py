@@ -10,6 +10,7 @@ from tests.harness import PACKAGE, ROOT, BakedProject, each_combination, poetry
 pytestmark = each_combination
 
 EVERYWHERE = {
+    ".devcontainer/devcontainer.json",
     ".dockerignore",
     ".editorconfig",
     ".env.example",
@@ -27,6 +28,7 @@ EVERYWHERE = {
     "pyproject.toml",
     "requirements.txt",
     "scripts/consistency.py",
+    "scripts/smoke.py",
     f"src/{PACKAGE}/__init__.py",
     f"src/{PACKAGE}/__main__.py",
     f"src/{PACKAGE}/cli.py",

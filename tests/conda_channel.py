@@ -1,0 +1,193 @@
+"""Conda without a Conda: a channel of the machine's own Pythons, and Conda's resolver.
+
+What https://conda-forge.org has as packages is packed here from what the machine has: CPython from
+an interpreter, pip from the wheel inside it. The rest are stubs that hold one file.
+"""
+
+import asyncio
+import hashlib
+import io
+import json
+import subprocess
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import zstandard
+from rattler import Channel, ChannelConfig, Gateway, MatchSpec, RepoDataRecord, install, solve
+from rattler.index.index import index_fs
+
+NAME = "conda-forge"
+PLATFORM: Final = "linux-64"
+# Large, and nothing that a project uses.
+LEFT_OUT = {"site-packages", "test", "tests", "idlelib", "turtledemo", "ensurepip", "__pycache__"}
+
+
+class Entry(NamedTuple):
+    """A file of a package, or a link to `target`; `prefix` is rewritten when it is installed."""
+
+    path: str
+    data: bytes = b""
+    mode: int = 0o644
+    target: str = ""
+    prefix: str = ""
+
+
+def pack(
+    channel: Path,
+    name: str,
+    version: str,
+    entries: Iterable[Entry],
+    *,
+    depends: Iterable[str] = (),
+    noarch: str = "",
+    link: dict[str, Any] | None = None,
+) -> None:
+    """Write a .conda package: https://docs.conda.io/projects/conda-build/en/stable/resources/package-spec.html."""
+    subdir = "noarch" if noarch else PLATFORM
+    entries = sorted(entries)
+    index = {
+        "name": name,
+        "version": version,
+        "build": "0",
+        "build_number": 0,
+        "depends": list(depends),
+        "subdir": subdir,
+        "timestamp": 1,
+    }
+    info: dict[str, Any] = {
+        "info/index.json": index | ({"noarch": noarch} if noarch else {}),
+        "info/paths.json": {"paths": [described(entry) for entry in entries], "paths_version": 1},
+        "info/about.json": {},
+    }
+    if link:
+        info["info/link.json"] = link
+    stem = f"{name}-{version}-0"
+    folder = channel / subdir
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / f"{stem}.conda", "w") as package:
+        package.writestr("metadata.json", json.dumps({"conda_pkg_format_version": 2}))
+        package.writestr(f"pkg-{stem}.tar.zst", tarball(entries))
+        package.writestr(
+            f"info-{stem}.tar.zst",
+            tarball(Entry(path, json.dumps(content).encode()) for path, content in info.items()),
+        )
+
+
+def described(entry: Entry) -> dict[str, Any]:
+    """What info/paths.json says of a file."""
+    description = {
+        "_path": entry.path,
+        "path_type": "softlink" if entry.target else "hardlink",
+        "sha256": hashlib.sha256(entry.data).hexdigest(),
+        "size_in_bytes": len(entry.data),
+    }
+    if entry.prefix:
+        description |= {"prefix_placeholder": entry.prefix, "file_mode": "text"}
+    return description
+
+
+def tarball(entries: Iterable[Entry]) -> bytes:
+    """A compressed archive of the files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for entry in entries:
+            member = tarfile.TarInfo(entry.path)
+            member.mode, member.size = entry.mode, len(entry.data)
+            if entry.target:
+                member.type, member.linkname = tarfile.SYMTYPE, entry.target
+            archive.addfile(member, io.BytesIO(entry.data))
+    return zstandard.ZstdCompressor(level=1).compress(buffer.getvalue())
+
+
+def pack_python(channel: Path, interpreter: Path) -> None:
+    """Pack an installed CPython, and the pip that it bundles."""
+    ask = "import platform, sys; print(platform.python_version(), sys.base_prefix)"
+    answer = subprocess.run([interpreter, "-c", ask], capture_output=True, text=True, check=True)
+    version, prefix = answer.stdout.split()
+    pack(channel, "python", version, python_entries(Path(prefix), version.rpartition(".")[0]))
+    (wheel,) = Path(prefix).glob("lib/python3.*/ensurepip/_bundled/pip-*.whl")
+    pip_version = wheel.name.split("-")[1]
+    if not (channel / "noarch" / f"pip-{pip_version}-0.conda").exists():
+        link = {"noarch": {"type": "python", "entry_points": ["pip = pip._internal.cli.main:main"]}}
+        pack(
+            channel,
+            "pip",
+            pip_version,
+            wheel_entries(wheel),
+            depends=["python"],
+            noarch="python",
+            link=link | {"package_metadata_version": 1},
+        )
+
+
+def python_entries(prefix: Path, minor: str) -> Iterator[Entry]:
+    """The interpreter, its standard library, and the links by which it is called."""
+    library = prefix / "lib" / f"python{minor}"
+    for path in library.rglob("*"):
+        parts = path.relative_to(library).parts
+        if path.is_dir() or LEFT_OUT & set(parts) or parts[0].startswith("config-"):
+            continue
+        data = path.read_bytes()
+        rewritten = path.suffix == ".py" and str(prefix).encode() in data
+        yield Entry(
+            path.relative_to(prefix).as_posix(),
+            data,
+            path.stat().st_mode & 0o777,
+            prefix=str(prefix) if rewritten else "",
+        )
+    for path in prefix.glob("lib/libpython*.so*"):
+        yield Entry(f"lib/{path.name}", path.read_bytes(), 0o755)
+    yield Entry(f"bin/python{minor}", (prefix / f"bin/python{minor}").read_bytes(), 0o755)
+    for name in ("python", "python3"):
+        yield Entry(f"bin/{name}", target=f"python{minor}")
+
+
+def wheel_entries(wheel: Path) -> Iterator[Entry]:
+    """What a wheel holds, installed by Conda."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if not name.endswith("/"):
+                yield Entry(f"site-packages/{name}", archive.read(name))
+            if name.endswith(".dist-info/METADATA"):
+                yield Entry(f"site-packages/{Path(name).parent}/INSTALLER", b"conda\n")
+
+
+def pack_stub(channel: Path, name: str, version: str) -> None:
+    """Pack a package that can be solved for and holds nothing of use."""
+    pack(channel, name, version, [Entry(f"share/{name}.stub", b"stub\n")], noarch="generic")
+
+
+class Channels:
+    """A folder with the channel, and what Conda does with an environment.yml."""
+
+    def __init__(self, root: Path) -> None:
+        """Name the folder that the channel is in."""
+        self.root = root
+        self.config = ChannelConfig(channel_alias=root.as_uri() + "/")  # Its last slash counts.
+        self.path = root / NAME
+
+    def index(self) -> None:
+        """Write the list of what the channel holds."""
+        asyncio.run(index_fs(self.path, write_zst=False, write_shards=False))
+
+    def solve(self, environment: dict[str, Any]) -> list[RepoDataRecord]:
+        """Choose the packages of an environment.yml, as Conda does.
+
+        Raises:
+            Exception: rattler's, where there is no solution.
+        """
+        channels = [
+            Channel(it, self.config) for it in environment["channels"] if it != "nodefaults"
+        ]
+        specs = [MatchSpec(it, strict=True) for it in environment["dependencies"]]
+        gateway = Gateway(cache_dir=self.root / "repodata")
+        return asyncio.run(solve(channels, specs, gateway=gateway, platforms=[PLATFORM, "noarch"]))
+
+    def install(self, records: list[RepoDataRecord], prefix: Path) -> None:
+        """Make a prefix hold these packages, and be an environment to Conda."""
+        cache = self.root / "packages"
+        asyncio.run(install(records, prefix, cache_dir=cache, show_progress=False))
+        (prefix / "conda-meta" / "history").touch()
