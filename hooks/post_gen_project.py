@@ -1,12 +1,13 @@
-"""Finish the project: drop what its application does not need, export the requirements.
+"""Finish the project: drop what it does not need, export. Cookiecutter renders and runs this."""
 
-Cookiecutter renders this file, and runs it in the new project's folder with its own interpreter.
-"""
+import sys
+
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
+    del sys.path[0]  # The temporary folder, where a stray json.py may lie.
 
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,7 +32,8 @@ def run_command(*command: str) -> Run:
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="ascii",
+            errors="backslashreplace",  # The message is printed on any console.
             timeout=SECONDS,
             check=False,
         )

@@ -1,10 +1,140 @@
-"""Check the answers before anything is written."""
+"""Check the answers; refuse all that are wrong at once. Cookiecutter renders and runs this file."""
 
-import json
-import re
 import sys
 
-ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
+    del sys.path[0]  # The temporary folder, where a stray json.py may lie.
 
-if not re.fullmatch(r"[a-z][a-z0-9_]*", ANSWERS["package_name"]):
-    sys.exit(f"{ANSWERS['package_name']!r} is no package name")
+import json
+import os
+import re
+import shlex
+import tempfile
+import unicodedata
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from time import time
+
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+# What controls a terminal, breaks a line, turns its direction, or is no character.
+CONTROL = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
+INVISIBLE = r"\s\u00ad\u200b-\u200f\u2060\ufeff"
+ATOM, LABEL = r'[^\s@.<>()\[\],;:\\"]+', r"(?!-)[^\s!-,./:-@\[-`{-~]{1,63}(?<!-)"
+EMAIL = rf"{ATOM}(?:\.{ATOM})*@{LABEL}(?:\.{LABEL})*"
+# The label of each question, and an answer to it that is always good.
+QUESTIONS = {key: (label, good) for key, label, good in ANSWERS["_questions"]}
+EVERY = " ".join(QUESTIONS)
+RULES = [  # For which questions, what the whole answer has to match, and what it says if not.
+    ("application", "web-api|job", "Choose web-api or job."),
+    ("python_version", r"3\.14|3\.13|3\.12", "Choose 3.14, 3.13 or 3.12."),
+    (EVERY, rf"[^{CONTROL}]*", "One line of text, without control characters."),
+    (EVERY, rf"(?!\s).*[^{INVISIBLE}].*(?<!\s)", "Not empty, and no space at either end."),
+    ("project_slug package_name", ".{1,40}", "At most 40 characters."),
+    ("project_name author_name", ".{1,80}", "At most 80 characters."),
+    ("description author_email", ".{1,254}", "At most 254 characters."),
+    ("project_slug", "[a-z0-9]+(-[a-z0-9]+)*", "Only a to z, 0 to 9, and single hyphens between."),
+    ("package_name", "[a-z][a-z0-9_]*", "Only a to z, 0 to 9 and underscores, a letter first."),
+    ("author_name", "[^<>]*", "Without < and >, between which Poetry expects the e-mail."),
+    ("author_email", EMAIL, "One address, such as ann@example.com."),
+]
+
+
+def broken_rule(key: str, answer: object) -> str:
+    """What the first rule says that the answer breaks; nothing where it is good."""
+    if not isinstance(answer, str):
+        return "It has to be text."
+    for questions, pattern, says in RULES:
+        if key in questions and not re.fullmatch(pattern, answer):
+            return says
+    name = re.sub("[-_.]+", "-", answer).lower()
+    for taken in ANSWERS["_taken_names"].values():
+        if key in taken["questions"] and name in re.split("[ =,]", taken["names"]):
+            return str(taken["says"])
+    return ""
+
+
+def suggest(key: str, answer: object) -> str:
+    """The answer where it is good, or the nearest one that is."""
+    line = " ".join(re.sub(f"[{CONTROL}]", " ", str(answer)).split())
+    plain = unicodedata.normalize("NFKD", line).encode("ascii", "ignore").decode().lower()
+    slug = "-".join(re.findall("[a-z0-9]+", plain))[:34].strip("-")
+    word = slug.replace("-", "_")
+    nearest = {
+        "project_slug": [slug, f"{slug}-app"],
+        "package_name": [word, f"{word}_app", f"app_{word}".strip("_")],
+        "author_email": re.findall(EMAIL, line),
+    }.get(key, [line, line[:80].strip(), re.sub("[<>]", "", line)[:80].strip()])
+    nearest = [answer, *nearest, QUESTIONS[key][1]]
+    return str(next(one for one in nearest if not broken_rule(key, one)))
+
+
+def wrong_answers() -> "Iterator[tuple[str, object, str, str]]":
+    """Each label, answer, what is wrong and what is right, in the order of the questions."""
+    for key, (label, _) in QUESTIONS.items():
+        if says := broken_rule(key, ANSWERS.get(key)):
+            yield label, ANSWERS.get(key), says, repr(suggest(key, ANSWERS.get(key)))
+    if (prefix := ANSWERS["__env_prefix"]) != f"{ANSWERS.get('package_name')}_".upper():
+        yield "__env_prefix", prefix, "It follows from the package.", "without the replay file"
+
+
+def wrong_folder() -> "Iterator[tuple[str, object, str, str]]":
+    """The same for the folder: what in it would be lost, and whether it can be written."""
+    for pattern, applications in ANSWERS["_belongs_to"].items():
+        path = pattern.format(package=ANSWERS.get("package_name"))
+        if ANSWERS.get("application") not in applications and os.path.lexists(path):
+            yield "Folder", path, "It is another application's: it would be lost.", "moving it away"
+    try:
+        with tempfile.TemporaryFile(dir=".") as file:
+            file.write(bytes(2_000_000))  # A project takes less than half of that.
+    except OSError as error:
+        yield "Folder", str(Path.cwd()), f"No project fits: {error.strerror}.", "another folder"
+
+
+def remove_parents() -> None:
+    """Remove what cookiecutter made above the folder of a slug that is a path, and leaves."""
+    output = Path(ANSWERS.get("_output_dir", "."))
+    folder = output / str(ANSWERS.get("project_slug"))
+    above = [one for one in folder.parents if one not in (output, *output.parents) and one.is_dir()]
+    times = [(one, one.stat().st_atime, one.stat().st_mtime) for one in above]
+    # What is put into a folder changes its mtime only: both are the same where it is new as well.
+    new = [one for one, a, m in times if abs(a - m) < 0.05 and 0 <= time() - m < 10]  # noqa: PLR2004
+    os.chdir(output)
+    for one in [folder, *new] if new else []:
+        with suppress(OSError):
+            one.rmdir()
+
+
+def as_argument(key: str, answer: str) -> str:
+    """The answer in quotes for any shell, and for cookiecutter, which renders its arguments."""
+    text = re.sub(r"[^\w .,:;@'()/+=~-]", lambda match: f"\\U{ord(match[0]):08x}", answer)
+    if text != answer:
+        text = "{" + "{ '" + text.replace("'", "\\U00000027") + "' }" + "}"
+    return f'"{key}={text}"'
+
+
+def command() -> str:
+    """Ask again, with the good answers and the suggestions as the defaults."""
+    quote = shlex.quote if os.name == "posix" else '"{}"'.format
+    parts = ["cookiecutter", quote(ANSWERS["_template"])]
+    for option in ("_checkout", "_output_dir"):
+        if ANSWERS.get(option):
+            parts += ["--" + option[1:].replace("_", "-"), quote(ANSWERS[option])]
+    parts += ["--overwrite-if-exists"] if any(os.scandir()) else []
+    parts += [as_argument(key, suggest(key, ANSWERS.get(key))) for key in QUESTIONS]
+    return " ".join(parts)
+
+
+def main() -> None:
+    """Refuse with one message, or say nothing."""
+    wrong = [*wrong_answers(), *wrong_folder()]
+    shape = "{}\n  given  {:.90}\n  rule   {}\n  try    {}\n"
+    shown = [shape.format(label, repr(given), rule, right) for label, given, rule, right in wrong]
+    if wrong:
+        shown += ["Try again, with these as the defaults:", command(), ""]
+        remove_parents()
+        sys.exit("\n".join(["\nNo project was made.\n", *shown]))
+
+
+if __name__ == "__main__":
+    main()

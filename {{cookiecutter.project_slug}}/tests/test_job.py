@@ -99,7 +99,14 @@ def test_progress_ends_with_the_size_of_the_input() -> None:
 def test_a_job_that_is_stopped_leaves_nothing_behind() -> None:
     Path("in.csv").write_text(HEADER + "A,1,1,0\n" * 500_000)
     with subprocess.Popen(
-        [sys.executable, "-m", "{{ cookiecutter.package_name }}", "run", "in.csv", "out.jsonl"]
+        [
+            sys.executable,
+            "-m",
+            "{{ cookiecutter.package_name }}",
+            "run",
+            "in.csv",
+            "out.jsonl",
+        ]
     ) as process:
         while not list(Path().glob(".out.jsonl.*")):
             assert process.poll() is None

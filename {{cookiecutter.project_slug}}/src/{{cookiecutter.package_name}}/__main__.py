@@ -1,4 +1,4 @@
-"""`python -m {{ cookiecutter.package_name }}` is the same as the command `{{ cookiecutter.project_slug }}`."""
+"""The command `{{ cookiecutter.project_slug }}`, for `python -m`."""
 
 from {{ cookiecutter.package_name }}.cli import app
 

@@ -1,0 +1,78 @@
+"""Write the names that the locks take into `cookiecutter.json`: part of `make locks`.
+
+A project that is called like a package of its lock cannot be locked or imported; one that is
+called like a command of such a package replaces it. What a package is imported as and which
+commands it brings stands in its wheel only. So every lock is installed, and the installed metadata
+is read. A package for which all of these are the same name is written as that name, another one as
+`distribution=import,command`.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections import defaultdict
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+QUESTIONS = ROOT / "cookiecutter.json"
+MODULES = (".py", ".so", ".pyd")
+
+
+def normal(name: str) -> str:
+    """The one spelling of all that count as the same distribution."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def install(lock: Path, folder: Path) -> None:
+    """Install every package of a lock into `folder`, for the Python version of the lock."""
+    packages = tomllib.loads(lock.read_text("utf-8"))["package"]
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(folder)]
+    options = ["--no-deps", "--only-binary", ":all:"]
+    python = ["--python-version", lock.parent.name.rpartition("-py")[2]]
+    pins = [f"{package['name']}=={package['version']}" for package in packages]
+    subprocess.run([*uv, *options, *python, *pins], check=True)
+
+
+def names_of(distribution: Distribution) -> set[str]:
+    """What an installed distribution is imported as, and the commands that it brings."""
+    names = {one.name for one in distribution.entry_points.select(group="console_scripts")}
+    for file in distribution.files or []:
+        name, *inside = file.parts
+        if inside or file.suffix in MODULES:
+            names.add(name if inside else name.partition(".")[0])
+    # No other name can be an answer.
+    return {normal(name) for name in names if re.fullmatch(r"[a-zA-Z][\w-]*", name)} - {"bin"}
+
+
+def locked_names() -> dict[str, set[str]]:
+    """Each distribution of any lock, with the names that it takes beside its own."""
+    names = defaultdict[str, set[str]](set)
+    for lock in sorted(ROOT.glob("templates/locks/*/poetry.lock")):
+        with tempfile.TemporaryDirectory() as folder:
+            install(lock, Path(folder))
+            for distribution in distributions(path=[folder]):
+                own = normal(distribution.name)
+                names[own] |= names_of(distribution) - {own}
+    return names
+
+
+def main() -> None:
+    """Write the names, and leave the rest of the file as it is."""
+    words = [
+        f"{own}={','.join(sorted(others))}" if others else own
+        for own, others in sorted(locked_names().items())
+    ]
+    text = QUESTIONS.read_text("utf-8")
+    text, count = re.subn(
+        r'("locks": \{[^}]*"names": )"[^"]*"', lambda match: f'{match[1]}"{" ".join(words)}"', text
+    )
+    if count != 1:
+        raise RuntimeError(f"{QUESTIONS} has {count} places for the names of the locks.")
+    QUESTIONS.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
