@@ -12,11 +12,12 @@ import shlex
 import tempfile
 import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from time import time
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+if ANSWERS.get("project_slug") == "refused-answers":
+    # Cookiecutter makes the folder before it asks here, so a slug that is none must not name it.
+    ANSWERS["project_slug"] = ANSWERS["__slug"]
 # What controls a terminal, breaks a line, turns its direction, or is no character.
 CONTROL = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
 INVISIBLE = r"\s\u00ad\u200b-\u200f\u2060\ufeff"
@@ -30,11 +31,11 @@ RULES = [  # For which questions, what the whole answer has to match, and what i
     ("python_version", r"3\.14|3\.13|3\.12", "Choose 3.14, 3.13 or 3.12."),
     (EVERY, rf"[^{CONTROL}]*", "One line of text, without control characters."),
     (EVERY, rf"(?!\s).*[^{INVISIBLE}].*(?<!\s)", "Not empty, and no space at either end."),
-    ("project_slug package_name", ".{1,40}", "At most 40 characters."),
     ("project_name author_name", ".{1,80}", "At most 80 characters."),
     ("description author_email", ".{1,254}", "At most 254 characters."),
     ("project_slug", "[a-z0-9]+(-[a-z0-9]+)*", "Only a to z, 0 to 9, and single hyphens between."),
     ("package_name", "[a-z][a-z0-9_]*", "Only a to z, 0 to 9 and underscores, a letter first."),
+    ("project_slug package_name", ".{1,40}", "At most 40 characters."),
     ("author_name", "[^<>]*", "Without < and >, between which Poetry expects the e-mail."),
     ("author_email", EMAIL, "One address, such as ann@example.com."),
 ]
@@ -91,20 +92,6 @@ def wrong_folder() -> "Iterator[tuple[str, object, str, str]]":
         yield "Folder", str(Path.cwd()), f"No project fits: {error.strerror}.", "another folder"
 
 
-def remove_parents() -> None:
-    """Remove what cookiecutter made above the folder of a slug that is a path, and leaves."""
-    output = Path(ANSWERS.get("_output_dir", "."))
-    folder = output / str(ANSWERS.get("project_slug"))
-    above = [one for one in folder.parents if one not in (output, *output.parents) and one.is_dir()]
-    times = [(one, one.stat().st_atime, one.stat().st_mtime) for one in above]
-    # What is put into a folder changes its mtime only: both are the same where it is new as well.
-    new = [one for one, a, m in times if abs(a - m) < 0.05 and 0 <= time() - m < 10]  # noqa: PLR2004
-    os.chdir(output)
-    for one in [folder, *new] if new else []:
-        with suppress(OSError):
-            one.rmdir()
-
-
 def as_argument(key: str, answer: str) -> str:
     """The answer in quotes for any shell, and for cookiecutter, which renders its arguments."""
     text = re.sub(r"[^\w .,:;@'()/+=~-]", lambda match: f"\\U{ord(match[0]):08x}", answer)
@@ -132,7 +119,6 @@ def main() -> None:
     shown = [shape.format(label, repr(given), rule, right) for label, given, rule, right in wrong]
     if wrong:
         shown += ["Try again, with these as the defaults:", command(), ""]
-        remove_parents()
         sys.exit("\n".join(["\nNo project was made.\n", *shown]))
 
 
