@@ -22,7 +22,7 @@ if ANSWERS.get("project_slug") == "refused-answers":
 CONTROL = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
 INVISIBLE = r"\s\u00ad\u200b-\u200f\u2060\ufeff"
 ATOM, LABEL = r'[^\s@.<>()\[\],;:\\"]+', r"(?!-)[^\s!-,./:-@\[-`{-~]{1,63}(?<!-)"
-EMAIL = rf"{ATOM}(?:\.{ATOM})*@{LABEL}(?:\.{LABEL})*"
+EMAIL = rf"{ATOM}(?:\.{ATOM})*@{LABEL}(?:\.{LABEL})+"
 # The label of each question, and an answer to it that is always good.
 QUESTIONS = {key: (label, good) for key, label, good in ANSWERS["_questions"]}
 EVERY = " ".join(QUESTIONS)
