@@ -46,6 +46,7 @@ fix: install  ## Mend the style, as far as Ruff can
 .PHONY: locks
 locks: install  ## Lock every combination anew; ARGS name some, such as ARGS=job-py3.14
 	$(BIN)/python scripts/relock.py $(ARGS)
+	$(BIN)/python scripts/taken_names.py
 
 .PHONY: requirements
 requirements: install  ## Lock what pyproject.toml says, and export it for pip

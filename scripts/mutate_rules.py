@@ -1,0 +1,82 @@
+"""Show that no rule for the answers can go unnoticed: remove each, and see a test fail.
+
+Works on a copy of the template. Ends with 1 where the tests pass without one of the rules.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+HOOK, POST, QUESTIONS = "hooks/pre_gen_project.py", "hooks/post_gen_project.py", "cookiecutter.json"
+# The quickest first; the run ends with the first test that fails.
+TESTS = ["tests/test_answers.py::test_the_message_of_each_rule_is_the_one_that_was_reviewed"]
+TESTS += ["tests/test_hooks.py", "tests/test_answers.py"]
+CHECKS = {  # What is no line of a table: its name, where it stands, what it is, what replaces it.
+    "text only": (HOOK, "not isinstance(answer, str)", "answer is ..."),
+    "derived values": (
+        HOOK,
+        'if (prefix := ANSWERS["__env_prefix"]) !=',
+        "if (prefix := '') and '' !=",
+    ),
+    "files of the user": (HOOK, "os.path.lexists(path)", "False"),
+    "room to write": (HOOK, "bytes(2_000_000)", "b''"),
+    "slug as it was given": (HOOK, 'ANSWERS["project_slug"] = ANSWERS["__slug"]', "pass"),
+    "stray modules, before": (HOOK, "    del sys.path[0]", "    pass"),
+    "stray modules, after": (POST, "    del sys.path[0]", "    pass"),
+    "quotes of the command": (HOOK, "f'\"{key}={text}\"'", 'f"{key}={text}"'),
+    "folder of a bad slug": (QUESTIONS, "cookiecutter.update(", "dict("),
+}
+
+
+def mutations() -> Iterator[tuple[str, str, str]]:
+    """Give each rule's name, the file it stands in, and that file without the rule."""
+    hook, questions = ((ROOT / name).read_text("utf-8") for name in (HOOK, QUESTIONS))
+    table = hook[hook.index("RULES = [") :].partition("\n]\n")[0]
+    for line in table.splitlines()[1:]:
+        yield line.strip(), HOOK, hook.replace(line + "\n", "")
+    for kind in json.loads(questions)["_taken_names"]:
+        without = re.sub(rf'    "{kind}": \{{[^}}]*\}},?\n', "", questions)
+        yield f"names: {kind}", QUESTIONS, re.sub(r",(\s*\})", r"\1", without)
+    for name, (file, old, new) in CHECKS.items():
+        text = (ROOT / file).read_text("utf-8")
+        if text.count(old) != 1:
+            raise RuntimeError(f"{file} does not hold {old!r} once: mend CHECKS.")
+        yield name, file, text.replace(old, new)
+
+
+def first_failure(folder: Path) -> str:
+    """Run the tests; name the first that fails, or nothing where all pass."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *TESTS]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    failed = re.search(r"^(?:FAILED|ERROR) \S+?::(\w+)", result.stdout, re.MULTILINE)
+    if result.returncode and not failed:
+        raise RuntimeError(result.stdout + result.stderr)
+    return failed[1] if failed else ""
+
+
+def main() -> int:
+    """Print which test misses each rule."""
+    survivors = 0
+    with tempfile.TemporaryDirectory() as base:
+        folder = Path(base) / "template"
+        ignored = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__")
+        shutil.copytree(ROOT, folder, ignore=ignored)
+        if failed := first_failure(folder):
+            raise RuntimeError(f"{failed} fails with every rule in place.")
+        for name, file, text in mutations():
+            (folder / file).write_text(text, "utf-8")
+            failed = first_failure(folder)
+            survivors += not failed
+            print(f"{name}\n    {failed or 'NOT MISSED BY ANY TEST'}", flush=True)
+            shutil.copyfile(ROOT / file, folder / file)
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
