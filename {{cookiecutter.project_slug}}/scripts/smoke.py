@@ -8,19 +8,19 @@ import pkgutil
 import subprocess
 import sys
 
-import {{ cookiecutter.package_name }} as package
-
+PACKAGE = "{{ cookiecutter.package_name }}"
 # Modules that need development's packages; production never imports them.
-DEVELOPMENT = {"training"}
+DEVELOPMENT = {"report", "training"}
 
 
 def main() -> None:
     """Fail with the traceback of the first module that cannot be imported."""
-    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+    package = importlib.import_module(PACKAGE)
+    for module in pkgutil.walk_packages(package.__path__, f"{PACKAGE}."):
         if module.name.rpartition(".")[2] not in DEVELOPMENT | {"__main__"}:
             importlib.import_module(module.name)
             print(module.name)
-    subprocess.run([sys.executable, "-m", package.__name__, "--help"], check=True)  # noqa: S603 - no input
+    subprocess.run([sys.executable, "-m", PACKAGE, "--help"], check=True)  # noqa: S603 - no input
 
 
 if __name__ == "__main__":
