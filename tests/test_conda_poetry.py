@@ -144,9 +144,7 @@ def test_poetry_takes_the_active_environment_for_its_own(development: Developmen
 
 
 @each(DEVELOPED)
-def test_the_checks_and_tests_pass_in_the_conda_environment(development: Development) -> None:
-    development.run("make", "check")
-
+def test_the_projects_tests_pass_in_the_conda_environment(development: Development) -> None:
     assert " passed" in development.output("make", "test")
 
 
@@ -184,7 +182,7 @@ def test_the_image_holds_what_the_export_lists_and_the_project(baked: BakedProje
     assert versions_in_image(baked) == listed
 
 
-@each(BUILT)
+@each([combination for combination in BUILT if combination.python == BUILT[0].python])
 @pytest.mark.usefixtures("docker")
 def test_every_module_can_be_imported_in_the_image(baked: BakedProject) -> None:
     image = baked.run("docker", "build", "--quiet", ".").stdout.strip()
@@ -276,4 +274,4 @@ def test_an_environment_that_poetry_remembers_is_not_taken_for_the_active_one(
     assert f"`poetry env use` has chosen another one: {tmp_path}" in output
     assert "Run: poetry env use system" in output
     remembered.run("poetry", "env", "use", "system")
-    remembered.run("make", "install")
+    assert "poetry sync" in remembered.output("make", "--dry-run", "install")
