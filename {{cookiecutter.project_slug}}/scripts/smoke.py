@@ -11,7 +11,7 @@ import sys
 import {{ cookiecutter.package_name }} as package
 
 # Modules that need development's packages; production never imports them.
-DEVELOPMENT = {"training"}
+DEVELOPMENT = {"report", "training"}
 
 
 def main() -> None:
