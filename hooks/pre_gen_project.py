@@ -27,7 +27,7 @@ EMAIL = rf"{ATOM}(?:\.{ATOM})*@{LABEL}(?:\.{LABEL})+"
 QUESTIONS = {key: (label, good) for key, label, good in ANSWERS["_questions"]}
 EVERY = " ".join(QUESTIONS)
 RULES = [  # For which questions, what the whole answer has to match, and what it says if not.
-    ("application", "web-api|job", "Choose web-api or job."),
+    ("application", "model-api|web-api|job", "Choose model-api, web-api or job."),
     ("python_version", r"3\.14|3\.13|3\.12", "Choose 3.14, 3.13 or 3.12."),
     (EVERY, rf"[^{CONTROL}]*", "One line of text, without control characters."),
     (EVERY, rf"(?!\s).*[^{INVISIBLE}].*(?<!\s)", "Not empty, and no space at either end."),
