@@ -159,19 +159,18 @@ def single(service: int, bare: int, body: bytes) -> list[Row]:
 
 def batch(python: str, service: int, body: Path) -> list[Row]:
     """Compare the time of a batch with a bare `session.run` and parsing the body."""
-    client, sent = load.Client(service), load.request("/predictions", body.read_bytes())
-    floors: dict[str, list[float]] = {}
+    sent, floors = load.request("/predictions", body.read_bytes()), dict[str, list[float]]()
+    seconds: list[float] = []
     pinned = ["taskset", "--cpu-list", str(SERVER_CORE), python]
-    for round_number in range(ROUNDS + 1):
-        for _ in range(5):
+    for _ in range(ROUNDS):
+        client = load.Client(service)
+        for _ in range(6):
             client.ask(sent)
-        if not round_number:  # The first round fills the caches.
-            client.seconds.clear()
-            continue
+        seconds += client.seconds[1:]  # The first fills the caches.
         output = subprocess.check_output([*pinned, ROOT / "benchmarks" / "floor.py", body])
-        for name, seconds in json.loads(output).items():
-            floors.setdefault(name, []).append(seconds)
-    ours = median(client.seconds)
+        for name, took in json.loads(output).items():
+            floors.setdefault(name, []).append(took)
+    ours = median(seconds)
     run, with_json, with_orjson = (median(times) for times in floors.values())
     floor = run + with_json
     return [

@@ -1,4 +1,4 @@
-"""The command line: `{{ cookiecutter.project_slug }} serve`, `probe`, `train` and `predict`.
+"""The command line: `serve`, `probe`, `train` and `predict`.
 
 What needs the model is imported by the command that needs it: the others stay quick.
 """
