@@ -129,7 +129,7 @@ def test_its_own_tests_pass_where_only_the_image_has_its_python(
             pip install --quiet --require-hashes --no-deps --requirement all.txt
         COPY . .
         RUN --mount=type=cache,target=/root/.cache/pip pip install --no-deps --editable .
-        RUN pytest && mypy
+        RUN pytest && mypy && ruff check && ruff format --check
     """)
 
     result = run("docker", "build", "--progress", "plain", "--file", dockerfile, tmp_path)

@@ -149,8 +149,8 @@ def _metadata(session: ort.InferenceSession) -> dict[str, Any]:
         }
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ModelError(
-            f"does not say which features and labels it has ({error!r}): "
-            "make it with `{{ cookiecutter.project_slug }} train`."
+            f"does not say which features and labels it has ({error!r}); the command `train` makes "
+            "one that does."
         ) from error
 
 

@@ -57,6 +57,9 @@ EXAMPLE = dict(
 )
 """A bottle of Barolo."""
 
+NOT_NUMBERS = (KeyError, TypeError, OverflowError)
+"""What converting instances to an array raises where one of them is wrong."""
+
 _values = itemgetter(*NAMES)
 _low = np.array([feature.low for feature in FEATURES])
 _high = np.array([feature.high for feature in FEATURES])
@@ -108,7 +111,7 @@ def _convert(instances: Sequence[Any]) -> NDArray[np.float32] | None:
         if not set(map(type, chain.from_iterable(rows))) <= {int, float}:
             return None
         flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(NAMES))
-    except (KeyError, TypeError, OverflowError):
+    except NOT_NUMBERS:
         return None
     array = flat.reshape(-1, len(NAMES))
     # A comparison with NaN is false.
