@@ -7,26 +7,18 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isol
 
 import json
 import shutil
-import subprocess
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 EXPORT = Path("requirements.txt")
 SECONDS = 60  # Far more than an export takes; a Poetry that waits for a password gets no longer.
 
 
-class Run(NamedTuple):
-    """How a command ended."""
+def run_command(*command: str) -> "tuple[bool, str]":
+    """Run a command without input and never raise: give whether it passed, and its last words."""
+    import subprocess  # Only where there is a Poetry: an import is a good part of a bake's time.
 
-    ok: bool
-    message: str
-
-
-def run_command(*command: str) -> Run:
-    """Run a command without input and never raise: what went wrong is in the message."""
     try:
         result = subprocess.run(
             command,
@@ -38,9 +30,9 @@ def run_command(*command: str) -> Run:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Run(ok=False, message=str(error))
+        return False, str(error)
     lines = [line.strip() for line in (result.stdout + result.stderr).splitlines() if line.strip()]
-    return Run(result.returncode == 0, lines[-1] if lines else f"exit status {result.returncode}")
+    return result.returncode == 0, lines[-1] if lines else f"exit status {result.returncode}"
 
 
 def drop_other_applications() -> None:
@@ -69,16 +61,17 @@ def export_requirements() -> str:
     if not poetry:
         return keep("there is no Poetry here")
     # Away from the project: in it, Poetry would first fetch a plugin that it lacks.
-    help_text = run_command(*poetry, "export", "--help", "--directory", tempfile.gettempdir())
-    if not help_text.ok:
-        return keep(f"`poetry export` does not work here: {help_text.message}")
+    away = str(Path(__file__).parent)
+    passed, message = run_command(*poetry, "export", "--help", "--directory", away)
+    if not passed:
+        return keep(f"`poetry export` does not work here: {message}")
     fresh = EXPORT.with_suffix(".fresh")
-    export = run_command(*poetry, "export", "--no-ansi", "--output", str(fresh))
-    if export.ok and fresh.is_file() and fresh.stat().st_size:
+    passed, message = run_command(*poetry, "export", "--no-ansi", "--output", str(fresh))
+    if passed and fresh.is_file() and fresh.stat().st_size:
         fresh.replace(EXPORT)
         return "exported just now, with Poetry, from poetry.lock"
     fresh.unlink(missing_ok=True)
-    return keep(f"`poetry export` failed: {export.message}")
+    return keep(f"`poetry export` failed: {message}")
 
 
 def keep(reason: str) -> str:

@@ -8,9 +8,6 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isol
 import json
 import os
 import re
-import shlex
-import tempfile
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +54,8 @@ def broken_rule(key: str, answer: object) -> str:
 
 def suggest(key: str, answer: object) -> str:
     """The answer where it is good, or the nearest one that is."""
+    import unicodedata  # Only where an answer is wrong, as below.
+
     line = " ".join(re.sub(f"[{CONTROL}]", " ", str(answer)).split())
     plain = unicodedata.normalize("NFKD", line).encode("ascii", "ignore").decode().lower()
     slug = "-".join(re.findall("[a-z0-9]+", plain))[:34].strip("-")
@@ -81,13 +80,16 @@ def wrong_answers() -> "Iterator[tuple[str, object, str, str]]":
 
 def wrong_folder() -> "Iterator[tuple[str, object, str, str]]":
     """The same for the folder: what in it would be lost, and whether it can be written."""
+    room = Path(f".room-{os.getpid()}")
     for pattern, applications in ANSWERS["_belongs_to"].items():
         path = pattern.format(package=ANSWERS.get("package_name"))
         if ANSWERS.get("application") not in applications and os.path.lexists(path):
             yield "Folder", path, "It is another application's: it would be lost.", "moving it away"
     try:
-        with tempfile.TemporaryFile(dir=".") as file:
-            file.write(bytes(2_000_000))  # A project takes less than half of that.
+        try:
+            room.write_bytes(bytes(2_000_000))  # A project takes less than half of that.
+        finally:
+            room.unlink(missing_ok=True)
     except OSError as error:
         yield "Folder", str(Path.cwd()), f"No project fits: {error.strerror}.", "another folder"
 
@@ -102,6 +104,8 @@ def as_argument(key: str, answer: str) -> str:
 
 def command() -> str:
     """Ask again, with the good answers and the suggestions as the defaults."""
+    import shlex
+
     quote = shlex.quote if os.name == "posix" else '"{}"'.format
     parts = ["cookiecutter", quote(ANSWERS["_template"])]
     for option in ("_checkout", "_output_dir"):
