@@ -5,6 +5,7 @@ MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 
 PYTHON ?= python3
 ARGS ?=
+IMAGE ?= my-application
 OS ?= posix
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
@@ -55,11 +56,15 @@ requirements: install  ## Lock what pyproject.toml says, and export it for pip
 
 .PHONY: image
 image: install  ## Bake a project with the default answers and build its image
-	$(BIN)/python scripts/bake_image.py image
+	$(BIN)/python scripts/bake_image.py image IMAGE="$(IMAGE)" ARGS="$(ARGS)"
+
+.PHONY: contract
+contract: install  ## Bake a project with the default answers and check its image
+	$(BIN)/python scripts/bake_image.py contract IMAGE="$(IMAGE)"
 
 .PHONY: smoke
 smoke: install  ## Bake a project with the default answers and import its modules in its image
-	$(BIN)/python scripts/bake_image.py smoke
+	$(BIN)/python scripts/bake_image.py smoke IMAGE="$(IMAGE)"
 
 .PHONY: bench-model
 bench-model: install  ## Measure how fast the model API serves; needs Docker and two cores
@@ -72,3 +77,7 @@ bench-generation: install  ## Measure how long a bake takes
 .PHONY: release
 release: check test  ## Check everything, and tag the version of pyproject.toml
 	$(BIN)/python scripts/release.py
+
+.PHONY: bench-image
+bench-image: install  ## Measure the image against the ways of most templates
+	$(BIN)/python benchmarks/image.py

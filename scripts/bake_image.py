@@ -1,5 +1,6 @@
-"""Bake a project with the default answers and make targets of it: `make image`, `make smoke`."""
+"""Bake a project with the default answers and make targets of it: `image`, `contract`, `smoke`."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,9 +13,12 @@ ROOT = Path(__file__).parents[1]
 
 def main() -> int:
     """Give the exit status of make, which speaks for itself; the arguments are make's."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with tempfile.TemporaryDirectory() as folder:
         project = cookiecutter(str(ROOT), no_input=True, output_dir=folder)
-        return subprocess.run(["make", *sys.argv[1:]], cwd=project, check=False).returncode
+        return subprocess.run(
+            ["make", *sys.argv[1:]], cwd=project, env=os.environ | {"PATH": path}, check=False
+        ).returncode
 
 
 if __name__ == "__main__":

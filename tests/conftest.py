@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 from pytest_cookies.plugin import Cookies
 from tests.conda_channel import Channels, pack_python, pack_stub
+from tests.containers import with_python
 from tests.harness import (
     QUESTIONS,
     ROOT,
@@ -72,14 +73,14 @@ def build(bake: Callable[[Combination], BakedProject]) -> Callable[[Combination]
     @cache
     def build_once(combination: Combination) -> str:
         tag = f"template-test:{combination}"
-        bake(combination).run("docker", "build", "--tag", tag, ".")
+        bake(combination).run("make", "image", f"IMAGE={tag}", env=with_python())
         return tag
 
     return build_once
 
 
 @pytest.fixture
-def image(combination: Combination, build: Callable[[Combination], str]) -> str:
+def image(docker: None, combination: Combination, build: Callable[[Combination], str]) -> str:  # noqa: ARG001 - needed
     """The image of the test's combination."""
     return build(combination)
 

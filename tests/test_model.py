@@ -156,7 +156,7 @@ def test_a_broken_model_leaves_the_service_alive_but_not_ready(
         assert problem["status"] == 503
         assert "/models/own.onnx is no ONNX model" in problem["detail"]
         assert ask(f"{url}/livez") == {"status": "ok"}
-        assert exit_status(name) == "0"
+        assert exit_status(name) == 0
         logs = run("docker", "logs", name)
         assert "/models/own.onnx is no ONNX model" in logs.stdout
         assert logs.stderr == ""

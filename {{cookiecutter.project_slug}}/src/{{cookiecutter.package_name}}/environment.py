@@ -5,12 +5,14 @@ setting's name in the secrets folder, then the default.
 """
 
 import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
 PREFIX = "{{ cookiecutter.__env_prefix }}"
 SECRETS = Path(os.environ.get(f"{PREFIX}SECRETS_DIR", "/run/secrets"))
@@ -47,6 +49,10 @@ class EnvironmentSettings(BaseSettings):
             for detail in error.errors(include_input=False, include_url=False):
                 name = ".".join(str(part) for part in detail["loc"]).upper()
                 problems.append(f"{PREFIX}{name.removeprefix(PREFIX)}: {detail['msg']}")
+        except UnreadableError as error:
+            problems.append(_unreadable(error))
+        except OSError as error:
+            problems.append(f"{error.filename}: {error.strerror}.")
         if problems:
             raise SettingsError("\n".join(["Wrong settings:", *(f"  {line}" for line in problems)]))
         return settings
@@ -58,11 +64,23 @@ class EnvironmentSettings(BaseSettings):
         unknown = sorted(
             name
             for name in os.environ
-            if name.startswith(PREFIX) and name not in {*known, f"{PREFIX}SECRETS_DIR"}
+            if name.upper().startswith(PREFIX) and name.upper() not in {*known, f"{PREFIX}SECRETS_DIR"}
         )
         lines = []
         for name in unknown:
-            meant = get_close_matches(name, known, n=1)
+            meant = get_close_matches(name.upper(), known, n=1)
             hint = f" Did you mean {meant[0]}?" if meant else ""
             lines.append(f"{name}: There is no such setting.{hint}")
         return lines
+
+
+def _unreadable(error: UnreadableError) -> str:
+    """One line for a value that cannot be read; pydantic-settings names the field in its message."""
+    field = re.search(r'field "(\w+)"', str(error))
+    name = PREFIX + field[1].upper() if field else str(error)
+    cause = error.__cause__
+    if isinstance(cause, OSError):
+        return f"{name}: {cause.filename}: {cause.strerror}."
+    if isinstance(cause, UnicodeDecodeError):
+        return f"{name}: The value is not UTF-8."
+    return f"{name}: The value is not JSON."

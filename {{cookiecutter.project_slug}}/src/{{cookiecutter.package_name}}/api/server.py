@@ -9,6 +9,8 @@ import uvicorn
 from {{ cookiecutter.package_name }}.api.app import create_app
 from {{ cookiecutter.package_name }}.settings import Settings
 
+PROTOCOL = "{{ cookiecutter.package_name }}.api.connections:Connection"
+
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, let open requests finish, and end with status 0."""
@@ -26,6 +28,7 @@ def serve(settings: Settings) -> None:
         app,
         host=settings.host,
         port=settings.port,
+        http="auto" if sys.platform == "win32" else PROTOCOL,
         log_config=None,
         server_header=False,
         proxy_headers=False,

@@ -1,0 +1,255 @@
+"""The image against two others of the same project and dependencies: `make bench-image`.
+
+(a) as most templates do it: one stage, as root, pip's defaults, the development group included;
+(b) two stages, with Poetry installed in the first. And (c), this template's. Every measurement is
+taken of all three in turns, so that a noisy machine is noisy for all of them.
+
+The base of (a) gets a venv with pip in it first, which counts as base: the official image has pip.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from cookiecutter.main import cookiecutter
+
+ROOT = Path(__file__).parents[1]
+ROUNDS = 5
+APPLICATIONS = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))["application"]
+PYTHON = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))["python_version"][0]
+BASE = f"python:{PYTHON}-slim-trixie"
+ONE_STAGE, WITH_POETRY, OURS = "(a) one stage", "(b) Poetry inside", "(c) this template"
+
+WITH_PIP = f"""
+FROM {BASE}
+RUN python -m venv /opt/python
+ENV PATH=/opt/python/bin:$PATH
+"""
+DOCKERFILES = {
+    ONE_STAGE: """
+FROM bench-image:base
+WORKDIR /app
+COPY requirements-dev.txt .
+RUN pip install -r requirements-dev.txt
+COPY . .
+RUN pip install --no-deps .
+CMD ["my-application"]
+""",
+    WITH_POETRY: f"""
+FROM bench-image:base AS builder
+RUN pip install poetry=={version("poetry")} poetry-plugin-export=={version("poetry-plugin-export")}
+WORKDIR /app
+COPY pyproject.toml poetry.lock ./
+RUN python -m venv /venv \\
+    && poetry export --output requirements.txt \\
+    && /venv/bin/pip install -r requirements.txt
+COPY . .
+RUN poetry build --format wheel && /venv/bin/pip install --no-deps dist/*.whl
+
+FROM {BASE}
+COPY --from=builder /venv /venv
+ENV PATH=/venv/bin:$PATH
+CMD ["my-application"]
+""",
+}
+
+
+def main() -> None:
+    """Measure, print the tables and store them beside this file."""
+    docker("build", "--tag", "bench-image:base", "-", text=WITH_PIP)
+    tables = [as_table(application, measure(application)) for application in APPLICATIONS]
+    server = docker("version", "--format", "{{.Server.Version}}").strip()
+    machine = (
+        f"Docker {server}, Python {PYTHON}, Poetry {version('poetry')}, "
+        f"{os.cpu_count()} cores; times are medians of {ROUNDS}, but of 3 for a dependency\n"
+    )
+    text = "\n".join([*tables, machine])
+    print(text)
+    (ROOT / "benchmarks" / "image.md").write_text(text, "utf-8")
+
+
+def measure(application: str) -> dict[str, dict[str, float | None]]:
+    """Give a row of numbers for each measurement, with a column for each image."""
+    with tempfile.TemporaryDirectory() as folder:
+        builds = prepare(application, Path(folder))
+        for build in builds.values():
+            build()
+        sizes = {name: size(image_of(name)) for name in builds}
+        tops = {
+            ONE_STAGE: size("bench-image:base"),
+            WITH_POETRY: size(BASE),
+            OURS: size(BASE),
+        }
+        rows: dict[str, dict[str, float | None]] = {
+            "MB on top of the base": {it: (sizes[it] - tops[it]) / 1e6 for it in builds},
+            "MB that are not the venv": {
+                OURS: (sizes[OURS] - size(BASE) - venv_bytes(image_of(OURS))) / 1e6
+            },
+        }
+        project = Path(folder, "my-application")
+        rows["s to rebuild after an edit in src"] = in_turns(
+            builds, ROUNDS, lambda number: edit_code(project, number)
+        )
+        rows["s to rebuild after one dependency changes"] = in_turns(
+            builds, 3, lambda number: swap_dependency(project, number)
+        )
+        if application != "job":
+            rows["s from start to healthy"] = {
+                OURS: median(start(image_of(OURS)) for _ in range(ROUNDS))
+            }
+        return rows
+
+
+def prepare(application: str, folder: Path) -> dict[str, Callable[[], None]]:
+    """Bake a project; give what builds each image of it."""
+    answers = {"application": application, "python_version": PYTHON}
+    project = Path(
+        cookiecutter(str(ROOT), no_input=True, output_dir=str(folder), extra_context=answers)
+    )
+    poetry = [sys.executable, "-m", "poetry", "--no-ansi", "export", "--all-groups"]
+    subprocess.run(
+        [*poetry, "--output", "requirements-dev.txt"], cwd=project, check=True, capture_output=True
+    )
+    ignore = project / ".dockerignore"
+    allowed = ignore.read_text("utf-8")
+
+    def build(name: str) -> None:
+        ignore.write_text(allowed if name == OURS else ".git\n", "utf-8")
+        tag = ["--tag", image_of(name)]
+        if name == OURS:
+            docker("build", *tag, str(project))
+        else:
+            docker("build", *tag, "--file", "-", str(project), text=DOCKERFILES[name])
+
+    return {name: lambda name=name: build(name) for name in (ONE_STAGE, WITH_POETRY, OURS)}  # type: ignore[misc]
+
+
+def edit_code(project: Path, number: int) -> None:
+    """Change a module of the project."""
+    module = project / "src/my_application/__init__.py"
+    module.write_text(f"{module.read_text('utf-8')}# edit {number}, {time.time()}\n", "utf-8")
+
+
+def swap_dependency(project: Path, number: int) -> None:
+    """Take structlog in another version; every image has it, and nothing needs the newest."""
+    names = ["requirements.txt", "requirements-dev.txt", "poetry.lock"]
+    if number == 0:
+        old = other_version(project)
+        for name in names:
+            text = (project / name).read_text("utf-8")
+            (project / f"{name}.new").write_text(text, "utf-8")
+            (project / f"{name}.old").write_text(old(text), "utf-8")
+    # A version of its own each time: none of the builders may have this layer yet.
+    for name in names:
+        text = (project / f"{name}.{'old' if number % 2 == 0 else 'new'}").read_text("utf-8")
+        (project / name).write_text(f"# {time.time()}\n{text}", "utf-8")
+
+
+def other_version(project: Path) -> Callable[[str], str]:
+    """Find the release of structlog before the locked one; give what writes it into a lock."""
+    lock = (project / "poetry.lock").read_text("utf-8")
+    found = re.search(r'name = "structlog"\nversion = "(.*?)"\n.*?\n\n', lock, re.DOTALL)
+    if not found:
+        sys.exit("poetry.lock does not name structlog: swap another dependency.")
+    locked, digests = found[1], re.findall(r"sha256:([0-9a-f]{64})", found[0])
+    with tempfile.TemporaryDirectory() as folder:
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
+        subprocess.run([*pip, f"structlog<{locked}"], check=True)
+        (wheel,) = Path(folder).glob("*.whl")
+        digest = subprocess.run(
+            ["sha256sum", wheel], check=True, capture_output=True, text=True
+        ).stdout.split()[0]
+    older = wheel.name.split("-")[1]
+
+    def write(text: str) -> str:
+        text = text.replace(f"structlog=={locked}", f"structlog=={older}")
+        text = text.replace(
+            f'name = "structlog"\nversion = "{locked}"',
+            f'name = "structlog"\nversion = "{older}"',
+        )
+        for one in digests:
+            text = text.replace(one, digest)
+        return text
+
+    return write
+
+
+def in_turns(
+    builds: dict[str, Callable[[], None]], rounds: int, change: Callable[[int], None]
+) -> dict[str, float | None]:
+    """Change something and build every image, so many times; give the median seconds of each."""
+    seconds: dict[str, list[float]] = {name: [] for name in builds}
+    for number in range(rounds):
+        change(number)
+        for name, build in builds.items():
+            begin = time.perf_counter()
+            build()
+            seconds[name].append(time.perf_counter() - begin)
+    return {name: median(times) for name, times in seconds.items()}
+
+
+def start(image: str) -> float:
+    """Start a container as production does; give the seconds until it is healthy."""
+    begin = time.perf_counter()
+    name = docker("run", "--detach", "--read-only", "--cap-drop", "ALL", image).strip()
+    try:
+        while docker("inspect", "--format", "{{.State.Health.Status}}", name).strip() != "healthy":
+            time.sleep(0.02)
+        return time.perf_counter() - begin
+    finally:
+        docker("rm", "--force", name)
+
+
+def docker(*arguments: str, text: str | None = None) -> str:
+    """Run a Docker command and give what it prints."""
+    return subprocess.run(
+        ["docker", *arguments],
+        input=text,
+        text=True,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ).stdout
+
+
+def image_of(name: str) -> str:
+    """The tag of one of the three images."""
+    return f"bench-image:{name[1]}"
+
+
+def size(image: str) -> int:
+    """Give the bytes of all layers of an image."""
+    return int(docker("image", "inspect", "--format", "{{.Size}}", image))
+
+
+def venv_bytes(image: str) -> int:
+    """Give the bytes of the files in /opt/venv, counted as the engine counts a layer's."""
+    code = (
+        "import os; print(sum(os.lstat(os.path.join(at, name)).st_size"
+        " for at, _, names in os.walk('/opt/venv') for name in names))"
+    )
+    return int(docker("run", "--rm", "--entrypoint", "python", image, "-c", code))
+
+
+def as_table(application: str, rows: dict[str, dict[str, float | None]]) -> str:
+    """Make a Markdown table; a measurement that makes no sense for an image stays empty."""
+    names = [ONE_STAGE, WITH_POETRY, OURS]
+    lines = [f"| {application} | {' | '.join(names)} | (c) / (a) |", "|---|---|---|---|---|"]
+    for title, row in rows.items():
+        cells = [f"{row[name]:.1f}" if row.get(name) is not None else "" for name in names]
+        first, last = row.get(ONE_STAGE), row.get(OURS)
+        ratio = f"{last / first:.2f}" if first and last else ""
+        lines.append(f"| {title} | {' | '.join(cells)} | {ratio} |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()

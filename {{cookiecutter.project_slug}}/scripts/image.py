@@ -1,0 +1,75 @@
+"""Build the production image, with its labels filled in: `make image`.
+
+The arguments are those of `docker build`. The labels come from `pyproject.toml` and, where there is
+a repository, from git. They travel through the environment, so no shell reads them.
+"""
+
+import os
+import subprocess
+import sys
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parents[1]
+PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"]
+
+
+def git(*arguments: str) -> str:
+    """Give what git prints, or nothing where there is no git, no repository or no commit."""
+    try:
+        command = ["git", *arguments]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, no input
+    except OSError:
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def web_address(remote: str) -> str:
+    """Turn the address that git pulls from into one for a browser, without a name or a password."""
+    if remote.startswith("git@") and ":" in remote:
+        remote = "https://" + remote.removeprefix("git@").replace(":", "/", 1)
+    parts = urlsplit(remote)
+    if parts.scheme not in {"http", "https", "ssh"} or not parts.hostname:
+        return ""
+    port = f":{parts.port}" if parts.port and parts.scheme != "ssh" else ""
+    scheme = "https" if parts.scheme == "ssh" else parts.scheme
+    return f"{scheme}://{parts.hostname}{port}{parts.path.removesuffix('.git')}"
+
+
+def build_arguments() -> dict[str, str]:
+    """Give what the Dockerfile's last lines ask for.
+
+    The time of the build is that of the commit, so the same sources give the same image. Where
+    there is no commit it is now, and where SOURCE_DATE_EPOCH is set it is that.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    seconds = os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct")
+    created = datetime.fromtimestamp(int(seconds), UTC) if seconds else datetime.now(UTC)
+    return {
+        "TITLE": project["name"],
+        "DESCRIPTION": project["description"],
+        "VERSION": project["version"],
+        "REVISION": git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"),
+        "SOURCE": web_address(git("remote", "get-url", "origin")),
+        "CREATED": created.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "SOURCE_DATE_EPOCH": str(int(created.timestamp())),
+    }
+
+
+def main() -> int:
+    """Give the exit status of `docker build`, which speaks for itself."""
+    arguments = build_arguments()
+    names = [*arguments, *(name for name in PROXIES if os.environ.get(name))]
+    # An argument without a value takes it from the environment.
+    flags = [part for name in names for part in ("--build-arg", name)]
+    command = ["docker", "build", *flags, *sys.argv[1:], str(ROOT)]
+    try:
+        return subprocess.run(command, env=os.environ | arguments, check=False).returncode  # noqa: S603 - no shell
+    except FileNotFoundError:
+        sys.exit("Docker is not on PATH: https://docs.docker.com/get-started/get-docker/")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
