@@ -14,6 +14,9 @@ from typing import NamedTuple, NoReturn
 import findpython
 import pytest
 
+# `make test` hands its variables, such as ARGS, to every make below it: not to a project's.
+os.environ.pop("MAKEFLAGS", None)
+
 ROOT = Path(__file__).parents[1]
 QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))
 SLUG, PACKAGE = "my-application", "my_application"

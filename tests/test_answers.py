@@ -149,7 +149,7 @@ def check_files(project: Path, answers: Mapping[str, str]) -> None:
         assert "".join(child.content for child in shown.children) == meant
     assert yaml.safe_load((project / "environment.yml").read_text("utf-8"))["name"] == slug
     (service,) = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))["services"].values()
-    assert service["image"] == slug
+    assert service["image"] == f"${{IMAGE:-{slug}}}"
     dockerfile = (project / "Dockerfile").read_text("utf-8")
     assert json.loads(re.findall("^ENTRYPOINT (.*)$", dockerfile, re.MULTILINE)[0]) == [slug]
     assert f"IMAGE := {slug}\n" in (project / "Makefile").read_text("utf-8")
