@@ -14,8 +14,9 @@ from typing import NamedTuple, NoReturn
 import findpython
 import pytest
 
-# `make test` hands its variables, such as ARGS, to every make below it: not to a project's.
-os.environ.pop("MAKEFLAGS", None)
+# `make test` hands its variables to every make below it; a project's make is not to have them.
+for name in ("ARGS", "MAKEFLAGS", "PYTHON"):
+    os.environ.pop(name, None)
 
 ROOT = Path(__file__).parents[1]
 QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))

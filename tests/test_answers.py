@@ -152,7 +152,7 @@ def check_files(project: Path, answers: Mapping[str, str]) -> None:
     assert service["image"] == f"${{IMAGE:-{slug}}}"
     dockerfile = (project / "Dockerfile").read_text("utf-8")
     assert json.loads(re.findall("^ENTRYPOINT (.*)$", dockerfile, re.MULTILINE)[0]) == [slug]
-    assert f"IMAGE := {slug}\n" in (project / "Makefile").read_text("utf-8")
+    assert f"IMAGE ?= {slug}\n" in (project / "Makefile").read_text("utf-8")
     assert (project / "src" / package / "__main__.py").is_file()
 
 
