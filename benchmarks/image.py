@@ -22,7 +22,7 @@ from statistics import median
 from cookiecutter.main import cookiecutter
 
 ROOT = Path(__file__).parents[1]
-ROUNDS = 5
+BUILDS, STARTS = 3, 5
 APPLICATIONS = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))["application"]
 PYTHON = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))["python_version"][0]
 BASE = f"python:{PYTHON}-slim-trixie"
@@ -69,7 +69,7 @@ def main() -> None:
     server = docker("version", "--format", "{{.Server.Version}}").strip()
     machine = (
         f"Docker {server}, Python {PYTHON}, Poetry {version('poetry')}, "
-        f"{os.cpu_count()} cores; times are medians of {ROUNDS}, but of 3 for a dependency\n"
+        f"{os.cpu_count()} cores; medians of {BUILDS} builds and {STARTS} starts\n"
     )
     text = "\n".join([*tables, machine])
     print(text)
@@ -91,19 +91,19 @@ def measure(application: str) -> dict[str, dict[str, float | None]]:
         rows: dict[str, dict[str, float | None]] = {
             "MB on top of the base": {it: (sizes[it] - tops[it]) / 1e6 for it in builds},
             "MB that are not the venv": {
-                OURS: (sizes[OURS] - size(BASE) - venv_bytes(image_of(OURS))) / 1e6
+                OURS: max(0, sizes[OURS] - size(BASE) - venv_bytes(image_of(OURS))) / 1e6
             },
         }
         project = Path(folder, "my-application")
         rows["s to rebuild after an edit in src"] = in_turns(
-            builds, ROUNDS, lambda number: edit_code(project, number)
+            builds, BUILDS, lambda number: edit_code(project, number)
         )
         rows["s to rebuild after one dependency changes"] = in_turns(
-            builds, 3, lambda number: swap_dependency(project, number)
+            builds, BUILDS, lambda number: swap_dependency(project, number)
         )
         if application != "job":
             rows["s from start to healthy"] = {
-                OURS: median(start(image_of(OURS)) for _ in range(ROUNDS))
+                OURS: median(start(image_of(OURS)) for _ in range(STARTS))
             }
         return rows
 

@@ -38,7 +38,7 @@ def test_it_holds_the_venv_and_nothing_else(
     }
 
     assert outside <= {"data"}
-    assert not names & {".git", ".env", "gcc", "cc", "poetry.lock", "conftest.py"}
+    assert not names & {".git", ".env", "gcc", "cc", "poetry.lock", "test_cli.py"}
     assert not packages & {"pip", "setuptools", "wheel", "poetry", "pytest", "ruff", "mypy"}
     assert sum(files.values()) < MOST_MB.get(combination.application, 500) * MB
 
@@ -121,7 +121,6 @@ def test_labels_say_what_it_is_and_where_it_comes_from(
         "created": "2026-01-02T02:04:05Z",
         "source": "https://example.com/team/shop",
     }
-    assert inspect(name)["Created"] == "2026-01-02T02:04:05Z"
     project.path.joinpath("README.md").write_text("edited")
     project.run("make", "image", f"IMAGE={name}", env=with_python())
     assert labels(name)["revision"] == f"{commit}-dirty"

@@ -13,7 +13,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[1]
-PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"]
+# What the build takes from the shell, where it is set. With another SOURCE_DATE_EPOCH, Docker builds
+# every layer anew, so it is not set here.
+PASSED_ON = [
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    "SOURCE_DATE_EPOCH",
+]
 
 
 def git(*arguments: str) -> str:
@@ -41,8 +46,7 @@ def web_address(remote: str) -> str:
 def build_arguments() -> dict[str, str]:
     """Give what the Dockerfile's last lines ask for.
 
-    The time of the build is that of the commit, so the same sources give the same image. Where
-    there is no commit it is now, and where SOURCE_DATE_EPOCH is set it is that.
+    It counts as created when SOURCE_DATE_EPOCH says, or when the commit was made, or now.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     seconds = os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct")
@@ -54,14 +58,13 @@ def build_arguments() -> dict[str, str]:
         "REVISION": git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"),
         "SOURCE": web_address(git("remote", "get-url", "origin")),
         "CREATED": created.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "SOURCE_DATE_EPOCH": str(int(created.timestamp())),
     }
 
 
 def main() -> int:
     """Give the exit status of `docker build`, which speaks for itself."""
     arguments = build_arguments()
-    names = [*arguments, *(name for name in PROXIES if os.environ.get(name))]
+    names = [*arguments, *(name for name in PASSED_ON if os.environ.get(name))]
     # An argument without a value takes it from the environment.
     flags = [part for name in names for part in ("--build-arg", name)]
     command = ["docker", "build", *flags, *sys.argv[1:], str(ROOT)]
