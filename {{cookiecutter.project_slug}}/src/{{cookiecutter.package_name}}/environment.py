@@ -64,7 +64,8 @@ class EnvironmentSettings(BaseSettings):
         unknown = sorted(
             name
             for name in os.environ
-            if name.upper().startswith(PREFIX) and name.upper() not in {*known, f"{PREFIX}SECRETS_DIR"}
+            if name.upper().startswith(PREFIX)
+            and name.upper() not in {*known, f"{PREFIX}SECRETS_DIR"}
         )
         lines = []
         for name in unknown:
@@ -75,7 +76,7 @@ class EnvironmentSettings(BaseSettings):
 
 
 def _unreadable(error: UnreadableError) -> str:
-    """One line for a value that cannot be read; pydantic-settings names the field in its message."""
+    """One line for a value that cannot be read; the error's message names its field."""
     field = re.search(r'field "(\w+)"', str(error))
     name = PREFIX + field[1].upper() if field else str(error)
     cause = error.__cause__
