@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[1]
-# What the build takes from the shell, where it is set. With another SOURCE_DATE_EPOCH, Docker
-# builds every layer anew, so it is not set here.
+# What the build takes from the shell, where it is set there. Nothing else sets SOURCE_DATE_EPOCH:
+# with another one, Docker builds every layer anew.
 PASSED_ON = [
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
     "SOURCE_DATE_EPOCH",

@@ -51,6 +51,23 @@ def test_an_unknown_setting_is_refused_with_the_likely_name(
         Settings.load()
 
 
+def test_an_unknown_setting_is_refused_in_small_letters_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}LOG_LEVLE".lower(), "debug")
+
+    with pytest.raises(SettingsError, match=f"mean {PREFIX}LOG_LEVEL"):
+        Settings.load()
+
+
+def test_a_secret_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Settings.model_config, "secrets_dir", ".")
+    Path(f"{PREFIX}LOG_LEVEL".lower()).write_bytes(b"\xff")
+
+    with pytest.raises(SettingsError, match=f"{PREFIX}LOG_LEVEL: The value is not UTF-8"):
+        Settings.load()
+
+
 def test_an_unknown_setting_in_the_env_file_is_refused() -> None:
     Path(".env").write_text(f"{PREFIX}COLOUR=blue\n")
 

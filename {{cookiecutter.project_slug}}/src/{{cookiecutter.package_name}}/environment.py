@@ -61,19 +61,22 @@ class EnvironmentSettings(BaseSettings):
     def _unknown(cls) -> list[str]:
         """One line for each variable with this application's prefix that is no setting."""
         known = [PREFIX + name.upper() for name in cls.model_fields]
-        ours = {name: name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
+        unknown = sorted(
+            name
+            for name in os.environ
+            if name.upper().startswith(PREFIX)
+            and name.upper() not in {*known, f"{PREFIX}SECRETS_DIR"}
+        )
         lines = []
-        for name, upper in sorted(ours.items()):
-            if upper in {*known, f"{PREFIX}SECRETS_DIR"}:
-                continue
-            meant = get_close_matches(upper, known, n=1)
+        for name in unknown:
+            meant = get_close_matches(name.upper(), known, n=1)
             hint = f" Did you mean {meant[0]}?" if meant else ""
             lines.append(f"{name}: There is no such setting.{hint}")
         return lines
 
 
 def _unreadable(error: UnreadableError) -> str:
-    """One line for a value that cannot be read; only the error's message names the field."""
+    """One line for a value that cannot be read; the error's message names its field."""
     field = re.search(r'field "(\w+)"', str(error))
     name = PREFIX + field[1].upper() if field else str(error)
     cause = error.__cause__

@@ -72,3 +72,15 @@ def test_the_service_answers_its_probe_and_ends_with_0_on_sigterm(port: int) -> 
         assert process.wait(timeout=20) == 0
         assert process.stdout
         assert all(line.startswith("{") for line in process.stdout)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
+def test_a_request_that_has_begun_is_answered_after_sigterm(port: int) -> None:
+    with serving(port) as process, socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\n")
+        sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        sleep(0.5)
+        connection.sendall(b"host: test\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        assert process.wait(timeout=20) == 0
