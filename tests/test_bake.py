@@ -51,6 +51,7 @@ API = {
     f"src/{PACKAGE}/api/limits.py",
     f"src/{PACKAGE}/api/settings.py",
     "tests/api/test_commands.py",
+    "tests/api/test_connections.py",
     "tests/api/test_limits.py",
     f"src/{PACKAGE}/api/__init__.py",
     f"src/{PACKAGE}/api/app.py",
