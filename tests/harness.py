@@ -15,7 +15,7 @@ import findpython
 import pytest
 
 # `make test` hands its variables to every make below it; a project's make is not to have them.
-for name in ("ARGS", "MAKEFLAGS", "PYTHON"):
+for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "PYTHON"):
     os.environ.pop(name, None)
 
 ROOT = Path(__file__).parents[1]

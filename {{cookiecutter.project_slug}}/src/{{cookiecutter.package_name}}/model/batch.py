@@ -1,7 +1,7 @@
 """Predict for every row of a file: CSV, or JSON Lines."""
 
 from collections.abc import Iterable, Iterator
-from itertools import batched
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,7 +44,8 @@ def predict_file(predictor: Predictor, source: Path, target: Path, *, on_progres
     """
     count = 0
     with explained(target), source.open("rb") as lines, replacing(target) as output:
-        for chunk in batched(_read(source, lines, on_progress), ROWS, strict=False):
+        rows = iter(_read(source, lines, on_progress))
+        while chunk := list(islice(rows, ROWS)):
             numbers, instances = zip(*chunk, strict=True)
             try:
                 features = schema.to_array(instances)
