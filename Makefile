@@ -79,5 +79,5 @@ release: check test  ## Check everything, and tag the version of pyproject.toml
 	$(BIN)/python scripts/release.py
 
 .PHONY: bench-image
-bench-image: install  ## Measure the image against the ways of most templates
-	$(BIN)/python benchmarks/image.py
+bench-image: install  ## Measure the image against the ways of most templates; ARGS name applications
+	$(BIN)/python benchmarks/image.py $(ARGS)

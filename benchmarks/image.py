@@ -1,5 +1,7 @@
 """The image against two others of the same project and dependencies: `make bench-image`.
 
+`make bench-image ARGS=job` measures one application.
+
 (a) as most templates do it: one stage, as root, pip's defaults, the development group included;
 (b) two stages, with Poetry installed in the first. And (c), this template's. Every measurement is
 taken of all three in turns, so that a noisy machine is noisy for all of them.
@@ -65,7 +67,8 @@ CMD ["my-application"]
 def main() -> None:
     """Measure, print the tables and store them beside this file."""
     docker("build", "--tag", "bench-image:base", "-", text=WITH_PIP)
-    tables = [as_table(application, measure(application)) for application in APPLICATIONS]
+    applications = sys.argv[1:] or APPLICATIONS
+    tables = [as_table(application, measure(application)) for application in applications]
     server = docker("version", "--format", "{{.Server.Version}}").strip()
     machine = (
         f"Docker {server}, Python {PYTHON}, Poetry {version('poetry')}, "
