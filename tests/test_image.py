@@ -122,7 +122,5 @@ def test_its_own_tests_pass_where_only_the_image_has_its_python(
         RUN pytest && mypy && ruff check && ruff format --check
     """)
 
-    result = run("docker", "build", "--progress", "plain", "--file", dockerfile, tmp_path)
-
-    assert " passed" in result.stderr
-    assert "Success: no issues found" in result.stderr
+    # A tool that fails, pytest without tests among them, fails the build.
+    run("docker", "build", "--file", dockerfile, tmp_path)

@@ -14,9 +14,8 @@ async def answers(app: FastAPI, *cuts: int) -> list[bytes]:
     """Send so many bytes of a request, on a connection each; stop; send the rest."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            app, http="{{ cookiecutter.package_name }}.api.connections:Connection", log_config=None
-        )
+        protocol = "{{ cookiecutter.package_name }}.api.connections:Connection"
+        config = uvicorn.Config(app, http=protocol, log_config=None)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110 - Uvicorn has no event for it
