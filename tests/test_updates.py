@@ -60,7 +60,10 @@ def serve_hello(app: Path) -> None:
     """Have the application serve the user's route."""
     settings = f"from {PACKAGE}.settings import"
     edit(app, settings, f"from {PACKAGE}.api.hello import router as hello_router\n{settings}")
-    edit(app, "    return app\n", "    app.include_router(hello_router)\n    return app\n")
+    if "[quotes.router]" in app.read_text():
+        edit(app, "[quotes.router]", "[quotes.router, hello_router]")
+    else:  # As the first commit had it.
+        edit(app, "    return app\n", "    app.include_router(hello_router)\n    return app\n")
 
 
 def release_working_tree(template: Path) -> None:

@@ -34,11 +34,19 @@ class Problem(BaseModel):
     """The id under which the service's log has this request."""
 
 
+def _schema() -> dict[str, Any]:
+    """The schema of a problem, whole: OpenAPI looks for definitions in another place."""
+    schema = Problem.model_json_schema()
+    schema["properties"]["errors"]["items"] = schema.pop("$defs")["Place"]
+    return schema
+
+
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    "4XX": {
-        "description": "The request cannot be served as it is",
-        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
-    }
+    status: {"description": description, "content": {MEDIA_TYPE: {"schema": _schema()}}}
+    for status, description in (
+        ("4XX", "The request cannot be served as it is"),
+        ("5XX", "The service cannot serve it, or not now"),
+    )
 }
 
 
