@@ -1,3 +1,7 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -23,10 +27,26 @@ def test_requests_are_counted_and_timed_by_route_and_class_of_status(client: Tes
             assert after[name, *labels] == before.get((name, *labels), 0) + 1
 
 
-def test_what_is_in_flight_the_build_and_the_process_are_shown(client: TestClient) -> None:
+def test_what_is_in_flight_is_shown(app: FastAPI, client: TestClient) -> None:
+    begun, finish = threading.Event(), threading.Event()
+
+    @app.get("/wait")
+    def wait() -> bool:
+        begun.set()
+        return finish.wait(10)
+
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(client.get, "/wait")
+        assert begun.wait(10)
+        assert samples(client)["http_requests_in_flight", "/wait"] == 1
+        finish.set()
+        waiting.result()
+    assert samples(client)["http_requests_in_flight", "/wait"] == 0
+
+
+def test_the_build_and_the_process_are_shown(client: TestClient) -> None:
     found = samples(client)
 
-    assert found["http_requests_in_flight", "/metrics"] == 1
     assert found["process_resident_memory_bytes",] > 1_000_000
     assert [value for name, value in found.items() if name[0] == "application_build_info"] == [1]
 

@@ -34,6 +34,7 @@ from {{ cookiecutter.package_name }} import __version__
 
 disable_created_metrics()  # They double the series.
 
+PATH = "/metrics"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """The methods that have series of their own; a client can think of any number of others."""
 
@@ -54,7 +55,7 @@ in_flight: dict[int, Scope] = {}
 _routes: set[str] = set()
 
 
-@router.get("/metrics", include_in_schema=False)
+@router.get(PATH, include_in_schema=False)
 async def metrics() -> Response:
     """Answer with every metric, in Prometheus' text format."""
     _set_in_flight()
@@ -103,7 +104,8 @@ def _children(*labels: str) -> tuple[Counter, Histogram]:
 
 
 def _set_in_flight() -> None:
-    tally = Tally(route_of(scope) or "none" for scope in in_flight.values())
+    routes = (route_of(scope) or "none" for scope in in_flight.values())
+    tally = Tally(route for route in routes if route != PATH)  # Who looks is not counted.
     _routes.update(tally)
     for route in _routes:
         IN_FLIGHT.labels(route).set(tally[route])
