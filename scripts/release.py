@@ -27,9 +27,21 @@ def problems(root: Path, version: str) -> list[str]:
         found.append(f"CHANGELOG.md does not begin with {version}: write what has changed.")
     if git(root, "status", "--porcelain"):
         found.append("There are changes that are not committed: git commit.")
-    if git(root, "tag", "--list", version):
+    if version in tags(root):
         found.append(f"The tag {version} is there already: raise the version in pyproject.toml.")
+    elif later := [tag for tag in tags(root) if order(tag) > order(version)]:
+        found.append(f"{later[0]} is tagged, which is later: raise the version in pyproject.toml.")
     return found
+
+
+def tags(root: Path) -> list[str]:
+    """The versions that are tagged."""
+    return git(root, "tag", "--list", "20*").splitlines()
+
+
+def order(version: str) -> list[int]:
+    """What versions are sorted by: 2026.2.0 comes before 2026.11.0."""
+    return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def git(root: Path, *arguments: str) -> str:

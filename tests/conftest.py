@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
 from pytest_cookies.plugin import Cookies
@@ -17,6 +18,7 @@ from tests.harness import (
     docker_problem,
     install_locked,
     interpreter,
+    run,
     unavailable,
 )
 
@@ -105,3 +107,12 @@ def channels(tmp_path_factory: pytest.TempPathFactory) -> Channels:
         pack_stub(made.path, name, "2.0")
     made.index()
     return made
+
+
+@pytest.fixture
+def venv(combination: Combination, tmp_path: Path) -> Path:
+    """A venv of the combination's Python: Poetry resolves for an active one only."""
+    python = interpreter(combination.python)
+    assert python
+    run(python, "-m", "venv", "--without-pip", tmp_path / "venv")
+    return tmp_path / "venv"

@@ -42,7 +42,7 @@ class Repository:
         is_template: bool = False,
         before_push: Callable[[], None] | None = None,
     ) -> tuple[bool, str]:
-        """Run the workflow; tell whether it passed, and its output and summary."""
+        """Run the workflow; tell whether it passed, and its summary, or its output without one."""
         temp = self.folder / f"runner-{len(list(self.folder.iterdir()))}"
         (temp / "temp").mkdir(parents=True)
         checkout, summary = temp / "checkout", temp / "summary.md"
@@ -86,7 +86,7 @@ class Repository:
             )
             log += result.stdout + result.stderr
             if result.returncode:
-                return False, log + (summary.read_text() if summary.exists() else "")
+                return False, summary.read_text() if summary.exists() else log
         return True, log
 
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.github import DOCUMENT, INPUTS, STEPS, Repository, git, pushed
+from tests.github import DOCUMENT, INPUTS, STEPS, WORKFLOW, Repository, git, pushed
 from tests.harness import QUESTIONS, ROOT
 
 
@@ -72,10 +72,38 @@ def test_bad_answers_show_why_and_leave_the_repository_as_it_was(tmp_path: Path)
     repository = Repository(tmp_path)
     before = repository.head()
 
-    passed, log = repository.dispatch({"package_name": "class"})
+    passed, summary = repository.dispatch({"package_name": "class", "author_email": "$(id)"})
 
     assert not passed
-    assert "class" in log
+    assert (
+        summary
+        == """~~~
+No project was made.
+
+Package, as Python imports it
+  given  'class'
+  rule   This is a word of the Python language.
+  try    'class_app'
+
+E-mail of the author
+  given  '$(id)'
+  rule   One address, such as ann@example.com.
+  try    'you@example.com'
+~~~
+"""
+    )
+    assert repository.head() == before
+
+
+def test_what_no_form_offers_fails_and_leaves_the_repository_as_it_was(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    before = repository.head()
+
+    passed, summary = repository.dispatch({"application": "job; touch made"})
+
+    assert not passed
+    assert "job; touch made provided for choice variable application" in summary
+    assert not list(tmp_path.rglob("made"))
     assert repository.head() == before
 
 
@@ -120,6 +148,22 @@ def test_the_template_itself_is_refused(tmp_path: Path) -> None:
 
     assert not passed
     assert "This is the template" in log
+    assert repository.head() == before
+
+
+def test_a_copy_of_the_template_with_its_history_is_refused(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    git(repository.work, "checkout", "--quiet", "--orphan", "grown")
+    git(repository.work, "rm", "--quiet", "--cached", str(WORKFLOW.relative_to(ROOT)))
+    git(repository.work, "commit", "--quiet", "--message", "Begin the template")
+    git(repository.work, "push", "--quiet", "--force", str(repository.remote), "HEAD:main")
+    repository.commit("notes.md", "Now with the form.\n")
+    before = repository.head()
+
+    passed, summary = repository.dispatch()
+
+    assert not passed
+    assert "a copy of it with its history" in summary
     assert repository.head() == before
 
 

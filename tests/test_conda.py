@@ -10,6 +10,7 @@ from rattler import MatchSpec
 from tests.conda_channel import Channels
 from tests.harness import (
     COMBINATIONS,
+    PACKAGE,
     ROOT,
     SLUG,
     BakedProject,
@@ -75,6 +76,9 @@ def test_the_example_of_the_readme_fits_into_the_environment(baked: BakedProject
     environment = yaml.safe_load(text)
     assert_valid(environment)
     assert "cuda-version=13.0" in environment["dependencies"]
+    predictor = (baked.path / f"src/{PACKAGE}/model/predictor.py").read_text("utf-8")
+    assert "CUDAExecutionProvider" in readme
+    assert '"CPUExecutionProvider"' in predictor
 
 
 @each_combination

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +28,9 @@ from tests.harness import (
     unavailable,
 )
 
-# One environment for each Python of the machine: they take long to install.
+# One environment for each application, on the Pythons of the machine in turn: they take long.
 HERE = [python for python in QUESTIONS["python_version"] if interpreter(python)]
-DEVELOPED = [Combination(*it) for it in zip(QUESTIONS["application"], HERE, strict=False)]
+DEVELOPED = [Combination(*it) for it in zip(QUESTIONS["application"], cycle(HERE), strict=False)]
 # The distributions of an environment, told by itself.
 VERSIONS = """
 from importlib.metadata import distributions

@@ -56,6 +56,16 @@ def test_a_version_is_tagged_once(template: Path, capsys: pytest.CaptureFixture[
     assert template.exists()
 
 
+@pytest.mark.parametrize(("tag", "status"), [("2027.1.1", 1), ("2027.10.0", 1), ("2026.12.9", 0)])
+def test_a_version_comes_after_all_that_are_tagged(
+    template: Path, capsys: pytest.CaptureFixture[str], tag: str, status: int
+) -> None:
+    run("git", "tag", tag, cwd=template)
+
+    assert release.main() == status
+    assert (f"{tag} is tagged, which is later" in capsys.readouterr().out) == bool(status)
+
+
 def test_uncommitted_changes_are_not_tagged(
     template: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

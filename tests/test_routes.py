@@ -1,10 +1,22 @@
 """Cookiecutter, cruft and the button give the same project."""
 
+import re
+import sys
 from pathlib import Path
 
+import yaml
 from tests.cruft import create
 from tests.github import Repository, pushed
-from tests.harness import BakedProject, each_combination, working_tree
+from tests.harness import (
+    COMBINATIONS,
+    ROOT,
+    BakedProject,
+    each_combination,
+    run,
+    tool,
+    uv_pip_install,
+    working_tree,
+)
 
 
 def tree(project: Path) -> dict[str, bytes]:
@@ -36,3 +48,19 @@ def test_the_three_routes_give_the_same_tree(baked: BakedProject, tmp_path: Path
     by_cruft = tree(created)
     del by_cruft[".cruft.json"]
     assert by_cruft == expected
+
+
+def test_the_oldest_cookiecutter_that_is_promised_bakes_every_combination(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    promised = re.search(r"cookiecutter (\d+\.\d+) or later", readme)
+    assert promised
+    oldest = f"cookiecutter=={promised[1]}.0"
+    run(tool("uv"), "venv", "--python", sys.executable, tmp_path / "venv")
+    uv_pip_install(tmp_path / "venv", oldest)
+
+    baked = run(tmp_path / "venv/bin/python", ROOT / "scripts/bake_all.py").stdout
+
+    assert baked.splitlines() == [f"{combination}: whole" for combination in COMBINATIONS]
+    workflow = yaml.safe_load((ROOT / ".github/workflows/bake.yml").read_text("utf-8"))
+    matrix = workflow["jobs"]["bake"]["strategy"]["matrix"]
+    assert matrix["cookiecutter"] == [oldest, "cookiecutter"]

@@ -9,6 +9,5 @@ from {{ cookiecutter.package_name }}.settings import Settings
 
 def create_app(settings: Settings) -> FastAPI:
     """Make the ASGI application; it starts its parts when the server starts it."""
-    app = new_app(settings, inference.part)
-    app.include_router(predictions.new_router(settings.max_instances))
-    return app
+    routers = [predictions.new_router(settings.max_instances)]
+    return new_app(settings, routers, inference.part)

@@ -9,6 +9,4 @@ from {{ cookiecutter.package_name }}.settings import Settings
 
 def create_app(settings: Settings) -> FastAPI:
     """Make the ASGI application; it starts its parts when the server starts it."""
-    app = new_app(settings)
-    app.include_router(quotes.router)
-    return app
+    return new_app(settings, [quotes.router])

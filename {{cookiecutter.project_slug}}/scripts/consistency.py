@@ -62,20 +62,29 @@ def environment_problems(root: Path) -> list[str]:
 
 
 def export_problems(root: Path) -> list[str]:
-    """Compare `requirements.txt` with a fresh export of `poetry.lock`."""
-    with tempfile.TemporaryDirectory() as folder:
-        fresh = Path(folder, "requirements.txt")
-        command = ["poetry", "export", "--output", str(fresh)]
-        try:
-            result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, no input
-        except FileNotFoundError:
-            return ["Poetry is not on PATH: pipx install poetry"]
-        if result.returncode:
-            return [f"`poetry export` fails, run it to see why: {result.stderr.strip()}"]
-        export = root / "requirements.txt"
-        if not export.exists() or export.read_text("utf-8") != fresh.read_text("utf-8"):
-            return ["requirements.txt is not what poetry.lock says: make requirements"]
-    return []
+    """Compare `requirements.txt` with a fresh export of `poetry.lock`.
+
+    It may hold the optional groups as well, or leave them out.
+    """
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    groups = project["tool"]["poetry"].get("group", {})
+    optional = [name for name, group in groups.items() if group.get("optional")]
+    stored = root / "requirements.txt"
+    for options in [[], ["--with", ",".join(optional)]] if optional else [[]]:
+        with tempfile.TemporaryDirectory() as folder:
+            fresh = Path(folder, "requirements.txt")
+            command = ["poetry", "export", *options, "--output", str(fresh)]
+            try:
+                result = subprocess.run(  # noqa: S603 - no shell, no input
+                    command, cwd=root, capture_output=True, text=True, check=False
+                )
+            except FileNotFoundError:
+                return ["Poetry is not on PATH: pipx install poetry"]
+            if result.returncode:
+                return [f"`poetry export` fails, run it to see why: {result.stderr.strip()}"]
+            if stored.exists() and stored.read_text("utf-8") == fresh.read_text("utf-8"):
+                return []
+    return ["requirements.txt is not what poetry.lock says: make requirements"]
 
 
 def main() -> int:

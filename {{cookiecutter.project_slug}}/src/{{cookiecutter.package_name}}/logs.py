@@ -23,8 +23,6 @@ def configure(level: Level, form: Format) -> None:
         level: the lowest level that is shown.
         form: `console` for people, `json` for machines, `auto` for whichever of them is reading.
     """
-    if form == "auto":
-        form = "console" if sys.stdout.isatty() else "json"
     for_both: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -35,7 +33,7 @@ def configure(level: Level, form: Format) -> None:
     ]
     for_one: list[Processor] = (
         [structlog.dev.ConsoleRenderer()]
-        if form == "console"
+        if chosen(form) == "console"
         else [
             structlog.processors.dict_tracebacks,
             structlog.processors.JSONRenderer(serializer=_to_json),
@@ -62,6 +60,11 @@ def configure(level: Level, form: Format) -> None:
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.captureWarnings(capture=True)
+
+
+def chosen(form: Format) -> Format:
+    """Give the form that `auto` stands for."""
+    return form if form != "auto" else "console" if sys.stdout.isatty() else "json"
 
 
 def _to_json(event: Any, *, default: Any) -> str:

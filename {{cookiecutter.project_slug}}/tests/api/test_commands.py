@@ -20,11 +20,12 @@ def invoke(*arguments: str) -> tuple[int, str]:
 
 
 @contextmanager
-def serving(port: int) -> Iterator[subprocess.Popen[str]]:
+def serving(port: int, **settings: int) -> Iterator[subprocess.Popen[str]]:
     """A service of its own process, from its start until it answers."""
+    own = {"PORT": port, "LOG_FORMAT": "json", **settings}
     with subprocess.Popen(
         [sys.executable, "-m", "{{ cookiecutter.package_name }}", "serve"],
-        env=os.environ | {f"{PREFIX}PORT": str(port), f"{PREFIX}LOG_FORMAT": "json"},
+        env=os.environ | {PREFIX + name: str(value) for name, value in own.items()},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
@@ -83,4 +84,15 @@ def test_a_request_that_has_begun_is_answered_after_sigterm(port: int) -> None:
         sleep(0.5)
         connection.sendall(b"host: test\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
+def test_a_service_that_drains_is_not_ready_but_takes_connections(port: int) -> None:
+    with serving(port, DRAIN_SECONDS=1) as process:
+        process.send_signal(signal.SIGTERM)
+        sleep(0.3)
+        status, output = invoke("probe")
+        assert status == 1
+        assert "service: It is stopping." in output
         assert process.wait(timeout=20) == 0

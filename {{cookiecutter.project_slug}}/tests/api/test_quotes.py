@@ -55,3 +55,10 @@ def test_a_body_that_is_not_json_is_refused(client: TestClient) -> None:
 
     assert answer.status_code == 400
     assert answer.json()["detail"] == "The body is not JSON."
+
+
+def test_another_content_type_is_refused(client: TestClient) -> None:
+    answer = client.post("/quotes", content=b"a,b", headers={"content-type": "text/csv"})
+
+    assert answer.status_code == 415
+    assert answer.json()["detail"] == "The body must be application/json; it is text/csv."

@@ -1,10 +1,16 @@
-"""What becomes of open connections when the service stops: no request is lost.
+"""What a client may do with a connection, and what becomes of it when the service stops.
 
-Uvicorn alone closes at once every connection that waits for a request or has part of one's headers,
-so a client that is about to send, or sends slowly, gets no answer.
+Uvicorn alone waits for headers without an end, and keeps any number of them. When it stops it
+closes at once every connection that waits for a request or has part of one's headers, so a client
+that is about to send, or sends slowly, gets no answer.
 """
 
+from asyncio import TimerHandle, Transport
+from http import HTTPStatus
+
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from {{ cookiecutter.package_name }}.api import problems
 
 QUIET_SECONDS = 0.5
 """How long a connection without a request stays open after SIGTERM, for one that is on its way."""
@@ -13,9 +19,37 @@ QUIET_SECONDS = 0.5
 class Connection(HttpToolsProtocol):
     """Counts a request from its first byte; after SIGTERM its answer closes the connection."""
 
+    header_seconds = 10.0
+    """How long headers may take to arrive, and how long the client may leave an answer unread."""
+    max_header_bytes = 32_768
+
     requests = 0
     in_headers = False
+    header_bytes = 0
     stopping = False
+    patience: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # As Uvicorn's.
+        """Expect a request in time."""
+        super().connection_made(transport)
+        self._lose_patience_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave no timer behind."""
+        self._keep_patience()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of a request, and refuse headers that are too large or come too slowly."""
+        begun = self.in_headers
+        super().data_received(data)
+        if not self.in_headers:
+            return
+        self.header_bytes = self.header_bytes + len(data) if begun else len(data)
+        if self.header_bytes > self.max_header_bytes:
+            self._refuse(431, f"The headers have more than {self.max_header_bytes} bytes.")
+        elif self.patience is None:
+            self._lose_patience_later()
 
     def on_message_begin(self) -> None:
         """Take the first byte of a request."""
@@ -25,6 +59,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start the request; Uvicorn waits for those that have started."""
+        self._keep_patience()
         super().on_headers_complete()
         self.in_headers = False
         if self.stopping:
@@ -34,6 +69,20 @@ class Connection(HttpToolsProtocol):
         """Send the last byte of an answer."""
         self.requests -= 1
         super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, but not for ever."""
+        super().pause_writing()
+        self.patience = self.loop.call_later(self.header_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on when the client has read."""
+        self._keep_patience()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP with a problem document."""
+        self._refuse(400, msg)
 
     def shutdown(self) -> None:
         """Let the request finish that is here, or that comes within `QUIET_SECONDS`."""
@@ -47,3 +96,28 @@ class Connection(HttpToolsProtocol):
     def _close_if_idle(self) -> None:
         if not self.requests:
             self.transport.close()
+
+    def _lose_patience_later(self) -> None:
+        self.patience = self.loop.call_later(self.header_seconds, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self.patience = None
+        if self.in_headers:
+            self._refuse(408, f"The headers took longer than {self.header_seconds:g} s.")
+        else:
+            self.transport.close()
+
+    def _keep_patience(self) -> None:
+        if self.patience is not None:
+            self.patience.cancel()
+            self.patience = None
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer what never became a request, and close the connection."""
+        if self.transport.is_closing():
+            return
+        answer = problems.respond(status, detail, headers={"connection": "close"})
+        head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
+        head += [name + b": " + value for name, value in answer.raw_headers]
+        self.transport.write(b"\r\n".join([*head, b"", bytes(answer.body)]))
+        self.transport.close()

@@ -1,21 +1,20 @@
 """What every API is made of, whatever it serves."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from {{ cookiecutter.package_name }} import __version__
-from {{ cookiecutter.package_name }}.api import health, problems
-from {{ cookiecutter.package_name }}.api.limits import BodyLimit
+from {{ cookiecutter.package_name }}.api import docs, draining, health, metrics, middleware, problems
 from {{ cookiecutter.package_name }}.settings import Settings
 
 type Part = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 """Something that starts and stops with the service, such as a pool of connections."""
 
 
-def new_app(settings: Settings, *parts: Part) -> FastAPI:
-    """Make an ASGI application with health checks, problem documents and a limit on bodies.
+def new_app(settings: Settings, routers: Sequence[APIRouter], *parts: Part) -> FastAPI:
+    """Make an ASGI application that serves `routers`, and all that operating it needs.
 
     The server starts `parts` in their order and stops them in the reverse. They find the settings
     and the readiness in `app.state`.
@@ -23,17 +22,25 @@ def new_app(settings: Settings, *parts: Part) -> FastAPI:
     app = FastAPI(
         title="{{ cookiecutter.project_slug }}",
         version=__version__,
-        lifespan=_lifespan(parts),
+        lifespan=_lifespan((draining.part, metrics.part, *parts)),
         responses=problems.RESPONSES,
-        docs_url="/docs" if settings.docs else None,
-        openapi_url="/openapi.json" if settings.docs else None,
-        redoc_url=None,
+        openapi_url=None,  # `docs` serves it.
+        redirect_slashes=False,  # A redirect would go to the host that the client named.
+        telemetry={
+            "tracing": settings.traces,
+            "auto_configure": settings.traces,
+            "metrics": False,
+            "logs": False,
+        },
     )
     app.state.settings = settings
     app.state.readiness = health.Readiness()
     problems.install(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.include_router(health.router)
+    middleware.install(app, settings)
+    # Routes are tried in their order, and those of operation are asked less often.
+    operation = [health.router, metrics.router, *([docs.router] if settings.docs else [])]
+    for router in (*routers, *operation):
+        app.include_router(router)
     return app
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 
+from {{ cookiecutter.package_name }}.api import problems
 from {{ cookiecutter.package_name }}.api.inference import loaded
 from {{ cookiecutter.package_name }}.model import schema
 from {{ cookiecutter.package_name }}.model.predictor import Predictor, to_records
@@ -88,7 +89,8 @@ def new_router(max_instances: int) -> APIRouter:
     async def predict(request: Request) -> Response:
         """Predict for one or many instances."""
         inference, predictor = loaded(request)
-        _require_json(request)
+        if wrong := problems.not_json(request):
+            raise HTTPException(415, wrong)
         content = await request.body()
         answer = await inference.threads.run(_predict, predictor, content, max_instances)
         return Response(answer, media_type="application/json")
@@ -117,13 +119,6 @@ def new_router(max_instances: int) -> APIRouter:
         )
 
     return router
-
-
-def _require_json(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        what = media_type or "of no type"
-        raise HTTPException(415, f"The body must be application/json; it is {what}.")
 
 
 def _predict(predictor: Predictor, content: bytes, max_instances: int) -> bytes:

@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from structlog.contextvars import get_contextvars
 
 MEDIA_TYPE = "application/problem+json"
-
-log = structlog.get_logger()
 
 
 class Place(BaseModel):
@@ -32,6 +30,8 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[Place] = []
+    request_id: str | None = None
+    """The id under which the service's log has this request."""
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -43,12 +43,19 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def install(app: FastAPI) -> None:
-    """Make `app` answer every error with a problem document."""
+    """Make `app` answer every error with a problem document.
+
+    What nobody foresaw is answered by `middleware.observation`.
+    """
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [_place(detail) for detail in error.errors()]
-        if any(detail["type"] == "json_invalid" for detail in error.errors()):
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        details = error.errors()
+        whole = any(detail["loc"] == ("body",) for detail in details)
+        if whole and error.body and (wrong := not_json(request)):
+            return respond(415, wrong)
+        errors = [_place(detail) for detail in details]
+        if any(detail["type"] == "json_invalid" for detail in details):
             return respond(400, "The body is not JSON.", errors=errors)
         return respond(422, "The request does not fit the schema.", errors=errors)
 
@@ -56,10 +63,13 @@ def install(app: FastAPI) -> None:
     async def http(_request: Request, error: HTTPException) -> JSONResponse:
         return respond(error.status_code, error.detail, headers=error.headers)
 
-    @app.exception_handler(Exception)
-    async def unexpected(_request: Request, error: Exception) -> JSONResponse:
-        log.error("request failed", exc_info=error)
-        return respond(500, "The service failed; its log says more.")
+
+def not_json(request: Request) -> str | None:
+    """Say what a request's body is declared as, where that is not JSON."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "application/json":
+        return None
+    return f"The body must be application/json; it is {media_type or 'of no type'}."
 
 
 def respond(
@@ -71,7 +81,11 @@ def respond(
 ) -> JSONResponse:
     """Make the answer for one problem."""
     problem = Problem(
-        title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or []
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=errors or [],
+        request_id=get_contextvars().get("request_id"),
     )
     return JSONResponse(problem.model_dump(), status, headers, MEDIA_TYPE)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
@@ -25,13 +26,17 @@ class Threads:
             Thread(target=self._work, name=f"worker-{number}", daemon=True).start()
 
     async def run[T](self, function: Callable[..., T], *arguments: object) -> T:
-        """Call a function on one of the threads; give what it returns, raise what it raises."""
+        """Call a function on one of the threads; give what it returns, raise what it raises.
+
+        It finds the context variables of the caller, and so logs with the request's id.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
+        context = copy_context()
 
         def job() -> None:
             try:
-                settle = partial(future.set_result, function(*arguments))
+                settle = partial(future.set_result, context.run(function, *arguments))
             except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
                 settle = partial(future.set_exception, error)
             with suppress(RuntimeError):  # The loop has ended, and nobody waits any more.

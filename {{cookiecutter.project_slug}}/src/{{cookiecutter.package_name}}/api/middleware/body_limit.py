@@ -9,10 +9,11 @@ LENGTH = b"content-length"
 
 
 class BodyLimit:
-    """ASGI middleware that answers 413 as soon as a body is known to be too large.
+    """Answers 413 as soon as a body is known to be too large.
 
     The rest of such a body is never kept. A body whose length is declared is refused before any
-    of it is read, and another one when it has grown past the limit.
+    of it is read, and another one when it has grown past the limit. FastAPI's own `max_body_size`
+    does the same, but its answer is not always a problem document.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:

@@ -1,0 +1,97 @@
+"""What is seen of each request: one log line, the metrics, and an id that both ends know."""
+
+import re
+from collections.abc import Iterable
+from secrets import token_hex
+from time import perf_counter
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
+
+from {{ cookiecutter.package_name }}.api import metrics, problems
+from {{ cookiecutter.package_name }}.api.lines import Writer
+
+WELL_FORMED = re.compile(rb"[\w.=+/-]{1,128}", re.ASCII)
+# https://www.w3.org/TR/trace-context/#traceparent-header
+TRACEPARENT = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
+
+
+class Observation:
+    """Logs and counts every request, and answers 500 where the application fails.
+
+    The request's id is the client's `X-Request-ID` where that is well-formed, and a new one
+    otherwise. It stands in the answer and in every log line that is written for the request; so
+    does the id of the trace, where the client sends one.
+    """
+
+    def __init__(self, app: ASGIApp, write: Writer) -> None:
+        """Observe the requests to `app`; `write` writes their lines."""
+        self._app = app
+        self._write = write
+        self._log = structlog.get_logger(__name__)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start = perf_counter()
+        bound = ids(scope["headers"])
+        own_header = (b"x-request-id", bound["request_id"].encode())
+        bind_contextvars(**bound)
+        status, size = None, 0
+
+        async def observed(message: Message) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message.setdefault("headers", []).append(own_header)
+            else:
+                size += len(message.get("body", b""))
+            await send(message)
+
+        metrics.in_flight[id(scope)] = scope
+        try:
+            await self._app(scope, receive, observed)
+        except Exception:  # noqa: BLE001 - whatever it is, it is logged and answered here
+            self._log.exception("request failed")
+            if status is None:
+                answer = problems.respond(500, "The service failed; its log says more.")
+                await answer(scope, receive, observed)
+        finally:
+            del metrics.in_flight[id(scope)]
+            self._note(scope, status, size, perf_counter() - start, bound)
+
+    def _note(
+        self, scope: Scope, status: int | None, size: int, seconds: float, bound: dict[str, str]
+    ) -> None:
+        method, route, client = scope["method"], metrics.route_of(scope), scope.get("client")
+        metrics.observe(method, route, status, seconds)
+        self._write(
+            {
+                "event": "request",
+                "method": method,
+                "route": route,
+                "status": status,
+                "ms": round(seconds * 1000, 2),
+                "bytes": size,
+                "client": client[0] if client else None,
+                **bound,
+            }
+        )
+
+
+def ids(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Give the `request_id` of a request, and the `trace_id` where it is part of a trace."""
+    found = {}
+    for name, value in headers:
+        if name == b"x-request-id" and WELL_FORMED.fullmatch(value):
+            found["request_id"] = value.decode()
+        elif name == b"traceparent" and (trace := TRACEPARENT.match(value)):
+            found["trace_id"] = trace[1].decode()
+    if "request_id" not in found:
+        found["request_id"] = token_hex(16)
+    return found

@@ -1,0 +1,30 @@
+"""Headers that keep a browser from doing more with an answer than the client asked for."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
+HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+class SecurityHeaders:
+    """Adds `HEADERS` to every answer that does not set them itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Add the headers to the answers of `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.setdefault("headers", [])
+                own = {name for name, _ in headers}
+                headers.extend(header for header in HEADERS if header[0] not in own)
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
