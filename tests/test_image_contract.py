@@ -90,6 +90,16 @@ def test_requests_that_never_end_are_cut_off_after_the_grace_time(image: str) ->
 
 
 @each(NEWEST)
+def test_sigterm_ends_it_while_it_still_imports(image: str) -> None:
+    early = f"import os, time, {PACKAGE}; os.kill(1, 15); time.sleep(60)"
+
+    result = run_once(image, "--entrypoint=python", command=["-c", early])
+
+    assert result.returncode == 143
+    assert result.stdout + result.stderr == ""
+
+
+@each(NEWEST)
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
