@@ -28,6 +28,18 @@ BUILDS, STARTS = 3, 5
 APPLICATIONS = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))["application"]
 PYTHON = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))["python_version"][0]
 BASE = f"python:{PYTHON}-slim-trixie"
+ON_TOP, NOT_VENV = "MB on top of the base", "MB that are not the venv"
+AFTER_EDIT = "s to rebuild after an edit in src"
+AFTER_SWAP = "s to rebuild after one dependency changes"
+TO_HEALTHY = "s from start to healthy"
+# The most that this template's image may have, and the most as a share of (a).
+MOST = {
+    ON_TOP: {"model-api": 195.0, "web-api": 65.0, "job": 45.0},
+    NOT_VENV: dict.fromkeys(APPLICATIONS, 3.0),
+    AFTER_EDIT: dict.fromkeys(APPLICATIONS, 3.0),
+    TO_HEALTHY: {"model-api": 2.5, "web-api": 1.5},
+}
+MOST_OF_ONE_STAGE = {ON_TOP: 0.6, AFTER_SWAP: 0.5}
 ONE_STAGE, WITH_POETRY, OURS = "(a) one stage", "(b) Poetry inside", "(c) this template"
 
 WITH_PIP = f"""
@@ -64,11 +76,12 @@ CMD ["my-application"]
 }
 
 
-def main() -> None:
-    """Measure, print the tables and store them beside this file."""
+def main() -> int:
+    """Measure, print the tables and store them beside this file; end with 1 if a limit is missed."""
     docker("build", "--tag", "bench-image:base", "-", text=WITH_PIP)
     applications = sys.argv[1:] or APPLICATIONS
-    tables = [as_table(application, measure(application)) for application in applications]
+    measured = {application: measure(application) for application in applications}
+    tables = [as_table(application, rows) for application, rows in measured.items()]
     server = docker("version", "--format", "{{.Server.Version}}").strip()
     machine = (
         f"Docker {server}, Python {PYTHON}, Poetry {version('poetry')}, "
@@ -77,6 +90,8 @@ def main() -> None:
     text = "\n".join([*tables, machine])
     print(text)
     (ROOT / "benchmarks" / "image.md").write_text(text, "utf-8")
+    held = [holds(it, title, row) for it, rows in measured.items() for title, row in rows.items()]
+    return 0 if all(held) else 1
 
 
 def measure(application: str) -> dict[str, dict[str, float | None]]:
@@ -92,22 +107,14 @@ def measure(application: str) -> dict[str, dict[str, float | None]]:
             OURS: size(BASE),
         }
         rows: dict[str, dict[str, float | None]] = {
-            "MB on top of the base": {it: (sizes[it] - tops[it]) / 1e6 for it in builds},
-            "MB that are not the venv": {
-                OURS: max(0, sizes[OURS] - size(BASE) - venv_bytes(image_of(OURS))) / 1e6
-            },
+            ON_TOP: {it: (sizes[it] - tops[it]) / 1e6 for it in builds},
+            NOT_VENV: {OURS: max(0, sizes[OURS] - size(BASE) - venv_bytes(image_of(OURS))) / 1e6},
         }
         project = Path(folder, "my-application")
-        rows["s to rebuild after an edit in src"] = in_turns(
-            builds, BUILDS, lambda number: edit_code(project, number)
-        )
-        rows["s to rebuild after one dependency changes"] = in_turns(
-            builds, BUILDS, lambda number: swap_dependency(project, number)
-        )
+        rows[AFTER_EDIT] = in_turns(builds, BUILDS, lambda number: edit_code(project, number))
+        rows[AFTER_SWAP] = in_turns(builds, BUILDS, lambda number: swap_dependency(project, number))
         if application != "job":
-            rows["s from start to healthy"] = {
-                OURS: median(start(image_of(OURS)) for _ in range(STARTS))
-            }
+            rows[TO_HEALTHY] = {OURS: median(start(image_of(OURS)) for _ in range(STARTS))}
         return rows
 
 
@@ -242,17 +249,34 @@ def venv_bytes(image: str) -> int:
     return int(docker("run", "--rm", "--entrypoint", "python", image, "-c", code))
 
 
+def holds(application: str, title: str, row: dict[str, float | None]) -> bool:
+    """Tell whether this template's image keeps to the limits of a measurement."""
+    ours, first = row[OURS] or 0.0, row.get(ONE_STAGE)
+    most = [MOST.get(title, {}).get(application)]
+    if first and title in MOST_OF_ONE_STAGE:
+        most.append(first * MOST_OF_ONE_STAGE[title])
+    return all(limit is None or ours <= limit for limit in most)
+
+
+def must(application: str, title: str) -> str:
+    """Give the limits of a measurement in words."""
+    most, share = MOST.get(title, {}).get(application), MOST_OF_ONE_STAGE.get(title)
+    said = [f"≤ {most:g}" if most else "", f"≤ {share:g} of (a)" if share else ""]
+    return ", ".join(filter(None, said))
+
+
 def as_table(application: str, rows: dict[str, dict[str, float | None]]) -> str:
     """Make a Markdown table; a measurement that makes no sense for an image stays empty."""
     names = [ONE_STAGE, WITH_POETRY, OURS]
-    lines = [f"| {application} | {' | '.join(names)} | (c) / (a) |", "|---|---|---|---|---|"]
+    head = ["| " + " | ".join([application, *names, "(c) / (a)", "(c) must be"]) + " |"]
+    lines = [*head, "|---|---|---|---|---|---|"]
     for title, row in rows.items():
         cells = [f"{row[name]:.1f}" if row.get(name) is not None else "" for name in names]
         first, last = row.get(ONE_STAGE), row.get(OURS)
         ratio = f"{last / first:.2f}" if first and last else ""
-        lines.append(f"| {title} | {' | '.join(cells)} | {ratio} |")
+        lines.append("| " + " | ".join([title, *cells, ratio, must(application, title)]) + " |")
     return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

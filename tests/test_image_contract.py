@@ -26,7 +26,9 @@ SERVICES = [one for one in NEWEST if one.application != "job"]
 JOBS = [one for one in NEWEST if one.application == "job"]
 PREFIX = f"{PACKAGE.upper()}_"
 REQUESTS = 240
-SERVE, WORK = ["serve"], ["run", "orders.csv", "orders.jsonl"]
+WORK = ["run", "orders.csv", "orders.jsonl"]
+# No file can be made in it, not even an empty one.
+FULL_TMP = "--tmpfs=/tmp:size=4k,nr_inodes=1"
 
 pytestmark = pytest.mark.usefixtures("docker")
 
@@ -90,6 +92,16 @@ def test_requests_that_never_end_are_cut_off_after_the_grace_time(image: str) ->
 
 
 @each(NEWEST)
+def test_sigterm_ends_it_while_it_still_imports(image: str) -> None:
+    early = f"import os, time, {PACKAGE}; os.kill(1, 15); time.sleep(60)"
+
+    result = run_once(image, "--entrypoint=python", command=["-c", early])
+
+    assert result.returncode == 143
+    assert result.stdout + result.stderr == ""
+
+
+@each(NEWEST)
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
@@ -149,8 +161,7 @@ def image_without_tmp(image: str) -> str:
 
 @each(SERVICES)
 def test_a_service_needs_no_tmp(image: str, image_without_tmp: str) -> None:
-    full = ["--tmpfs=/tmp:size=4k", "--volume=/dev/null:/tmp/taken"]
-    for name, options in [(image, full), (image_without_tmp, [])]:
+    for name, options in [(image, [FULL_TMP]), (image_without_tmp, [])]:
         with container(name, *options) as it:
             wait_until_healthy(it)
             run("docker", "stop", it)
@@ -160,8 +171,7 @@ def test_a_service_needs_no_tmp(image: str, image_without_tmp: str) -> None:
 @each(JOBS)
 def test_a_job_needs_no_tmp(image: str, image_without_tmp: str, tmp_path: Path) -> None:
     mount = f"--volume={orders(tmp_path, 100)}:/data"
-    full = ["--tmpfs=/tmp:size=4k", "--volume=/dev/null:/tmp/taken"]
-    for name, options in [(image, full), (image_without_tmp, [])]:
+    for name, options in [(image, [FULL_TMP]), (image_without_tmp, [])]:
         result = run_once(name, mount, "--network=none", *options, command=WORK)
         assert result.returncode == 0, result.stderr
 

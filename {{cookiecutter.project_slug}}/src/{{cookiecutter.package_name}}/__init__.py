@@ -1,5 +1,13 @@
 """The version of this application, as its metadata has it."""
 
+import os
+import signal
+import sys
+
+if os.getpid() == 1:
+    # A container's first process ignores SIGTERM until it handles it; the imports take a while.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+
 from importlib.metadata import version
 
 __version__ = version("{{ cookiecutter.project_slug }}")

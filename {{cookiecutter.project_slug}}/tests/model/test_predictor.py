@@ -74,14 +74,20 @@ def test_nothing_is_reported_to_the_maker_of_onnx_runtime(tmp_path: Path) -> Non
         (b"", "is no ONNX model"),
         (b"\x80\x04.", "is no ONNX model"),
         (PACKAGED.read_bytes()[:500], "is no ONNX model, or not the whole of one"),
+        (PACKAGED.read_bytes().replace(b"wine-", b"\xff" * 5), "is a damaged ONNX model"),
+        (PACKAGED.read_bytes().replace(b"features", b"\xff" * 8), "is a damaged ONNX model"),
     ],
-    ids=["empty", "pickle", "truncated"],
+    ids=["empty", "pickle", "truncated", "metadata", "input"],
 )
-def test_a_file_that_is_no_model_is_refused(content: bytes, reason: str) -> None:
+def test_a_file_that_is_no_model_is_refused_and_nothing_is_printed(
+    content: bytes, reason: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     Path("model.onnx").write_bytes(content)
 
     with pytest.raises(ModelError, match=rf"model\.onnx {reason}"):
         Predictor.load(Path("model.onnx"))
+
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(("path", "reason"), [("no", "No such file"), (".", "Is a directory")])

@@ -50,6 +50,9 @@ async def _load(inference: Inference, readiness: Readiness, settings: Settings) 
     except ModelError as error:
         log.error("model not loaded", reason=str(error))  # noqa: TRY400 - the file is at fault
         readiness.block("model", str(error))
+    except Exception as error:
+        log.exception("model not loaded")
+        readiness.block("model", f"It cannot be loaded: {error!r}")
     else:
         description = inference.predictor.description
         log.info("model loaded", name=description.name, sha256=description.sha256)

@@ -72,8 +72,11 @@ class Predictor:
     def parse(cls, content: bytes, *, threads: int = 1) -> Self:
         """Do the same for the content of a file; a `ModelError` then lacks the file's name."""
         session = _session(content, threads)
-        metadata = _metadata(session)
-        problem = _misfit(session, metadata)
+        try:
+            metadata = _metadata(session)
+            problem = _misfit(session, metadata)
+        except UnicodeDecodeError as error:  # A name or a text in the file is no text.
+            raise ModelError(f"is a damaged ONNX model: {error}.") from error
         if problem:
             raise ModelError(f"is a model for something else: {problem}")
         digest = hashlib.sha256(content).hexdigest()
@@ -132,7 +135,10 @@ def _session(content: bytes, threads: int) -> ort.InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = SILENT
     try:
-        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Falling back on another provider, ONNX Runtime would print; and there is none.
+        return ort.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], enable_fallback=False
+        )
     except Exception as error:  # ONNX Runtime's exceptions have no other base.
         raise ModelError(f"is no ONNX model, or not the whole of one: {error}") from error
 
