@@ -81,9 +81,13 @@ def wrong_answers() -> "Iterator[tuple[str, object, str, str]]":
 def wrong_folder() -> "Iterator[tuple[str, object, str, str]]":
     """The same for the folder: what in it would be lost, and whether it can be written."""
     room = Path(f".room-{os.getpid()}")
+    lost: "list[str]" = []  # A folder stands for what is in it.
     for pattern, applications in ANSWERS["_belongs_to"].items():
         path = pattern.format(package=ANSWERS.get("package_name"))
-        if ANSWERS.get("application") not in applications and os.path.lexists(path):
+        if ANSWERS.get("application") in applications or path.startswith(tuple(lost)):
+            continue
+        if os.path.lexists(path):
+            lost.append(f"{path}/")
             yield "Folder", path, "It is another application's: it would be lost.", "moving it away"
     try:
         try:
