@@ -16,7 +16,7 @@ SECONDS = 60  # Far more than an export takes; a Poetry that waits for a passwor
 
 
 def run_command(*command: str) -> "tuple[bool, str]":
-    """Run a command without input and never raise: give whether it passed, and its last words."""
+    """Run a command without input and never raise: give whether it passed, and what it said."""
     import subprocess  # Only where there is a Poetry: an import is a good part of a bake's time.
 
     try:
@@ -31,8 +31,11 @@ def run_command(*command: str) -> "tuple[bool, str]":
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return False, str(error)
-    lines = [line.strip() for line in (result.stdout + result.stderr).splitlines() if line.strip()]
-    return result.returncode == 0, lines[-1] if lines else f"exit status {result.returncode}"
+    said = (result.stdout + result.stderr).strip()
+    if said.startswith("Traceback"):
+        said = said.splitlines()[-1]
+    said = " ".join(said.split())[:200]  # Poetry says first what is wrong, and then explains.
+    return result.returncode == 0, said or f"exit status {result.returncode}"
 
 
 def drop_other_applications() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+VERSION = "2026.11.0"  # A replay file brings the version that it was written with.
 if ANSWERS.get("project_slug") == "refused-answers":
     # Cookiecutter makes the folder before it asks here, so a slug that is none must not name it.
     ANSWERS["project_slug"] = ANSWERS["__slug"]
@@ -76,14 +77,20 @@ def wrong_answers() -> "Iterator[tuple[str, object, str, str]]":
             yield label, ANSWERS.get(key), says, repr(suggest(key, ANSWERS.get(key)))
     if (prefix := ANSWERS["__env_prefix"]) != f"{ANSWERS.get('package_name')}_".upper():
         yield "__env_prefix", prefix, "It follows from the package.", "without the replay file"
+    if (version := ANSWERS["_version"]) != VERSION:
+        yield "_version", version, f"The template is {VERSION}.", "without the replay file"
 
 
 def wrong_folder() -> "Iterator[tuple[str, object, str, str]]":
     """The same for the folder: what in it would be lost, and whether it can be written."""
     room = Path(f".room-{os.getpid()}")
+    lost: "list[str]" = []  # A folder stands for what is in it.
     for pattern, applications in ANSWERS["_belongs_to"].items():
         path = pattern.format(package=ANSWERS.get("package_name"))
-        if ANSWERS.get("application") not in applications and os.path.lexists(path):
+        if ANSWERS.get("application") in applications or path.startswith(tuple(lost)):
+            continue
+        if os.path.lexists(path):
+            lost.append(f"{path}/")
             yield "Folder", path, "It is another application's: it would be lost.", "moving it away"
     try:
         try:

@@ -21,6 +21,8 @@ def problems(root: Path, version: str) -> list[str]:
     recorded = json.loads((root / "cookiecutter.json").read_text("utf-8"))["_version"]
     if recorded != version:
         found.append(f"cookiecutter.json records {recorded}: set _version to {version}.")
+    if f'\nVERSION = "{version}"' not in (root / "hooks/pre_gen_project.py").read_text("utf-8"):
+        found.append(f"hooks/pre_gen_project.py has another version: set VERSION to {version}.")
     changelog = (root / "CHANGELOG.md").read_text("utf-8")
     newest = re.search(r"^## (.*)$", changelog, re.MULTILINE)
     if not newest or newest[1] != version:

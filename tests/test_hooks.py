@@ -235,6 +235,18 @@ def test_a_file_of_the_user_is_not_dropped_as_another_applications(
     assert [name for name, _ in contents(folder).items()] == [f"out/{SLUG}/{path}"]
 
 
+def test_a_project_of_another_application_is_refused_folder_by_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "sandbox"
+    assert bake(typed({"application": "web-api"}), folder).project
+    before = contents(folder)
+
+    outcome = bake(typed({"application": "job"}), folder, overwrite=True)
+
+    given = re.findall(r"^  given  (.*)$", outcome.message, re.MULTILINE)
+    assert given == ["'src/my_application/api'", "'tests/api'"]
+    assert contents(folder) == before
+
+
 def test_an_existing_project_of_the_same_application_is_rendered_again(tmp_path: Path) -> None:
     folder = tmp_path / "sandbox"
     assert bake(typed({"application": "job"}), folder).project

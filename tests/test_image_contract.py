@@ -192,6 +192,10 @@ def test_the_projects_own_contract_holds_and_finds_what_breaks_it(
     )
     found = baked.run("make", "contract", f"IMAGE={broken}", env=with_python(), check=False)
 
+    # Docker has a network of this name, which is no image.
+    absent = baked.run("make", "contract", "IMAGE=none", env=with_python(), check=False)
+
     assert f"{image} keeps its contract." in held.stdout
     assert found.returncode
     assert "The image breaks its contract. It runs as 0." in found.stderr
+    assert "Run: make image" in absent.stderr

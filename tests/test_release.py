@@ -19,6 +19,7 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, "person@example.com")
     (copy / "pyproject.toml").write_text('[project]\nversion = "2027.1.0"\n')
     (copy / "cookiecutter.json").write_text(json.dumps({"_version": "2027.1.0"}))
+    (copy / "hooks/pre_gen_project.py").write_text('import sys\n\nVERSION = "2027.1.0"\n')
     (copy / "CHANGELOG.md").write_text("# Changelog\n\n## 2027.1.0\n\n- It is new.\n")
     run("git", "commit", "--quiet", "--all", "--message", "2027.1.0", cwd=copy)
     return copy
@@ -34,6 +35,7 @@ def test_a_version_that_is_written_everywhere_is_tagged(template: Path) -> None:
     [
         ("pyproject.toml", '[project]\nversion = "1.0"\n', "1.0 is no version such as"),
         ("cookiecutter.json", '{"_version": "2026.1.0"}', "records 2026.1.0"),
+        ("hooks/pre_gen_project.py", '\nVERSION = "2026.1.0"\n', "set VERSION to 2027.1.0"),
         ("CHANGELOG.md", "# Changelog\n\n## Unreleased\n", "does not begin with 2027.1.0"),
     ],
 )

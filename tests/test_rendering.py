@@ -96,13 +96,17 @@ def test_a_poetry_on_path_exports(alone: Path, tmp_path: Path) -> None:
     ("script", "reason"),
     [
         (
-            "echo 'The command \"export\" does not exist.'; exit 1",
-            'does not work here: The command "export" does not exist.',
+            "printf '\\nThe command export does not exist.\\n\\nDocumentation: x\\n' >&2; exit 1",
+            "does not work here: The command export does not exist. Documentation: x\n",
         ),
         ("kill -9 $$", "does not work here: exit status -9"),
         (
-            '[ "$2" = --help ] || { echo "needs Poetry >=2.2, you have 1.8.5" >&2; exit 1; }',
-            "`poetry export` failed: needs Poetry >=2.2, you have 1.8.5",
+            "printf 'Traceback (most recent call last):\\n  x\\nImportError: cleo\\n' >&2; exit 1",
+            "does not work here: ImportError: cleo\n",
+        ),
+        (
+            '[ "$2" = --help ] || { printf "pyproject.toml is invalid:\\n  - x\\n" >&2; exit 1; }',
+            "`poetry export` failed: pyproject.toml is invalid: - x\n",
         ),
         (
             '[ "$2" = --help ] || { echo half > "$4"; echo "disk full" >&2; exit 1; }',
@@ -111,7 +115,15 @@ def test_a_poetry_on_path_exports(alone: Path, tmp_path: Path) -> None:
         ("exit 0", "`poetry export` failed: exit status 0"),
         ('[ "$2" = --help ] || printf "" > "$4"', "`poetry export` failed: exit status 0"),
     ],
-    ids=["no plugin", "broken", "old", "fails half-way", "writes nothing", "writes an empty file"],
+    ids=[
+        "no plugin",
+        "killed",
+        "broken",
+        "old",
+        "fails half-way",
+        "writes nothing",
+        "writes an empty file",
+    ],
 )
 def test_a_poetry_that_cannot_export_leaves_the_project_whole(
     alone: Path, tmp_path: Path, script: str, reason: str

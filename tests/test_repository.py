@@ -52,4 +52,6 @@ def test_a_project_records_the_templates_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
     assert QUESTIONS["_version"] == project["version"]
+    hook = (ROOT / "hooks/pre_gen_project.py").read_text("utf-8")
+    assert re.findall('^VERSION = "(.*)"', hook, re.MULTILINE) == [project["version"]]
     assert f'template = "{project["name"]}"' in (PROJECT / "pyproject.toml").read_text("utf-8")

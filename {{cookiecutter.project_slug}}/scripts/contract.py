@@ -64,7 +64,7 @@ def container(*arguments: str) -> Iterator[str]:
 
 def check_contents(image: str) -> None:
     """Its user is a number and cannot write to the code; nothing in it installs packages."""
-    user = inspect(image)["Config"]["User"].split(":")[0]
+    user = inspect(image, "image")["Config"]["User"].split(":")[0]
     expect(user.isdecimal() and user != "0", f"It runs as {user or 'root'}.")
     for module in ("pip", "ensurepip", "setuptools"):
         found = docker("run", "--rm", "--entrypoint=python", image, "-m", module, "--version")
@@ -108,17 +108,18 @@ def check_job(image: str) -> None:
         expect_json(result.stdout)
 
 
-def inspect(name: str) -> dict[str, Any]:
-    """What the engine knows of an image or a container."""
-    found = docker("inspect", name)
-    expect(found.returncode == 0, f"{found.stderr.strip()}: make image")
+def inspect(name: str, kind: str = "container") -> dict[str, Any]:
+    """What the engine knows of a container, or of another kind of object of this name."""
+    found = docker(kind, "inspect", name)
+    if found.returncode:
+        sys.exit(f"{found.stderr.strip()}. Run: make image")
     facts: dict[str, Any] = json.loads(found.stdout)[0]
     return facts
 
 
 def is_service(image: str) -> bool:
     """Whether the image has a health check; a job has none."""
-    return "Healthcheck" in inspect(image)["Config"]
+    return "Healthcheck" in inspect(image, "image")["Config"]
 
 
 def main() -> None:

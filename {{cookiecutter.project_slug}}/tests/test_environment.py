@@ -69,10 +69,12 @@ def test_a_secret_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_unknown_setting_in_the_env_file_is_refused() -> None:
-    Path(".env").write_text(f"{PREFIX}COLOUR=blue\n")
+    Path(".env").write_text(f"{PREFIX}LOG_LEVLE=hunter2\n")
 
-    with pytest.raises(SettingsError, match=f"{PREFIX}COLOUR"):
+    with pytest.raises(SettingsError, match=f"{PREFIX}LOG_LEVLE.*mean {PREFIX}LOG_LEVEL") as error:
         Settings.load()
+
+    assert "hunter2" not in str(error.value)
 
 
 def test_the_example_file_shows_every_setting_with_its_default(

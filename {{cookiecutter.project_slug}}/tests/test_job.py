@@ -21,6 +21,15 @@ def run(text: str | bytes, *, max_errors: int = 20) -> job.Summary:
     )
 
 
+def test_an_output_that_is_a_folder_is_named_and_left_alone() -> None:
+    Path("out.jsonl").mkdir()
+
+    with pytest.raises(FileError, match=r"^out\.jsonl: "):
+        run(HEADER)
+
+    assert [path.name for path in Path().iterdir() if "out" in path.name] == ["out.jsonl"]
+
+
 def test_orders_are_priced_in_their_order() -> None:
     summary = run(HEADER + "A,2,49.90,0\nB,3,0.05,50\n")
 

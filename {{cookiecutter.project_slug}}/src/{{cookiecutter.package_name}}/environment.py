@@ -47,32 +47,35 @@ class EnvironmentSettings(BaseSettings):
             settings = cls()
         except ValidationError as error:
             for detail in error.errors(include_input=False, include_url=False):
-                name = ".".join(str(part) for part in detail["loc"]).upper()
-                problems.append(f"{PREFIX}{name.removeprefix(PREFIX)}: {detail['msg']}")
+                loc = ".".join(str(part) for part in detail["loc"]).upper()
+                name = PREFIX + loc.removeprefix(PREFIX)
+                unknown = detail["type"] == "extra_forbidden"
+                problems.append(cls._no_such(name) if unknown else f"{name}: {detail['msg']}")
         except UnreadableError as error:
             problems.append(_unreadable(error))
         except OSError as error:
             problems.append(f"{error.filename}: {error.strerror}.")
         if problems:
-            raise SettingsError("\n".join(["Wrong settings:", *(f"  {line}" for line in problems)]))
+            lines = [f"  {line}" for line in dict.fromkeys(problems)]
+            raise SettingsError("\n".join(["Wrong settings:", *lines]))
         return settings
 
     @classmethod
     def _unknown(cls) -> list[str]:
         """One line for each variable with this application's prefix that is no setting."""
-        known = [PREFIX + name.upper() for name in cls.model_fields]
-        unknown = sorted(
-            name
-            for name in os.environ
-            if name.upper().startswith(PREFIX)
-            and name.upper() not in {*known, f"{PREFIX}SECRETS_DIR"}
-        )
-        lines = []
-        for name in unknown:
-            meant = get_close_matches(name.upper(), known, n=1)
-            hint = f" Did you mean {meant[0]}?" if meant else ""
-            lines.append(f"{name}: There is no such setting.{hint}")
-        return lines
+        known = {*cls._known(), f"{PREFIX}SECRETS_DIR"}
+        names = (name for name in sorted(os.environ) if name.upper().startswith(PREFIX))
+        return [cls._no_such(name) for name in names if name.upper() not in known]
+
+    @classmethod
+    def _no_such(cls, name: str) -> str:
+        meant = get_close_matches(name.upper(), cls._known(), n=1)
+        hint = f" Did you mean {meant[0]}?" if meant else ""
+        return f"{name}: There is no such setting.{hint}"
+
+    @classmethod
+    def _known(cls) -> list[str]:
+        return [PREFIX + name.upper() for name in cls.model_fields]
 
 
 def _unreadable(error: UnreadableError) -> str:

@@ -35,7 +35,8 @@ def explained(target: Path) -> Iterator[None]:
     except csv.Error as error:
         raise FileError(f"The input is not CSV: {error}.") from error
     except OSError as error:
-        raise FileError(f"{error.filename or target}: {error.strerror}.") from error
+        path = error.filename2 or error.filename or target  # The second is what was to be replaced.
+        raise FileError(f"{path}: {error.strerror}.") from error
 
 
 def csv_rows(lines: BinaryIO, on_progress: Progress) -> Iterator[tuple[int, dict[str, str]]]:

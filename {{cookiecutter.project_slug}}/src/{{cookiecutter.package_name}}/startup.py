@@ -22,7 +22,10 @@ def new_app(help_text: str) -> typer.Typer:
     def main(
         *,
         version: Annotated[
-            bool, typer.Option("--version", callback=_show_version, is_eager=True)
+            bool,
+            typer.Option(
+                "--version", callback=_show_version, is_eager=True, help="Show the version."
+            ),
         ] = False,
     ) -> None:
         """Take the options that stand before a command."""
