@@ -70,6 +70,10 @@ smoke: install  ## Bake a project with the default answers and import its module
 bench-model: install  ## Measure how fast the model API serves; needs Docker and two cores
 	$(BIN)/python benchmarks/model.py
 
+.PHONY: bench-api
+bench-api: install  ## Measure what the API's operation costs; needs wrk and two cores
+	$(BIN)/python benchmarks/api.py
+
 .PHONY: bench-generation
 bench-generation: install  ## Measure how long a bake takes
 	$(BIN)/python benchmarks/generation.py

@@ -77,7 +77,7 @@ CMD ["my-application"]
 
 
 def main() -> int:
-    """Measure, print the tables and store them beside this file; end with 1 if a limit is missed."""
+    """Measure, print the tables and store them here; end with 1 if a limit is missed."""
     docker("build", "--tag", "bench-image:base", "-", text=WITH_PIP)
     applications = sys.argv[1:] or APPLICATIONS
     measured = {application: measure(application) for application in applications}

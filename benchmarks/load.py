@@ -9,12 +9,13 @@ import multiprocessing
 import re
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from time import perf_counter, sleep
 from typing import cast
 
+OK = 200
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -127,3 +128,72 @@ def latencies(port: int, sent: bytes, seconds: float, pause: float = 0.005) -> l
         client.ask(sent)
         sleep(pause)
     return client.seconds
+
+
+async def send(port: int, sent: bytes, count: int, connections: int = 8) -> int:
+    """Ask so many times, as fast as the service answers; give how often it did."""
+
+    async def ask() -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(count // connections):
+            writer.write(sent)
+            await answer(reader)
+        writer.close()
+        return count // connections
+
+    return sum(await asyncio.gather(*[ask() for _ in range(connections)]))
+
+
+async def answer(reader: asyncio.StreamReader) -> int:
+    """Read one answer; give its status."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(LENGTH.findall(head)[0]))
+    return int(head.split()[1])
+
+
+async def crowd(port: int, sent: bytes, clients: int, seconds: float) -> list[tuple[int, float]]:
+    """Have clients ask again and again, each over a new connection; give status and duration."""
+    end, answers = perf_counter() + seconds, list[tuple[int, float]]()
+
+    async def ask() -> None:
+        while (start := perf_counter()) < end:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            answers.append((await answer(reader), perf_counter() - start))
+            writer.close()
+            await asyncio.sleep(0.05)
+
+    await asyncio.gather(*[ask() for _ in range(clients)])
+    return answers
+
+
+async def interrupted(port: int, count: int, stop: Callable[[], None]) -> tuple[int, int]:
+    """Stop a service while requests have begun, or are on their way; give how many are answered.
+
+    The latter come over connections that are open, a moment after the service is told to stop.
+    """
+    sent = request("/items/0")
+
+    async def connect(first: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(first)
+        return reader, writer
+
+    half = [await connect(sent[:20]) for _ in range(count)]
+    late = [await connect(sent) for _ in range(count)]
+    for reader, _ in late:
+        await answer(reader)
+    stop()
+    await asyncio.sleep(0.15)
+    for _, writer in half:
+        writer.write(sent[20:])
+    for _, writer in late:
+        writer.write(sent)
+
+    async def answered(reader: asyncio.StreamReader) -> bool:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            return await answer(reader) == OK
+        return False
+
+    seen = [await answered(reader) for reader, _ in (*half, *late)]
+    return sum(seen[:count]), sum(seen[count:])

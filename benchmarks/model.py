@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median, quantiles
@@ -34,6 +34,13 @@ SERVER_CORE, LOAD_CORE = sorted(os.sched_getaffinity(0))[:2]
 PACKAGES = ("fastapi", "uvicorn", "onnxruntime", "numpy", "scikit-learn", "pydantic")
 
 
+class Server(NamedTuple):
+    """A server that answers."""
+
+    port: int
+    pid: int
+
+
 class Row(NamedTuple):
     """One line of the table."""
 
@@ -47,33 +54,33 @@ def main() -> int:
     """Measure, print the table and store it beside this file; end with 1 if a limit is missed."""
     os.sched_setaffinity(0, {LOAD_CORE})
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        python = install(Path(folder))
+        python = install(Path(folder), "model-api")
         one, many = bodies(python, Path(folder))
-        service = running.enter_context(serving(python, "-m", "my_application", "serve"))
+        service = running.enter_context(serving(python, "-m", "my_application", "serve")).port
         bare = running.enter_context(
             serving(python, "-m", "uvicorn", "--app-dir", str(ROOT / "benchmarks"), "bare:app")
-        )
+        ).port
         rows = [
             *single(service, bare, one.read_bytes()),
             *batch(python, service, many),
             alive(service, many.read_bytes()),
             *image(Path(folder) / "my-application"),
         ]
-        table = as_table(rows, versions(python))
+        table = as_table(rows, versions(python, PACKAGES))
     print(table)
     (ROOT / "benchmarks" / "model.md").write_text(table, "utf-8")
     return 0 if all(row.holds for row in rows) else 1
 
 
-def install(folder: Path) -> str:
-    """Bake a model API, install it from its lock, and give its interpreter."""
-    for application, version in COMBINATIONS:
+def install(folder: Path, application: str) -> str:
+    """Bake a project, install it from its lock, and give its interpreter."""
+    for name, version in COMBINATIONS:
         found = interpreter(version)
-        if application == "model-api" and found:
+        if name == application and found:
             break
     else:
         sys.exit("No interpreter here has a Python of the template.")
-    answers = {"application": "model-api", "python_version": version}
+    answers = {"application": application, "python_version": version}
     project = cookiecutter(str(ROOT), no_input=True, output_dir=folder, extra_context=answers)
     uv, python = str(tool("uv")), str(folder / "venv" / "bin" / "python")
     locked = str(folder / "locked.txt")
@@ -98,18 +105,20 @@ def bodies(python: str, folder: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def serving(*command: str) -> Iterator[int]:
-    """Start a server on its core; give its port when it answers."""
+def serving(*command: str, **settings: object) -> Iterator[Server]:
+    """Start a server on its core; give it when it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    environment = os.environ | {"MY_APPLICATION_PORT": str(port), "UVICORN_PORT": str(port)}
+    ports = {f"{name}_PORT": str(port) for name in ("MY_APPLICATION", "UVICORN", "GRANIAN")}
+    own = {f"MY_APPLICATION_{name}": str(value) for name, value in settings.items()}
+    environment = os.environ | ports | own
     pinned = ["taskset", "--cpu-list", str(SERVER_CORE), *command]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(pinned, env=environment, stdout=log, stderr=log)
         try:
             wait_for(f"http://127.0.0.1:{port}/openapi.json")
-            yield port
+            yield Server(port, process.pid)
         finally:
             process.terminate()
             process.wait()
@@ -244,14 +253,14 @@ def output(*command: str) -> str:
     return subprocess.check_output(command, text=True).strip()
 
 
-def versions(python: str) -> str:
+def versions(python: str, packages: Sequence[str]) -> str:
     """Name what was measured, and on what."""
-    code = f"from importlib.metadata import version; print(*map(version, {PACKAGES}))"
-    found = zip(PACKAGES, output(python, "-c", code).split(), strict=True)
+    code = f"from importlib.metadata import version; print(*map(version, {tuple(packages)}))"
+    found = zip(packages, output(python, "-c", code).split(), strict=True)
     release = output(python, "--version")
-    packages = ", ".join(f"{name} {version}" for name, version in found)
+    named = ", ".join(f"{name} {version}" for name, version in found)
     return (
-        f"{release}, {packages}; {platform.machine()}, {os.cpu_count()} cores, "
+        f"{release}, {named}; {platform.machine()}, {os.cpu_count()} cores, "
         f"one for the server and one for the load; medians of {ROUNDS} rounds"
     )
 
