@@ -104,10 +104,16 @@ MODEL = {
     "tests/model/test_schema.py",
     "tests/model/test_training.py",
 }
+JOB = {
+    f"src/{PACKAGE}/job.py",
+    f"src/{PACKAGE}/shards.py",
+    "tests/test_job.py",
+    "tests/test_shards.py",
+}
 ONLY_IN = {
     "model-api": API | FILES | MODEL,
     "web-api": API | {f"src/{PACKAGE}/api/quotes.py", "tests/api/test_quotes.py"},
-    "job": FILES | {"data/orders.csv", f"src/{PACKAGE}/job.py", "tests/test_job.py"},
+    "job": FILES | {"data/orders.csv"} | JOB,
 }
 
 
