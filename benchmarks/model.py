@@ -67,7 +67,7 @@ def main() -> int:
 
 def install(folder: Path) -> str:
     """Bake a model API, install it from its lock, and give its interpreter."""
-    for application, version in COMBINATIONS:
+    for application, version, _ in COMBINATIONS:
         found = interpreter(version)
         if application == "model-api" and found:
             break

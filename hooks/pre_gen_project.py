@@ -26,6 +26,7 @@ EVERY = " ".join(QUESTIONS)
 RULES = [  # For which questions, what the whole answer has to match, and what it says if not.
     ("application", "model-api|web-api|job", "Choose model-api, web-api or job."),
     ("python_version", r"3\.14|3\.13|3\.12", "Choose 3.14, 3.13 or 3.12."),
+    ("deployment", "compose|kubernetes", "Choose compose or kubernetes."),
     (EVERY, rf"[^{CONTROL}]*", "One line of text, without control characters."),
     (EVERY, rf"(?!\s).*[^{INVISIBLE}].*(?<!\s)", "Not empty, and no space at either end."),
     ("project_name author_name", ".{1,80}", "At most 80 characters."),
@@ -81,10 +82,11 @@ def wrong_answers() -> "Iterator[tuple[str, object, str, str]]":
 def wrong_folder() -> "Iterator[tuple[str, object, str, str]]":
     """The same for the folder: what in it would be lost, and whether it can be written."""
     room = Path(f".room-{os.getpid()}")
-    for pattern, applications in ANSWERS["_belongs_to"].items():
+    chosen = [ANSWERS.get("application"), ANSWERS.get("deployment")]
+    for pattern, owners in ANSWERS["_belongs_to"].items():
         path = pattern.format(package=ANSWERS.get("package_name"))
-        if ANSWERS.get("application") not in applications and os.path.lexists(path):
-            yield "Folder", path, "It is another application's: it would be lost.", "moving it away"
+        if not any(answer in owners for answer in chosen) and os.path.lexists(path):
+            yield "Folder", path, "It belongs to other answers: it would be lost.", "moving it away"
     try:
         try:
             room.write_bytes(bytes(2_000_000))  # A project takes less than half of that.

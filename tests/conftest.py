@@ -30,10 +30,7 @@ def bake(cookies_session: Cookies) -> Callable[[Combination], BakedProject]:
     @cache
     def bake_once(combination: Combination) -> BakedProject:
         result = cookies_session.bake(
-            extra_context={
-                "application": combination.application,
-                "python_version": combination.python,
-            },
+            extra_context=combination.answers,
             template=str(ROOT),
         )
         assert result.exception is None, result.exception
