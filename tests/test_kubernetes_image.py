@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.containers import container, run_once, wait_until_healthy
-from tests.harness import KUBERNETES, PACKAGE, BakedProject, each
+from tests.containers import container, run_once, wait_until
+from tests.harness import KUBERNETES, PACKAGE, BakedProject, each, run
 from tests.manifests import OVERLAYS, pods, settings
 
 PREFIX = f"{PACKAGE.upper()}_"
@@ -59,7 +59,7 @@ def test_the_image_serves_the_model_of_the_volume(
 
     missing = run_once(image, *given, command=["predict", "in.csv"])
     with container(image, *given, f"--volume={tmp_path}:{path.parent}:ro") as name:
-        wait_until_healthy(name)
+        wait_until(lambda: '"event":"model loaded"' in run("docker", "logs", name).stdout, name)
 
     assert missing.returncode == 1
     assert f"{path} cannot be read: No such file" in missing.stdout
