@@ -253,11 +253,10 @@ def test_the_grace_time_is_longer_than_the_applications_own(
     for pod in pods(baked, overlay).values():
         waits = pod["spec"]["terminationGracePeriodSeconds"]
         assert f"{waits}s" == compose(baked)["stop_grace_period"]
-        (container,) = pod["spec"]["containers"]
-        asleep = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {"seconds": 0})
-        assert waits >= grace + asleep["seconds"] + 5
+        assert waits >= grace + 5
     if baked.combination.application != "job":
         assert f"#{PREFIX}GRACE_SECONDS={grace}\n" in text(baked, ".env.example")
+        assert 0 < int(settings(baked, overlay)[f"{PREFIX}DRAIN_SECONDS"]) < grace - 10
 
 
 @each(SERVICES)
