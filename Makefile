@@ -85,3 +85,7 @@ release: check test  ## Check everything, and tag the version of pyproject.toml
 .PHONY: bench-image
 bench-image: install  ## Measure the image against the ways of most templates; ARGS name applications
 	$(BIN)/python benchmarks/image.py $(ARGS)
+
+.PHONY: bench-copies
+bench-copies: install  ## Measure what more copies of a service bring; needs Docker and HAProxy
+	$(BIN)/python benchmarks/copies.py

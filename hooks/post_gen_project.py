@@ -38,11 +38,11 @@ def run_command(*command: str) -> "tuple[bool, str]":
     return result.returncode == 0, said or f"exit status {result.returncode}"
 
 
-def drop_other_applications() -> None:
-    """Remove what belongs to other applications only."""
-    for pattern, applications in ANSWERS["_belongs_to"].items():
+def drop_other_answers() -> None:
+    """Remove what belongs to other applications or deployments only."""
+    for pattern, owners in ANSWERS["_belongs_to"].items():
         path = Path(pattern.format(package=ANSWERS["package_name"]))
-        if ANSWERS["application"] in applications:
+        if ANSWERS["application"] in owners or ANSWERS["deployment"] in owners:
             continue
         if path.is_dir():
             shutil.rmtree(path)
@@ -86,7 +86,7 @@ def keep(reason: str) -> str:
 
 def main() -> None:
     """Finish the project and say what to do next."""
-    drop_other_applications()
+    drop_other_answers()
     how = export_requirements()
     print(f"""
 {ANSWERS["project_slug"]}: a {ANSWERS["application"]} on Python {ANSWERS["python_version"]}

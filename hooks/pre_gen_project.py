@@ -27,6 +27,7 @@ EVERY = " ".join(QUESTIONS)
 RULES = [  # For which questions, what the whole answer has to match, and what it says if not.
     ("application", "model-api|web-api|job", "Choose model-api, web-api or job."),
     ("python_version", r"3\.14|3\.13|3\.12", "Choose 3.14, 3.13 or 3.12."),
+    ("deployment", "compose|kubernetes", "Choose compose or kubernetes."),
     (EVERY, rf"[^{CONTROL}]*", "One line of text, without control characters."),
     (EVERY, rf"(?!\s).*[^{INVISIBLE}].*(?<!\s)", "Not empty, and no space at either end."),
     ("project_name author_name", ".{1,80}", "At most 80 characters."),
@@ -85,13 +86,14 @@ def wrong_folder() -> "Iterator[tuple[str, object, str, str]]":
     """The same for the folder: what in it would be lost, and whether it can be written."""
     room = Path(f".room-{os.getpid()}")
     lost: "list[str]" = []  # A folder stands for what is in it.
-    for pattern, applications in ANSWERS["_belongs_to"].items():
+    chosen = {ANSWERS.get("application"), ANSWERS.get("deployment")}
+    for pattern, owners in ANSWERS["_belongs_to"].items():
         path = pattern.format(package=ANSWERS.get("package_name"))
-        if ANSWERS.get("application") in applications or path.startswith(tuple(lost)):
+        if chosen.intersection(owners) or path.startswith(tuple(lost)):
             continue
         if os.path.lexists(path):
             lost.append(f"{path}/")
-            yield "Folder", path, "It is another application's: it would be lost.", "moving it away"
+            yield "Folder", path, "It belongs to other answers: it would be lost.", "moving it away"
     try:
         try:
             room.write_bytes(bytes(2_000_000))  # A project takes less than half of that.

@@ -30,10 +30,7 @@ def bake(cookies_session: Cookies) -> Callable[[Combination], BakedProject]:
     @cache
     def bake_once(combination: Combination) -> BakedProject:
         result = cookies_session.bake(
-            extra_context={
-                "application": combination.application,
-                "python_version": combination.python,
-            },
+            extra_context=combination.answers,
             template=str(ROOT),
         )
         assert result.exception is None, result.exception
@@ -83,8 +80,8 @@ def build(bake: Callable[[Combination], BakedProject]) -> Callable[[Combination]
 
 @pytest.fixture
 def image(docker: None, combination: Combination, build: Callable[[Combination], str]) -> str:  # noqa: ARG001 - needed
-    """The image of the test's combination."""
-    return build(combination)
+    """The image of the test's combination; the deployment makes no difference to it."""
+    return build(Combination(combination.application, combination.python))
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +89,24 @@ def docker() -> None:
     """Require an engine: `REQUIRE_DOCKER=1` turns the skip into a failure."""
     if problem := docker_problem():
         unavailable(problem, required=os.environ.get("REQUIRE_DOCKER") == "1")
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> None:
+    """Require kubectl: `REQUIRE_KUBECTL=1` turns the skip into a failure."""
+    require("kubectl")
+
+
+@pytest.fixture(scope="session")
+def haproxy() -> None:
+    """Require HAProxy: `REQUIRE_HAPROXY=1` turns the skip into a failure."""
+    require("haproxy")
+
+
+def require(program: str) -> None:
+    if not shutil.which(program):
+        required = os.environ.get(f"REQUIRE_{program.upper()}") == "1"
+        unavailable(f"{program} is not on PATH.", required=required)
 
 
 @pytest.fixture(scope="session")

@@ -85,6 +85,17 @@ def ask(url: str, body: object = None) -> object:
         return json.load(answer)
 
 
+def answer(connection: socket.socket) -> bytes:
+    """All that comes until the other side closes; nothing where it has given up."""
+    connection.settimeout(30)
+    try:
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+    except OSError:
+        return b""
+    finally:
+        connection.close()
+
+
 def free_port() -> int:
     """A TCP port of this machine that nobody listens on."""
     with socket.socket() as free:

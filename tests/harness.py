@@ -24,13 +24,23 @@ SLUG, PACKAGE = "my-application", "my_application"
 
 
 class Combination(NamedTuple):
-    """An application on a Python version."""
+    """An application on a Python version; its lock and its image do not depend on the rest."""
 
     application: str
     python: str
+    deployment: str = QUESTIONS["deployment"][0]
 
     def __str__(self) -> str:
         return f"{self.application}-py{self.python}"
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What to answer for it."""
+        return {
+            "application": self.application,
+            "python_version": self.python,
+            "deployment": self.deployment,
+        }
 
 
 COMBINATIONS = [
@@ -40,13 +50,20 @@ COMBINATIONS = [
 # The official images of these are what the tests build on. Python 3.12 differs from them in nothing
 # that an image shows.
 BUILT = [combination for combination in COMBINATIONS if combination.python in {"3.14", "3.13"}]
+KUBERNETES = [
+    Combination(application, QUESTIONS["python_version"][0], "kubernetes")
+    for application in QUESTIONS["application"]
+]
 each_application = pytest.mark.parametrize("application", QUESTIONS["application"])
 
 
 def each(combinations: list[Combination]) -> pytest.MarkDecorator:
     """Run a test for each combination; what one of them needs is made once, by one worker."""
     parameters = [
-        pytest.param(it, id=str(it), marks=pytest.mark.xdist_group(str(it))) for it in combinations
+        pytest.param(it, id=str(it), marks=pytest.mark.xdist_group(str(it)))
+        if it.deployment == QUESTIONS["deployment"][0]
+        else pytest.param(it, id=f"{it}-{it.deployment}", marks=pytest.mark.xdist_group(str(it)))
+        for it in combinations
     ]
     return pytest.mark.parametrize("combination", parameters)
 

@@ -75,6 +75,7 @@ def test_an_unusual_answer_makes_a_good_project(answers: dict[str, str], tmp_pat
     given = {key: filled(answer, folder) for key, answer in answers.items()}
     applications = QUESTIONS["application"]
     given["application"] = applications[len(str(given)) % len(applications)]
+    given["deployment"] = QUESTIONS["deployment"][len(str(given)) % 2]
 
     outcome = bake(typed(given), folder)
 
@@ -108,7 +109,7 @@ def check_parses(path: Path) -> None:
         case ".toml":
             tomllib.loads(text)
         case ".yml" | ".yaml":
-            yaml.safe_load(text)
+            list(yaml.safe_load_all(text))
         case ".json":
             json.loads(text)
 
@@ -154,6 +155,20 @@ def check_files(project: Path, answers: Mapping[str, str]) -> None:
     assert json.loads(re.findall("^ENTRYPOINT (.*)$", dockerfile, re.MULTILINE)[0]) == [slug]
     assert f"IMAGE ?= {slug}\n" in (project / "Makefile").read_text("utf-8")
     assert (project / "src" / package / "__main__.py").is_file()
+    if answers["deployment"] == "kubernetes":
+        check_deployment(project / "deploy" / "kubernetes", slug)
+
+
+def check_deployment(folder: Path, slug: str) -> None:
+    base = yaml.safe_load((folder / "base/kustomization.yaml").read_text("utf-8"))
+    assert base["labels"][0]["pairs"] == {"app.kubernetes.io/name": slug}
+    for name in ("staging", "production"):
+        overlay = yaml.safe_load(
+            (folder / "overlays" / name / "kustomization.yaml").read_text("utf-8")
+        )
+        assert overlay["namespace"] == f"{slug}-{name}"
+        (image,) = overlay["images"]
+        assert (image["name"], image["newName"]) == (slug, f"registry.example/{slug}")
 
 
 AWKWARD = st.sampled_from(

@@ -5,9 +5,9 @@ import re
 import tomllib
 
 import yaml
-from tests.harness import PACKAGE, ROOT, BakedProject, each_combination, poetry
+from tests.harness import COMBINATIONS, KUBERNETES, PACKAGE, ROOT, BakedProject, each, poetry
 
-pytestmark = each_combination
+pytestmark = each([*COMBINATIONS, *KUBERNETES])
 
 EVERYWHERE = {
     ".devcontainer/devcontainer.json",
@@ -104,15 +104,45 @@ MODEL = {
     "tests/model/test_schema.py",
     "tests/model/test_training.py",
 }
+JOB = {
+    f"src/{PACKAGE}/job.py",
+    f"src/{PACKAGE}/shards.py",
+    "tests/test_job.py",
+    "tests/test_shards.py",
+}
 ONLY_IN = {
     "model-api": API | FILES | MODEL,
     "web-api": API | {f"src/{PACKAGE}/api/quotes.py", "tests/api/test_quotes.py"},
-    "job": FILES | {"data/orders.csv", f"src/{PACKAGE}/job.py", "tests/test_job.py"},
+    "job": FILES | {"data/orders.csv"} | JOB,
+}
+
+DEPLOY = {
+    "deploy/kubernetes/base/account.yaml",
+    "deploy/kubernetes/base/kustomization.yaml",
+    "deploy/kubernetes/base/namespace.yaml",
+    "deploy/kubernetes/base/network.yaml",
+    "deploy/kubernetes/base/settings.env",
+    "deploy/kubernetes/overlays/production/kustomization.yaml",
+    "deploy/kubernetes/overlays/staging/kustomization.yaml",
+}
+DEPLOY_API = {
+    "deploy/kubernetes/base/deployment.yaml",
+    "deploy/kubernetes/base/scaling.yaml",
+    "deploy/kubernetes/base/service.yaml",
+}
+DEPLOY_ONLY_IN = {
+    "model-api": DEPLOY_API | {"deploy/kubernetes/model/kustomization.yaml"},
+    "web-api": DEPLOY_API,
+    "job": {f"deploy/kubernetes/base/{name}.yaml" for name in ("claim", "jobs", "pod")},
 }
 
 
 def test_a_bake_holds_exactly_these_files(baked: BakedProject) -> None:
-    assert baked.files() == EVERYWHERE | ONLY_IN[baked.combination.application]
+    application, _, deployment = baked.combination
+    expected = EVERYWHERE | ONLY_IN[application]
+    if deployment == "kubernetes":
+        expected |= DEPLOY | DEPLOY_ONLY_IN[application]
+    assert baked.files() == expected
 
 
 def test_no_folder_is_empty(baked: BakedProject) -> None:
@@ -150,7 +180,7 @@ def test_every_data_file_parses(baked: BakedProject) -> None:
         if name.endswith((".toml", ".lock")):
             tomllib.loads(text)
         elif name.endswith((".yml", ".yaml")):
-            yaml.safe_load(text)
+            list(yaml.safe_load_all(text))
         elif name.endswith(".json"):
             json.loads(text)
 

@@ -231,7 +231,7 @@ def test_a_file_of_the_user_is_not_dropped_as_another_applications(
     outcome = bake(typed({"application": "web-api"}), folder, overwrite=True)
 
     assert "Folder" in outcome.message
-    assert "It is another application's: it would be lost." in outcome.message
+    assert "It belongs to other answers: it would be lost." in outcome.message
     assert [name for name, _ in contents(folder).items()] == [f"out/{SLUG}/{path}"]
 
 

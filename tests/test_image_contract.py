@@ -10,6 +10,7 @@ from time import sleep
 import pytest
 from tests.containers import (
     NEWEST,
+    answer,
     container,
     exit_status,
     free_port,
@@ -31,17 +32,6 @@ WORK = ["run", "orders.csv", "orders.jsonl"]
 FULL_TMP = "--tmpfs=/tmp:size=4k,nr_inodes=1"
 
 pytestmark = pytest.mark.usefixtures("docker")
-
-
-def answer(connection: socket.socket) -> bytes:
-    """All that comes until the other side closes; nothing where it has given up."""
-    connection.settimeout(30)
-    try:
-        return b"".join(iter(lambda: connection.recv(65536), b""))
-    except OSError:
-        return b""
-    finally:
-        connection.close()
 
 
 @each(SERVICES)

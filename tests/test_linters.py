@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.harness import BUILT, ROOT, BakedProject, each, each_combination, run, tool
+from tests.harness import BUILT, COMBINATIONS, KUBERNETES, ROOT, BakedProject, each, run, tool
 
 # Compose and workflow files have long lines and keys such as `on`, and no `---`.
 YAMLLINT = """
@@ -23,7 +23,9 @@ SCHEMAS = {
 
 def lint(root: Path) -> None:
     """Run every linter on what it is for under `root`."""
-    yaml = [*root.glob("*.y*ml"), *root.glob(".*.y*ml"), *root.glob(".github/**/*.y*ml")]
+    folders = ("", ".github/**/", "deploy/**/")
+    yaml = [path for folder in folders for path in root.glob(f"{folder}*.y*ml")]
+    yaml += root.glob(".*.y*ml")
     run(tool("yamllint"), "--strict", "--config-data", YAMLLINT, *yaml)
     for name, schema in SCHEMAS.items():
         path = root / name
@@ -38,7 +40,7 @@ def lint(root: Path) -> None:
     run(tool("validate-pyproject"), root / "pyproject.toml")
 
 
-@each_combination
+@each([*COMBINATIONS, *KUBERNETES])
 def test_linters_find_nothing_in_a_baked_project(baked: BakedProject) -> None:
     lint(baked.path)
     run(tool("hadolint"), baked.path / "Dockerfile")

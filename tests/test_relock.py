@@ -78,7 +78,7 @@ def test_a_bake_without_a_lock_is_ready_to_be_locked(template: Path, tmp_path: P
     folder = tmp_path / "bake"
     folder.mkdir()
 
-    project = relock.bake(*COMBINATIONS[-1], folder)
+    project = relock.bake(*COMBINATIONS[-1][:2], folder)
 
     assert (project / "pyproject.toml").is_file()
     assert not (project / "poetry.lock").exists()

@@ -9,9 +9,10 @@ from tests.cruft import create
 from tests.github import Repository, pushed
 from tests.harness import (
     COMBINATIONS,
+    KUBERNETES,
     ROOT,
     BakedProject,
-    each_combination,
+    each,
     run,
     tool,
     uv_pip_install,
@@ -30,13 +31,9 @@ def tree(project: Path) -> dict[str, bytes]:
     }
 
 
-@each_combination
+@each([*COMBINATIONS, *KUBERNETES])
 def test_the_three_routes_give_the_same_tree(baked: BakedProject, tmp_path: Path) -> None:
-    answers = {
-        "project_name": "My Application",
-        "application": baked.combination.application,
-        "python_version": baked.combination.python,
-    }
+    answers = {"project_name": "My Application"} | baked.combination.answers
     expected = tree(baked.path)
 
     created = create(tmp_path, working_tree(tmp_path / "template"), **answers)

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,24 +40,36 @@ def explained(target: Path) -> Iterator[None]:
         raise FileError(f"{path}: {error.strerror}.") from error
 
 
-def csv_rows(lines: BinaryIO, on_progress: Progress) -> Iterator[tuple[int, dict[str, str]]]:
+def csv_rows(
+    lines: BinaryIO, on_progress: Progress, begin: int = 0, end: float = inf
+) -> Iterator[tuple[int, dict[str, str]]]:
     """Give the line number and the fields of each row of a CSV file with a header, in UTF-8.
 
     A field that a row lacks is left out. What a row has beyond the header stands under a name that
-    says so.
+    says so. Only those rows are given whose last line begins at
+    a byte from `begin` on and before `end`: ranges that adjoin share no row and lose none.
 
     Raises:
         FileError: there is not even a header.
     """
-    beyond = "more columns than the header"
-    reader = csv.DictReader(counted(lines, on_progress), restkey=beyond, strict=True)
-    for row in reader:
-        fields = {name: value for name, value in row.items() if value is not None}
-        if beyond in fields:
-            fields[beyond] = ",".join(fields[beyond])
-        yield reader.line_num, fields
-    if not reader.fieldnames:
+    place = 0
+
+    def follow(done: int, size: int) -> None:
+        nonlocal place
+        place = done
+        on_progress(done, size)
+
+    reader = csv.reader(counted(lines, follow), strict=True)
+    if not (header := next(reader, [])):
         raise FileError("The input is empty: not even a header.")
+    for row in reader:
+        if place >= end:
+            break
+        if row and place >= begin:
+            fields = dict(zip(header, row, strict=False))
+            if len(row) > len(header):
+                fields["more columns than the header"] = ",".join(row[len(header) :])
+            yield reader.line_num, fields
 
 
 def counted(lines: BinaryIO, on_progress: Progress) -> Iterator[str]:

@@ -5,11 +5,11 @@ units with at most two decimals. Output, a JSON object a line in the order of th
 `{"order_id": "A-1", "net": "90.00"}`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -23,6 +23,9 @@ from {{ cookiecutter.package_name }}.files import (
 )
 
 CENT = Decimal("0.01")
+
+type Rows = Iterable[tuple[int, dict[str, str]]]
+"""The fields of each row, with the number of its line."""
 
 
 class Order(BaseModel):
@@ -62,21 +65,30 @@ def run(source: Path, target: Path, *, max_errors: int, on_progress: Progress) -
     Raises:
         FileError: `source` cannot be read or has wrong rows, or `target` cannot be written.
     """
-    orders, total, problems = 0, Decimal(0), list[str]()
     with explained(target), source.open("rb") as lines, replacing(target) as output:
-        for line, row in csv_rows(lines, on_progress):
-            try:
-                order = Order.model_validate(row)
-            except ValidationError as error:
-                problems += [f"line {line}: {problem}" for problem in _explain(error)]
-                if len(problems) >= max_errors:
-                    break
-                continue
-            orders, total = orders + 1, total + order.net
-            output.write(orjson.dumps({"order_id": order.order_id, "net": str(order.net)}))
-            output.write(b"\n")
-        if problems:
-            raise FileError("The input has wrong rows.", problems[:max_errors])
+        return price(csv_rows(lines, on_progress), output, max_errors)
+
+
+def price(rows: Rows, output: BinaryIO, max_errors: int) -> Summary:
+    """Price rows, each with the number of its line, and write a line for each of them.
+
+    Raises:
+        FileError: rows are wrong; after `max_errors` problems it gives up.
+    """
+    orders, total, problems = 0, Decimal(0), list[str]()
+    for line, row in rows:
+        try:
+            order = Order.model_validate(row)
+        except ValidationError as error:
+            problems += [f"line {line}: {problem}" for problem in _explain(error)]
+            if len(problems) >= max_errors:
+                break
+            continue
+        orders, total = orders + 1, total + order.net
+        output.write(orjson.dumps({"order_id": order.order_id, "net": str(order.net)}))
+        output.write(b"\n")
+    if problems:
+        raise FileError("The input has wrong rows.", problems[:max_errors])
     return Summary(orders, total)
 
 

@@ -1,0 +1,84 @@
+"""How much more a service answers with more copies of it: `make bench-copies`.
+
+One, two and three copies of the web API's image stand behind HAProxy, round by round in turns.
+Copies past the machine's cores bring nothing; the load and the balancer take their share of them.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+from cookiecutter.main import cookiecutter
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import load  # noqa: E402 - not before it can be found
+from tests.balancer import Balancer, balancing, copy  # noqa: E402 - the same
+
+COPIES, ROUNDS, SECONDS, CONNECTIONS = (1, 2, 3), 5, 3.0, 16
+TAG, PREFIX, PYTHON = "template-bench:web-api", "MY_APPLICATION_", "3.14"
+BODY = {"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]}
+
+
+def main() -> None:
+    """Measure, print the table and store it beside this file."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+        build(Path(folder))
+        balancer = running.enter_context(balancing(Path(folder), COPIES[-1], probe="/readyz"))
+        for number in range(COPIES[-1]):
+            running.enter_context(copy(TAG, balancer, number, PREFIX))
+        for number in range(COPIES[-1]):
+            balancer.wait_for(number, "UP")
+        rates = measure(balancer)
+    table = as_table(rates)
+    print(table)
+    (ROOT / "benchmarks" / "copies.md").write_text(table, "utf-8")
+
+
+def build(folder: Path) -> None:
+    """Bake a web API and build its image."""
+    answers = {"application": "web-api", "python_version": PYTHON}
+    project = cookiecutter(str(ROOT), no_input=True, output_dir=str(folder), extra_context=answers)
+    subprocess.run(["docker", "build", "--quiet", "--tag", TAG, project], check=True)
+
+
+def measure(balancer: Balancer) -> dict[int, list[float]]:
+    """Give the requests per second of each round, by the number of copies in the balance."""
+    sent = load.request("/quotes", json.dumps(BODY).encode())
+    rates: dict[int, list[float]] = {copies: [] for copies in COPIES}
+    for _ in range(ROUNDS):
+        for copies in COPIES:
+            for number in range(COPIES[-1]):
+                balancer.set_state(number, "ready" if number < copies else "drain")
+            asking = load.requests_per_second(balancer.port, sent, SECONDS, CONNECTIONS)
+            rates[copies].append(asyncio.run(asking))
+    return rates
+
+
+def as_table(rates: dict[int, list[float]]) -> str:
+    """Make a Markdown table."""
+    one = median(rates[1])
+    lines = [
+        f"| {copies} | {median(seen):.0f} | {median(seen) / one:.2f} |"
+        for copies, seen in rates.items()
+    ]
+    proxy = subprocess.check_output(["haproxy", "-v"], text=True).split()[2]
+    machine = (
+        f"`POST /quotes` of the web API, Python {PYTHON}, behind HAProxy {proxy}; "
+        f"{platform.machine()}, {os.cpu_count()} cores for the copies, the balancer and the load; "
+        f"medians of {ROUNDS} rounds of {SECONDS:.0f} s on {CONNECTIONS} connections"
+    )
+    head = ["| copies | requests/s | of one copy |", "|---|---|---|"]
+    return "\n".join([*head, *lines, "", machine, ""])
+
+
+if __name__ == "__main__":
+    main()
