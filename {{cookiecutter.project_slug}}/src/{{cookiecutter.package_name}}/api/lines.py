@@ -27,10 +27,9 @@ def new_writer(logger: str, level: logs.Level, form: logs.Format) -> Writer:
     if logs.chosen(form) == "console":
         return lambda event: structlog.get_logger(logger).info(**event)
     lines: list[bytes] = []
-    common = {"level": "info", "logger": logger}
 
     def write(event: dict[str, Any]) -> None:
-        line = {"timestamp": datetime.now(UTC), **common, **event}
+        line = {"timestamp": datetime.now(UTC), "level": "info", "logger": logger, **event}
         lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z))
         if len(lines) == 1:
             asyncio.get_running_loop().call_soon(flush)

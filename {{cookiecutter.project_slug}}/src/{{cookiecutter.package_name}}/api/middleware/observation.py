@@ -12,6 +12,8 @@ from structlog.contextvars import bind_contextvars
 from {{ cookiecutter.package_name }}.api import metrics, problems
 from {{ cookiecutter.package_name }}.api.lines import Writer
 
+ANSWERED = "status"
+"""Where the scope of a request has the status of its answer, once that has begun."""
 WELL_FORMED = re.compile(rb"[\w.=+/-]{1,128}", re.ASCII)
 # https://www.w3.org/TR/trace-context/#traceparent-header
 TRACEPARENT = re.compile(
@@ -47,7 +49,7 @@ class Observation:
         async def observed(message: Message) -> None:
             nonlocal status, size
             if message["type"] == "http.response.start":
-                status = message["status"]
+                scope[ANSWERED] = status = message["status"]
                 message.setdefault("headers", []).append(own_header)
             else:
                 size += len(message.get("body", b""))
