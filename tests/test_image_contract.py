@@ -1,16 +1,19 @@
 """The running image, from outside: what an orchestrator and its operators rely on."""
 
+import json
 import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 import pytest
 from tests.containers import (
     NEWEST,
     answer,
+    ask,
     container,
     exit_status,
     free_port,
@@ -65,6 +68,37 @@ def test_sigterm_loses_no_request_and_refuses_new_connections(image: str) -> Non
         run("docker", "wait", name)
         assert exit_status(name) == 0
         assert only_json(run("docker", "logs", name).stdout)
+
+
+def exchange(connection: socket.socket, request: bytes) -> bytes:
+    """Send a request; give the first line of what is answered."""
+    connection.sendall(request)
+    return answer(connection).partition(b"\r\n")[0]
+
+
+@each([one for one in SERVICES if one.application == "model-api"])
+def test_sigterm_loses_no_request_of_a_busy_service(image: str) -> None:
+    port = free_port()
+    with container(image, "--network=host", f"--env={PREFIX}PORT={port}") as name:
+        wait_until_healthy(name)
+        document: Any = ask(f"http://127.0.0.1:{port}/openapi.json")
+        body = document["paths"]["/predictions"]["post"]["requestBody"]["content"]
+        example = body["application/json"]["example"]
+        content = json.dumps({"instances": example["instances"] * 1000})
+        head = "POST /predictions HTTP/1.1\r\nhost: test\r\nconnection: close\r\n"
+        head += f"content-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+        request = (head + content).encode()
+        # The kernel has them all; the service comes to accept them between its predictions.
+        connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(REQUESTS)]
+        with ThreadPoolExecutor(REQUESTS) as threads:
+            exchanges = [threads.submit(exchange, it, request) for it in connections]
+            sleep(0.2)
+            run("docker", "kill", "--signal", "TERM", name)
+            statuses = [it.result() for it in exchanges]
+
+        assert statuses.count(b"HTTP/1.1 200 OK") == REQUESTS
+        run("docker", "wait", name)
+        assert exit_status(name) == 0
 
 
 @each(SERVICES)

@@ -3,11 +3,18 @@
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from types import FrameType
 
 from fastapi import FastAPI
+
+from {{ cookiecutter.package_name }}.api import probe
+from {{ cookiecutter.package_name }}.api.settings import ApiSettings
+
+QUEUE_SECONDS = 5
+"""How long connections that are not accepted yet may delay the end."""
 
 
 @asynccontextmanager
@@ -25,10 +32,26 @@ async def part(app: FastAPI) -> AsyncIterator[None]:
     def drain(number: int, frame: FrameType | None) -> None:
         app.state.readiness.block("service", "It is stopping.")
         if callable(stop):
-            loop.call_soon_threadsafe(
-                loop.call_later, app.state.settings.drain_seconds, stop, number, frame
-            )
+            leaving = leave(app.state.settings, partial(stop, number, frame))
+            asyncio.run_coroutine_threadsafe(leaving, loop)
 
     signal.signal(signal.SIGTERM, drain)
     yield
     signal.signal(signal.SIGTERM, stop)
+
+
+async def leave(settings: ApiSettings, stop: Callable[[], object]) -> None:
+    """Stop after `drain_seconds`, when every connection that is made by then has been accepted.
+
+    Closing the listening socket would reset those that a busy service has not accepted yet, with
+    the requests that they have sent. They stand in line, so a last one shows when it is its turn.
+    """
+    await asyncio.sleep(settings.drain_seconds)
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(QUEUE_SECONDS):
+            host = probe.reachable(settings.host)
+            reader, writer = await asyncio.open_connection(host, settings.port)
+            writer.write(b"GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            await reader.read()
+            writer.close()
+    stop()

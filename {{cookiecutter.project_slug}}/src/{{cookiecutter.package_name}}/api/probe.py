@@ -16,7 +16,7 @@ class Answer(NamedTuple):
 
 def ask(settings: Settings, seconds: float = 2) -> Answer:
     """Send `GET /readyz`; a service that does not answer within `seconds` is not ready."""
-    connection = HTTPConnection(_reachable(settings.host), settings.port, timeout=seconds)
+    connection = HTTPConnection(reachable(settings.host), settings.port, timeout=seconds)
     try:
         connection.request("GET", "/readyz")
         response = connection.getresponse()
@@ -27,6 +27,6 @@ def ask(settings: Settings, seconds: float = 2) -> Answer:
         connection.close()
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """The address to ask, where the service listens on every address."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only compared
