@@ -158,6 +158,18 @@ def test_a_model_that_cannot_be_loaded_leaves_the_service_alive_but_not_ready() 
             assert (answer.status_code, answer.json()["detail"]) == (503, reason)
 
 
+def test_whatever_else_fails_while_the_model_loads_is_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> Predictor:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(Predictor, "load", fail)
+    with TestClient(create_app(Settings())) as client:
+        wait_for(client, "out of luck")
+        assert client.get("/livez").status_code == 200
+
+
 def test_another_model_is_served_from_its_path() -> None:
     Path("own.onnx").write_bytes(PACKAGED.read_bytes())
 
