@@ -83,10 +83,7 @@ def of_the_page(start: str, template: Path) -> str:
 
 def link(project: Path, command: str, combination: Combination) -> None:
     """Run `cruft link`: give the default answers but for the combination, and take the commit."""
-    choices = [
-        str(QUESTIONS[key].index(answer) + 1)
-        for key, answer in zip(("application", "python_version"), combination, strict=True)
-    ]
+    choices = [str(QUESTIONS[key].index(answer) + 1) for key, answer in combination.answers.items()]
     typed = "\\n".join([*[""] * 6, *choices, "", ""])
     shell = f"set -o pipefail; printf '{typed}' | {tool('cruft').parent}/{command}"
     run("bash", "-c", shell, cwd=project)
