@@ -77,10 +77,12 @@ API = {
     "tests/api/test_commands.py",
     "tests/api/test_connections.py",
     "tests/api/test_docs.py",
+    "tests/api/test_draining.py",
     "tests/api/test_health.py",
     "tests/api/test_lines.py",
     "tests/api/test_metrics.py",
     "tests/api/test_problems.py",
+    "tests/api/test_server.py",
 }
 FILES = {f"src/{PACKAGE}/files.py", f"src/{PACKAGE}/progress.py"}
 MODEL = {

@@ -1,9 +1,17 @@
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from prometheus_client import ProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
+
+from {{ cookiecutter.package_name }}.api.metrics import Workers
 
 
 def samples(client: TestClient) -> dict[tuple[str, ...], float]:
@@ -59,3 +67,22 @@ def test_random_paths_and_methods_add_no_series(client: TestClient) -> None:
         client.request(f"BREW{number}", f"/coffee/{number}")
 
     assert set(samples(client)) == before
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="Only Linux has /proc")
+def test_the_processes_of_workers_are_added_up_and_dead_ones_forgotten(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for pid in os.getpid(), os.getppid(), dead.pid:
+        (tmp_path / f"counter_{pid}.db").touch()
+    forgotten = tmp_path / f"gauge_livesum_{dead.pid}.db"
+    forgotten.touch()
+
+    found = {metric.name: metric.samples[0].value for metric in Workers(str(tmp_path)).collect()}
+
+    one = {
+        metric.name: metric.samples[0].value for metric in ProcessCollector(registry=None).collect()
+    }
+    assert found["process_resident_memory_bytes"] > one["process_resident_memory_bytes"]
+    assert found["process_start_time_seconds"] <= one["process_start_time_seconds"]
+    assert not forgotten.exists()
