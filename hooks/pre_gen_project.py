@@ -86,10 +86,10 @@ def wrong_folder() -> "Iterator[tuple[str, object, str, str]]":
     """The same for the folder: what in it would be lost, and whether it can be written."""
     room = Path(f".room-{os.getpid()}")
     lost: "list[str]" = []  # A folder stands for what is in it.
-    chosen = {ANSWERS.get("application"), ANSWERS.get("deployment")}
+    chosen = [ANSWERS.get("application"), ANSWERS.get("deployment")]
     for pattern, owners in ANSWERS["_belongs_to"].items():
         path = pattern.format(package=ANSWERS.get("package_name"))
-        if chosen.intersection(owners) or path.startswith(tuple(lost)):
+        if any(answer in owners for answer in chosen) or path.startswith(tuple(lost)):
             continue
         if os.path.lexists(path):
             lost.append(f"{path}/")

@@ -6,7 +6,14 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from fastapi import APIRouter, FastAPI
 
 from {{ cookiecutter.package_name }} import __version__
-from {{ cookiecutter.package_name }}.api import docs, draining, health, metrics, middleware, problems
+from {{ cookiecutter.package_name }}.api import (
+    docs,
+    draining,
+    health,
+    metrics,
+    middleware,
+    problems,
+)
 from {{ cookiecutter.package_name }}.settings import Settings
 
 type Part = Callable[[FastAPI], AbstractAsyncContextManager[None]]
