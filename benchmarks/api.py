@@ -35,7 +35,7 @@ from benchmarks.model import (  # noqa: E402 - the same
 )
 from tests.harness import tool  # noqa: E402 - the same
 
-ROUNDS, SECONDS, LIMIT, OVERLOAD_SECONDS, TIME_LIMIT = 7, 3, 32, 30, 2.0
+ROUNDS, SECONDS, LIMIT, OVERLOAD_SECONDS, TIME_LIMIT = 7, 2, 32, 30, 2.0
 PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "granian", "structlog", "orjson")
 ITEMS = str(ROOT / "benchmarks" / "items.py")
 UVICORN = ("-m", "uvicorn", "--app-dir", str(ROOT / "benchmarks"), "items:app")

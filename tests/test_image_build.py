@@ -56,6 +56,8 @@ def test_an_edit_of_the_code_changes_one_small_layer(
     baked: BakedProject, image: str, tmp_path: Path
 ) -> None:
     shutil.copytree(baked.path, tmp_path / "project")
+    # Another worker may have built the same layers since, and Docker takes either for the cache.
+    run("docker", "build", "--tag", image, str(tmp_path / "project"))
     module = tmp_path / "project/src" / PACKAGE / "__init__.py"
     module.write_text(module.read_text("utf-8") + f"EDITED = {time_ns()}\n", "utf-8")
     # Files that only their owner may read, as some umasks make them, can be read in the image.
