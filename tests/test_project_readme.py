@@ -26,6 +26,7 @@ from tests.harness import (
     BUILT,
     COMBINATIONS,
     KUBERNETES,
+    PACKAGE,
     QUESTIONS,
     ROOT,
     BakedProject,
@@ -98,6 +99,25 @@ def test_at_most_five_blocks_of_a_page_need_what_is_not_everywhere(baked: BakedP
 def test_the_readme_leads_to_every_other_page(baked: BakedProject) -> None:
     links = re.findall(r"\]\((?!https://)(.+?)\)", text(baked, "README.md"))
     assert links == pages(baked)[1:]
+
+
+@each([*COMBINATIONS, *KUBERNETES])
+def test_the_pages_name_only_tasks_settings_and_secrets_that_there_are(
+    baked: BakedProject,
+) -> None:
+    said = "".join(text(baked, page) for page in pages(baked))
+    targets = re.findall(r"^([a-z]+):", text(baked, "Makefile"), re.MULTILINE)
+    settings = re.findall(r"^#(\w+)=", text(baked, ".env.example"), re.MULTILINE)
+    mounts = re.findall(r"type=secret,id=(\S+)", text(baked, "Dockerfile"))
+
+    named = [
+        name
+        for words in re.findall(r"(?:^|`)make((?: [a-z]+)+)", said, re.MULTILINE)
+        for name in words.split()
+    ]
+    assert set(named) <= {*targets}
+    assert set(re.findall(rf"\b{PACKAGE.upper()}_[A-Z_]+", said)) <= {*settings}
+    assert set(re.findall(r"--secret id=([^,]+),", said)) == {*mounts}
 
 
 class Newcomer(NamedTuple):
