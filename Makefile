@@ -30,7 +30,7 @@ new: install  ## Render a project; ARGS are cookiecutter's, such as ARGS="--outp
 
 .PHONY: test
 test: install  ## Run the tests; ARGS are pytest's
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
 .PHONY: check
 check: install  ## Check the lock, the style and the types; change nothing

@@ -21,6 +21,13 @@ from tests.harness import (
     run,
     unavailable,
 )
+from tests.schedule import ByCombination
+
+
+@pytest.hookimpl(optionalhook=True)  # Without the plugin, one process runs all of it.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByCombination:
+    """Decide which worker runs what."""
+    return ByCombination(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -59,13 +59,9 @@ each_application = pytest.mark.parametrize("application", QUESTIONS["application
 
 def each(combinations: list[Combination]) -> pytest.MarkDecorator:
     """Run a test for each combination; what one of them needs is made once, by one worker."""
-    parameters = [
-        pytest.param(it, id=str(it), marks=pytest.mark.xdist_group(str(it)))
-        if it.deployment == QUESTIONS["deployment"][0]
-        else pytest.param(it, id=f"{it}-{it.deployment}", marks=pytest.mark.xdist_group(str(it)))
-        for it in combinations
-    ]
-    return pytest.mark.parametrize("combination", parameters)
+    usual = QUESTIONS["deployment"][0]
+    names = [str(it) if it.deployment == usual else f"{it}-{it.deployment}" for it in combinations]
+    return pytest.mark.parametrize("combination", combinations, ids=names)
 
 
 each_combination = each(COMBINATIONS)
