@@ -16,10 +16,12 @@ from tests.conda_channel import Channels
 from tests.harness import (
     BUILT,
     PACKAGE,
+    PYTHONS,
     QUESTIONS,
     SLUG,
     BakedProject,
     Combination,
+    commit,
     each,
     interpreter,
     poetry,
@@ -29,8 +31,7 @@ from tests.harness import (
 )
 
 # One environment for each application, on the Pythons of the machine in turn: they take long.
-HERE = [python for python in QUESTIONS["python_version"] if interpreter(python)]
-DEVELOPED = [Combination(*it) for it in zip(QUESTIONS["application"], cycle(HERE), strict=False)]
+DEVELOPED = [Combination(*it) for it in zip(QUESTIONS["application"], cycle(PYTHONS), strict=False)]
 # The distributions of an environment, told by itself.
 VERSIONS = """
 from importlib.metadata import distributions
@@ -122,10 +123,7 @@ def develop(
         (tools / "poetry").symlink_to(tool("poetry"))
         development = Development(project, prefix, activated_by_conda(prefix, tools))
         assert f"Installing into {prefix}\n" in development.output("make", "install")
-        development.run("git", "init", "--quiet")
-        development.run("git", "add", "--all")
-        identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
-        development.run("git", *identity, "commit", "--quiet", "--message", "Start")
+        commit(project.path, "Start")
         return development
 
     return develop_once
@@ -242,20 +240,19 @@ def test_a_commit_of_stale_files_fails_until_one_command_mends_them(
     start = development.output("git", "rev-parse", "HEAD").strip()
     request.addfinalizer(undo)
     development.run("pre-commit", "install")
-    commit = ["git", "-c", "user.name=T", "-c", "user.email=t@example.com", "commit", "--all"]
-    commit += ["--message", "Change"]
+    change = ["git", "commit", "--all", "--message", "Change"]
     root = development.project.path
     pyproject, environment = root / "pyproject.toml", root / "environment.yml"
     pyproject.write_text(pyproject.read_text("utf-8").replace('"structlog>=', '"structlog!=1,>='))
     environment.write_text(environment.read_text("utf-8").replace("python=3.", "python=2."))
 
-    output = development.output(*commit, fails=True)
+    output = development.output(*change, fails=True)
 
     assert "Run `poetry lock`" in output
     assert "edit environment.yml to `- python=" in output
     development.run("make", "requirements")
     development.run("git", "checkout", "--quiet", "environment.yml")
-    development.run(*commit)
+    development.run(*change)
 
 
 @each(DEVELOPED[:1])

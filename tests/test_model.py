@@ -14,18 +14,18 @@ from tests.containers import address, ask, container, exit_status, wait_until_he
 from tests.harness import (
     BUILT,
     COMBINATIONS,
+    HERE,
     PACKAGE,
     BakedProject,
     Combination,
     each,
-    interpreter,
     run,
     unavailable,
 )
 
 MODELS = [it for it in COMBINATIONS if it.application == "model-api"]
 IMAGES = [it for it in MODELS if it in BUILT]
-TRAINED = [it for it in MODELS if interpreter(it.python)]
+TRAINED = [it for it in MODELS if it in HERE]
 TOLERANCE = 1e-5
 
 # In the development environment: rows, and what scikit-learn itself predicts for them.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.harness import (
-    COMBINATIONS,
+    HERE,
     PACKAGE,
     QUESTIONS,
     BakedProject,
@@ -12,10 +12,7 @@ from tests.harness import (
     activated,
     each,
     each_combination,
-    interpreter,
 )
-
-HERE = [combination for combination in COMBINATIONS if interpreter(combination.python)]
 
 
 @pytest.fixture

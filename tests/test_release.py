@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from scripts import release
-from tests.harness import run, working_tree
+from tests.harness import commit, run, working_tree
 
 
 @pytest.fixture
@@ -13,15 +13,11 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the template in which all is written for version 2027.1.0."""
     copy = working_tree(tmp_path / "template")
     monkeypatch.setattr(release, "ROOT", copy)
-    for name in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"):
-        monkeypatch.setenv(name, "A Person")
-    for name in ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
-        monkeypatch.setenv(name, "person@example.com")
     (copy / "pyproject.toml").write_text('[project]\nversion = "2027.1.0"\n')
     (copy / "cookiecutter.json").write_text(json.dumps({"_version": "2027.1.0"}))
     (copy / "hooks/pre_gen_project.py").write_text('import sys\n\nVERSION = "2027.1.0"\n')
     (copy / "CHANGELOG.md").write_text("# Changelog\n\n## 2027.1.0\n\n- It is new.\n")
-    run("git", "commit", "--quiet", "--all", "--message", "2027.1.0", cwd=copy)
+    commit(copy, "2027.1.0")
     return copy
 
 
@@ -43,7 +39,7 @@ def test_a_version_that_is_missing_somewhere_is_not_tagged(
     template: Path, capsys: pytest.CaptureFixture[str], file: str, text: str, problem: str
 ) -> None:
     (template / file).write_text(text)
-    run("git", "commit", "--quiet", "--all", "--message", "An edit", cwd=template)
+    commit(template, "An edit")
 
     assert release.main() == 1
     assert problem in capsys.readouterr().out
