@@ -79,7 +79,9 @@ bench-generation: install  ## Measure how long a bake takes
 	$(BIN)/python benchmarks/generation.py
 
 .PHONY: release
-release: check test  ## Check everything, and tag the version of pyproject.toml
+release: install  ## Check everything, and tag the version of pyproject.toml
+	$(BIN)/python scripts/release.py --check
+	$(MAKE) check test
 	$(BIN)/python scripts/release.py
 
 .PHONY: bench-image

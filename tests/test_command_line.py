@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,10 +16,10 @@ from tests.harness import (
     QUESTIONS,
     ROOT,
     SLUG,
+    commit,
     needs_posix,
     run,
     tool,
-    working_tree,
 )
 
 
@@ -118,7 +119,9 @@ def test_a_folder_that_exists_is_named_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_cruft_gets_the_same_message(tmp_path: Path) -> None:
-    template = working_tree(tmp_path / "template")
+    template = tmp_path / "template"
+    shutil.copytree(ROOT, template, ignore=shutil.ignore_patterns(".*", "tests", "benchmarks"))
+    commit(template, "Initial commit")
     out = tmp_path / "out"
     out.mkdir()
 
