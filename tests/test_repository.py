@@ -3,6 +3,7 @@
 import re
 import tomllib
 
+import yaml
 from tests.harness import QUESTIONS, ROOT, poetry, run
 
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
@@ -22,6 +23,20 @@ def test_the_template_has_the_targets_that_the_ci_calls() -> None:
     for makefile in (ROOT / "Makefile", PROJECT / "Makefile"):
         text = makefile.read_text("utf-8")
         assert all(f"\n.PHONY: {target}\n" in text for target in targets)
+
+
+def test_ci_pushes_the_image_that_it_has_scanned() -> None:
+    ci = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+    steps = ci["jobs"]["push"]["steps"]
+
+    build, push = (step for step in steps if "make image" in step.get("run", ""))
+    (scan,) = (step for step in steps if step.get("name") == "Scan the image")
+
+    assert steps.index(build) < steps.index(scan) < steps.index(push)
+    assert build["run"] == f"make image IMAGE={scan['with']['image-ref']} ARGS=--load"
+    assert scan["with"]["exit-code"] == "1"
+    # A test of the image holds that the same builder gives the same image again.
+    assert build["env"] == push["env"] == {"BUILDX_BUILDER": "${{ steps.builder.outputs.name }}"}
 
 
 def test_the_templates_own_requirements_are_what_poetry_exports() -> None:
