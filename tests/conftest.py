@@ -30,6 +30,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByCombina
     return ByCombination(config, log)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the slow tests begin where workers share them, so that none ends alone with one."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def bake(cookies_session: Cookies) -> Callable[[Combination], BakedProject]:
     """Bake a combination with the default answers, once per worker."""

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tests.cruft import (
     API_HERE,
     BODY,
@@ -82,6 +83,7 @@ def test_a_price_has_separators() -> None:
 BOTH = {"Dockerfile", "pyproject.toml", f"src/{PACKAGE}/__init__.py"}
 
 
+@pytest.mark.slow("locks, installs and checks a project")
 @each(API_HERE)
 def test_a_project_that_exists_adopts_the_template_and_passes_its_checks(
     combination: Combination,

@@ -142,6 +142,7 @@ def test_poetry_takes_the_active_environment_for_its_own(development: Developmen
     assert development.output("poetry", "env", "info", "--path").strip() == str(development.prefix)
 
 
+@pytest.mark.slow("runs all tests of a project")
 @each(DEVELOPED)
 def test_the_projects_tests_pass_in_the_conda_environment(development: Development) -> None:
     assert " passed" in development.output("make", "test")
@@ -192,6 +193,7 @@ def test_every_module_can_be_imported_in_the_image(baked: BakedProject) -> None:
     assert "Usage:" in output
 
 
+@pytest.mark.slow("locks and installs")
 @each(DEVELOPED[:1])
 def test_removing_a_dependency_uninstalls_what_it_brought_and_nothing_of_conda(
     development: Development,
@@ -212,6 +214,7 @@ def test_removing_a_dependency_uninstalls_what_it_brought_and_nothing_of_conda(
     assert development.versions() == before
 
 
+@pytest.mark.slow("locks and installs")
 @each(DEVELOPED[:1])
 def test_after_poetry_add_one_command_brings_all_back_in_step(
     development: Development, request: pytest.FixtureRequest

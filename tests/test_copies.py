@@ -109,6 +109,7 @@ def retire(balancer: Balancer, number: int, name: str, pod: Manifest) -> None:
     balancer.wait_for(number, "DOWN")
 
 
+@pytest.mark.slow("starts six containers, one after another")
 def test_replacing_every_copy_under_load_loses_no_request(
     image: str, pod: Manifest, options: list[str], tmp_path: Path
 ) -> None:

@@ -99,6 +99,7 @@ def test_an_edit_of_the_code_changes_one_small_layer(
     )
 
 
+@pytest.mark.slow("builds without a cache")
 @each(JOB)
 def test_the_same_sources_give_the_same_files(
     baked: BakedProject, image: str, tmp_path: Path

@@ -125,6 +125,7 @@ def installed(served: list[str]) -> set[str]:
     return {path.split("/")[-2] for path in served if path.endswith(".whl")}
 
 
+@pytest.mark.slow("builds without a cache")
 @each(JOB)
 def test_a_private_index_is_used_and_leaves_no_secret_behind(
     baked: BakedProject, combination: Combination, packages: Path, tmp_path: Path
@@ -146,6 +147,7 @@ def test_a_private_index_is_used_and_leaves_no_secret_behind(
     assert authority.encode() not in seen
 
 
+@pytest.mark.slow("builds without a cache")
 @each(JOB)
 def test_a_proxy_of_the_shell_is_used_and_leaves_no_trace(
     baked: BakedProject, combination: Combination, packages: Path, tmp_path: Path

@@ -91,6 +91,7 @@ def predict(url: str, instances: list[dict[str, float]]) -> list[list[float]]:
     return [list(it["probabilities"].values()) for it in answer["predictions"]]
 
 
+@pytest.mark.slow("trains the model")
 @pytest.mark.usefixtures("docker")
 @each(IMAGES)
 def test_the_image_predicts_what_scikit_learn_does(image: str, developed: BakedProject) -> None:
@@ -162,6 +163,7 @@ def test_a_broken_model_leaves_the_service_alive_but_not_ready(
         assert logs.stderr == ""
 
 
+@pytest.mark.slow("trains the model")
 @each(TRAINED)
 def test_training_from_the_lock_reproduces_the_shipped_model(
     combination: Combination, install: Callable[[Combination], BakedProject], tmp_path: Path

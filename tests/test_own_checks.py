@@ -27,6 +27,7 @@ def test_this_machine_has_an_interpreter_to_test_with() -> None:
     assert HERE, f"None of Python {', '.join(QUESTIONS['python_version'])} is on this machine."
 
 
+@pytest.mark.slow("installs a project and runs all of its tests")
 @each_combination
 def test_its_own_checks_and_tests_pass(installed: BakedProject) -> None:
     environment = activated(installed.path.parent / "venv")

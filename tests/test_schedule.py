@@ -3,16 +3,18 @@
 import re
 import sys
 
+import pytest
 from tests.harness import COMBINATIONS, ROOT, run
 
 TWO = [str(combination) for combination in COMBINATIONS[:2]]
 
 
+@pytest.mark.slow("starts two workers")
 def test_one_worker_runs_all_tests_of_a_combination() -> None:
     tests = f"({' or '.join(TWO)}) and not kubernetes and (folder or newline or cookiecutter)"
-    pytest = [sys.executable, "-m", "pytest", "--numprocesses", "2", "--verbose"]
+    command = [sys.executable, "-m", "pytest", "--numprocesses", "2", "--verbose"]
 
-    result = run(*pytest, "tests/test_bake.py", "-k", tests, cwd=ROOT)
+    result = run(*command, "tests/test_bake.py", "-k", tests, cwd=ROOT)
 
     ran = set(re.findall(r"\[(gw\d)\].* PASSED .*\[(.*)\]", result.stdout))
     assert sorted(combination for _, combination in ran) == sorted(TWO)

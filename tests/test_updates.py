@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import pytest
 from tests.cruft import (
     API_HERE,
     BODY,
@@ -118,6 +119,7 @@ def oldest_promise() -> str:
     return run("git", "rev-list", "--max-parents=0", "HEAD", cwd=ROOT).stdout.split()[-1]
 
 
+@pytest.mark.slow("locks, installs, and runs the tests of a project")
 @each(API_HERE)
 def test_an_update_from_the_last_release_keeps_a_users_route_dependency_and_readme(
     combination: Combination, venv: Path, tmp_path: Path
@@ -150,6 +152,7 @@ def test_an_update_from_the_last_release_keeps_a_users_route_dependency_and_read
     run("make", "test", cwd=project, env=activated(tmp_path / "fresh-venv"))
 
 
+@pytest.mark.slow("runs cruft again and again")
 def test_a_later_version_comes_in_beside_a_users_edits(tmp_path: Path) -> None:
     template = working_tree(tmp_path / "template")
     project = create(tmp_path, template)
@@ -174,6 +177,7 @@ def test_a_later_version_comes_in_beside_a_users_edits(tmp_path: Path) -> None:
     assert "up to date" in cruft(project, "check")
 
 
+@pytest.mark.slow("locks again and again")
 @each(API_HERE)
 def test_a_conflict_in_the_lock_is_mended_by_one_command(
     combination: Combination, venv: Path, tmp_path: Path
@@ -201,6 +205,7 @@ def test_a_conflict_in_the_lock_is_mended_by_one_command(
     assert 'name = "hypothesis"' in locked
 
 
+@pytest.mark.slow("runs cruft again and again")
 def test_an_answer_that_holds_jinja_is_updated_as_the_page_says(tmp_path: Path) -> None:
     template = working_tree(tmp_path / "template")
     found = re.search(r"`(\{\{ '(.*)' \}\})`", UPDATING.read_text("utf-8"))
