@@ -2,9 +2,11 @@
 
 import re
 import tomllib
+from collections.abc import Callable
 
 import yaml
-from tests.harness import QUESTIONS, ROOT, poetry, run
+from tests.containers import NEWEST
+from tests.harness import QUESTIONS, ROOT, BakedProject, Combination, poetry, run
 
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
 
@@ -55,12 +57,36 @@ def test_projects_build_with_the_poetry_core_that_the_tests_ran_on() -> None:
     )
 
 
-def test_contributing_says_why_each_dependency_is_here() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    names = {re.split(r"[><=; ]", line)[0] for line in project["dependencies"]}
-    contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+def explained(header: str) -> set[str]:
+    """The packages that a table of CONTRIBUTING.md, with this header, says something about."""
+    _, table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split(f"\n| {header} |\n")
+    first_cells = re.findall(r"^\| (.*?) \|", table.partition("\n\n")[0], re.MULTILINE)
+    return {name for cell in first_cells for name in re.findall("`(.*?)`", cell)}
 
-    assert set(re.findall(r"^\| `([a-z-]+)` \|", contributing, re.MULTILINE)) >= names
+
+def named(requirements: list[str]) -> set[str]:
+    return {re.split(r"[><=; ]", requirement)[0] for requirement in requirements}
+
+
+def test_contributing_says_why_each_dependency_of_the_template_is_here() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+    assert explained("package | why") == named(project["dependencies"])
+
+
+def test_contributing_says_why_each_package_is_in_a_project(
+    bake: Callable[[Combination], BakedProject],
+) -> None:
+    projects = [
+        tomllib.loads((bake(combination).path / "pyproject.toml").read_text("utf-8"))
+        for combination in NEWEST
+    ]
+    groups = [group for project in projects for group in project["dependency-groups"].values()]
+    production = [project["project"]["dependencies"] for project in projects]
+
+    assert explained("package | applications | why") == set().union(
+        *map(named, [*production, *groups])
+    )
 
 
 def test_a_project_records_the_templates_version() -> None:
