@@ -65,7 +65,7 @@ def test_an_edit_of_the_code_changes_one_small_layer(
     baked: BakedProject, image: str, tmp_path: Path
 ) -> None:
     shutil.copytree(baked.path, tmp_path / "project")
-    # Another worker may have built the same layers since, and Docker takes either for the cache.
+    # Another test may have built the same layers since, and Docker takes either for the cache.
     whole = f"{image}-whole"
     run("docker", "build", "--tag", whole, str(tmp_path / "project"))
     module = tmp_path / "project/src" / PACKAGE / "__init__.py"

@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 import pytest
+from benchmarks.image import MOST, ON_TOP
 from tests.containers import NEWEST, exported, free_port, inspect, with_python
 from tests.harness import PACKAGE, SLUG, BakedProject, Combination, commit, each, run
 
 MB = 1_000_000
-MOST_MB = {"model-api": 195, "web-api": 65, "job": 45}
 HOSTILE = """It's "50 %" of $HOME, `id`, $(id) \\ and ${USER}; \\"""
 
 pytestmark = pytest.mark.usefixtures("docker")
@@ -40,7 +40,7 @@ def test_it_holds_the_venv_and_nothing_else(
     assert outside <= {"data"}
     assert not names & {".git", ".env", "gcc", "cc", "poetry.lock", "test_cli.py"}
     assert not packages & {"pip", "setuptools", "wheel", "poetry", "pytest", "ruff", "mypy"}
-    assert sum(files.values()) < MOST_MB[combination.application] * MB
+    assert sum(files.values()) < MOST[ON_TOP][combination.application] * MB
 
 
 @each(NEWEST)

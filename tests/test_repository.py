@@ -8,6 +8,7 @@ import yaml
 from tests.containers import NEWEST
 from tests.harness import QUESTIONS, ROOT, BakedProject, Combination, poetry, run
 
+PAGES = ["README.md", "CONTRIBUTING.md"]
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
 
 
@@ -46,6 +47,16 @@ def test_the_templates_own_requirements_are_what_poetry_exports() -> None:
     export = run(*poetry("export"), cwd=ROOT).stdout
 
     assert export == (ROOT / "requirements.txt").read_text("utf-8")
+
+
+def test_the_oldest_python_of_the_template_is_the_same_wherever_it_is_named() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    oldest = re.findall(r"\d+\.\d+", project["requires-python"])[0]
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+
+    assert f"sys.version_info >= ({oldest.replace('.', ', ')})" in makefile
+    for text in [makefile, *[(ROOT / name).read_text("utf-8") for name in PAGES]]:
+        assert set(re.findall(r"Python (\d+\.\d+) or later", text)) == {oldest}
 
 
 def test_projects_build_with_the_poetry_core_that_the_tests_ran_on() -> None:
