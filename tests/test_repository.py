@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Callable
 
+import pytest
 import yaml
 from tests.containers import NEWEST
 from tests.harness import QUESTIONS, ROOT, BakedProject, Combination, poetry, run
@@ -12,9 +13,8 @@ PAGES = ["README.md", "CONTRIBUTING.md"]
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
 
 
-def test_the_template_and_its_projects_have_the_same_ci() -> None:
-    name = ".github/workflows/ci.yml"
-
+@pytest.mark.parametrize("name", [".editorconfig", ".gitattributes", ".github/workflows/ci.yml"])
+def test_the_template_and_its_projects_have_this_file_in_common(name: str) -> None:
     assert (ROOT / name).read_bytes() == (PROJECT / name).read_bytes()
 
 
