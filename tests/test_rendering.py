@@ -139,11 +139,11 @@ def test_a_poetry_that_cannot_export_leaves_the_project_whole(
     assert [path.name for path in (tmp_path / SLUG).glob("*.fresh")] == []
 
 
+@pytest.mark.slow("pip installs all that the template needs")
 def test_make_new_renders_from_a_bare_clone(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     run("git", "clone", "--quiet", ROOT, clone)
 
-    # Half a minute: it installs all that the template needs.
     run("make", "new", f"PYTHON={sys.executable}", "ARGS=--no-input --output-dir ..", cwd=clone)
 
     assert (tmp_path / SLUG / "pyproject.toml").is_file()
