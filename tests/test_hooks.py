@@ -17,7 +17,17 @@ import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 from scripts.taken_names import names_of, normal
-from tests.answering import CHOICES, HOOKS, KEYS, bake, load, render, replayed, typed
+from tests.answering import (
+    CHOICES,
+    HOOKS,
+    KEYS,
+    bake,
+    load,
+    render,
+    replayed,
+    typed,
+    without_defaults,
+)
 from tests.harness import (
     QUESTIONS,
     ROOT,
@@ -82,7 +92,8 @@ def test_the_hooks_run_on_this_python_beside_stray_modules(python: str, tmp_path
     assert len(results) == len(reviewed)
     for number, entry in enumerate(reviewed):
         status, said, left = results[f"{number}.hook.py"]
-        assert (status, said.strip(), left) == (1, entry["message"].strip(), [])
+        expected = (1, entry["message"].strip(), [])
+        assert (status, without_defaults(said).strip(), left) == expected
     assert not (tmp_path / "executed").exists()
 
 
