@@ -92,7 +92,7 @@ def test_the_hooks_run_on_this_python_beside_stray_modules(python: str, tmp_path
     assert len(results) == len(reviewed)
     for number, entry in enumerate(reviewed):
         status, said, left = results[f"{number}.hook.py"]
-        expected = (1, entry["message"].strip(), [])
+        expected: tuple[int, str, list[str]] = (1, entry["message"].strip(), [])
         assert (status, without_defaults(said).strip(), left) == expected
     assert not (tmp_path / "executed").exists()
 
