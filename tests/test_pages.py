@@ -7,13 +7,22 @@ import subprocess
 import sys
 import tomllib
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 
 import pytest
 from scripts import excerpts, recording
-from tests.harness import QUESTIONS, ROOT, run, working_tree
+from tests.harness import (
+    KUBERNETES,
+    QUESTIONS,
+    ROOT,
+    BakedProject,
+    Combination,
+    run,
+    working_tree,
+)
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 # A comment before a block says how it is run, where it is not simply run:
@@ -115,6 +124,17 @@ def test_the_readme_is_short_and_begins_with_the_two_commands() -> None:
     assert len(lines) < 200
     assert [line for line in lines if len(line) > 100] == []
     assert {recording.COMMANDS[0], "make test"} <= set(lines[:25])
+
+
+def test_the_tree_in_the_readme_names_all_that_is_on_top_of_a_project(
+    bake: Callable[[Combination], BakedProject],
+) -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    (tree,) = re.findall(r"(?ms)^```\n(src/.*?)^```$", text)
+    named = {line.split()[0].split("/")[0] for line in tree.splitlines()}
+    there = {name.split("/")[0] for one in KUBERNETES for name in bake(one).files()}
+
+    assert {name for name in there if not name.startswith(".")} <= named <= there
 
 
 def test_every_number_of_a_table_in_the_readme_is_the_one_that_is_stored() -> None:
