@@ -196,6 +196,7 @@ TEXT = st.one_of(
 )
 
 
+@pytest.mark.slow("bakes whatever Hypothesis thinks of")
 @pytest.mark.parametrize("question", KEYS)
 @settings(
     max_examples=15,

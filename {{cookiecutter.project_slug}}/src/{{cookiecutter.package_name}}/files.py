@@ -46,8 +46,8 @@ def csv_rows(
     """Give the line number and the fields of each row of a CSV file with a header, in UTF-8.
 
     A field that a row lacks is left out. What a row has beyond the header stands under a name that
-    says so. Only those rows are given whose last line begins at
-    a byte from `begin` on and before `end`: ranges that adjoin share no row and lose none.
+    says so. Only those rows are given whose last line begins at a byte from `begin` on and before
+    `end`: ranges that adjoin share no row and lose none.
 
     Raises:
         FileError: there is not even a header.
