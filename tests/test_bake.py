@@ -23,6 +23,7 @@ EVERYWHERE = {
     "Makefile",
     "README.md",
     "compose.yaml",
+    "docs/production.md",
     "environment.yml",
     "poetry.lock",
     "pyproject.toml",
@@ -119,6 +120,7 @@ ONLY_IN = {
 }
 
 DEPLOY = {
+    "deploy/kubernetes/README.md",
     "deploy/kubernetes/base/account.yaml",
     "deploy/kubernetes/base/kustomization.yaml",
     "deploy/kubernetes/base/namespace.yaml",
