@@ -68,6 +68,7 @@ API = {
     f"src/{PACKAGE}/api/problems.py",
     f"src/{PACKAGE}/api/server.py",
     f"src/{PACKAGE}/api/settings.py",
+    f"src/{PACKAGE}/api/timers.py",
     "tests/api/conftest.py",
     "tests/api/middleware/test_body_limit.py",
     "tests/api/middleware/test_capacity.py",
@@ -84,6 +85,7 @@ API = {
     "tests/api/test_metrics.py",
     "tests/api/test_problems.py",
     "tests/api/test_server.py",
+    "tests/api/test_timers.py",
 }
 FILES = {f"src/{PACKAGE}/files.py", f"src/{PACKAGE}/progress.py"}
 MODEL = {

@@ -5,12 +5,14 @@ closes at once every connection that waits for a request or has part of one's he
 that is about to send, or sends slowly, gets no answer.
 """
 
-from asyncio import TimerHandle, Transport
+from asyncio import AbstractEventLoop, TimerHandle, Transport
 from http import HTTPStatus
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from {{ cookiecutter.package_name }}.api import problems
+from {{ cookiecutter.package_name }}.api.timers import shared
 
 QUIET_SECONDS = 0.5
 """How long a connection without a request stays open after SIGTERM, for one that is on its way."""
@@ -32,6 +34,9 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # As Uvicorn's.
         """Expect a request in time."""
         super().connection_made(transport)
+        # Uvicorn sets a timer with each answer, and cancels it with the next request. That many of
+        # the event loop's own take a twentieth of the time that a request takes.
+        self.loop = cast("AbstractEventLoop", shared(self.loop))
         self._lose_patience_later()
 
     def connection_lost(self, exc: Exception | None) -> None:

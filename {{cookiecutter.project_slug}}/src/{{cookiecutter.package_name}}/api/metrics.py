@@ -84,8 +84,7 @@ def observe(method: str, route: str | None, status: int | None, seconds: float) 
         seconds: how long it took.
     """
     known = method if method in METHODS else "other"
-    status_class = f"{status // 100}xx" if status else "none"
-    requests, durations = _children(known, route or "none", status_class)
+    requests, durations = _children(known, route, status)
     requests.inc()
     durations.observe(seconds)
 
@@ -99,7 +98,8 @@ def route_of(scope: Scope) -> str | None:
 
 
 @cache
-def _children(*labels: str) -> tuple[Counter, Histogram]:
+def _children(method: str, route: str | None, status: int | None) -> tuple[Counter, Histogram]:
+    labels = method, route or "none", f"{status // 100}xx" if status else "none"
     return REQUESTS.labels(*labels), SECONDS.labels(*labels)
 
 

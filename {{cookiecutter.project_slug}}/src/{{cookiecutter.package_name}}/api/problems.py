@@ -9,7 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from structlog.contextvars import get_contextvars
+
+from {{ cookiecutter.package_name }} import logs
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -93,7 +94,7 @@ def respond(
         status=status,
         detail=detail,
         errors=errors or [],
-        request_id=get_contextvars().get("request_id"),
+        request_id=logs.ids.get().get("request_id"),
     )
     return JSONResponse(problem.model_dump(), status, headers, MEDIA_TYPE)
 

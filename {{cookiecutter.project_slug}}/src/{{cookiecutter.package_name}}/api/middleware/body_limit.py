@@ -1,11 +1,11 @@
 """A limit on the size of a request's body."""
 
+from collections.abc import Awaitable
+
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from {{ cookiecutter.package_name }}.api import problems
-
-LENGTH = b"content-length"
 
 
 class BodyLimit:
@@ -22,19 +22,15 @@ class BodyLimit:
         self._max_bytes = max_bytes
         self._detail = f"The body has more than {max_bytes} bytes."
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         # The server sees to it that a body is no longer than it was declared.
-        declared = next((text for name, text in scope["headers"] if name == LENGTH), None)
+        declared = dict(scope.get("headers", ())).get(b"content-length")
         if declared is None:
-            await self._app(scope, self._counted(receive), send)
-        elif int(declared) > self._max_bytes:
-            await problems.respond(413, self._detail)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+            return self._app(scope, self._counted(receive), send)
+        if int(declared) > self._max_bytes:
+            return problems.respond(413, self._detail)(scope, receive, send)
+        return self._app(scope, receive, send)
 
     def _counted(self, receive: Receive) -> Receive:
         size = 0

@@ -1,5 +1,7 @@
 """Headers that keep a browser from doing more with an answer than the client asked for."""
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
@@ -8,6 +10,7 @@ HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
 )
+NAMES = frozenset(name for name, _ in HEADERS)
 
 
 class SecurityHeaders:
@@ -17,14 +20,14 @@ class SecurityHeaders:
         """Add the headers to the answers of `app`."""
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection."""
 
-        async def with_headers(message: Message) -> None:
+        def with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 headers = message.setdefault("headers", [])
-                own = {name for name, _ in headers}
-                headers.extend(header for header in HEADERS if header[0] not in own)
-            await send(message)
+                own = NAMES.intersection(dict(headers))
+                headers += [one for one in HEADERS if one[0] not in own] if own else HEADERS
+            return send(message)
 
-        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+        return self._app(scope, receive, with_headers if scope["type"] == "http" else send)
