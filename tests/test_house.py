@@ -6,7 +6,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.harness import ROOT, run
+from tests.containers import NEWEST
+from tests.harness import PYTHONS, ROOT, BakedProject, each, interpreter, run, unavailable
 
 # The modules and functions that are too long, told by a Python that knows the code's syntax.
 TOO_LONG = """
@@ -33,6 +34,10 @@ def own_code() -> list[Path]:
     return [path for folder in mypy["files"] for path in (ROOT / folder).rglob("*.py")]
 
 
+def rendered_code(project: BakedProject) -> list[Path]:
+    return sorted(project.path.rglob("*.py"))
+
+
 def too_long(python: str | Path, code: list[Path]) -> list[str]:
     return run(python, "-c", TOO_LONG, *code).stdout.splitlines()
 
@@ -50,6 +55,17 @@ def test_no_function_of_the_template_is_over_40_lines_and_no_module_over_300() -
     assert too_long(sys.executable, own_code()) == []
 
 
+@each(NEWEST)
+def test_no_function_of_a_project_is_over_40_lines_and_no_module_over_300(
+    baked: BakedProject,
+) -> None:
+    python = interpreter(PYTHONS[0]) if PYTHONS else None
+    if not python:
+        unavailable("This machine has no Python of the template.", required=False)
+
+    assert too_long(python, rendered_code(baked)) == []
+
+
 def test_what_is_too_long_is_found(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     body = "    pass\n"
@@ -63,6 +79,11 @@ def test_what_is_too_long_is_found(tmp_path: Path) -> None:
 
 def test_the_template_silences_a_check_for_a_reason_only() -> None:
     assert without_a_reason([path for path in own_code() if path.name != "test_house.py"]) == []
+
+
+@each(NEWEST)
+def test_a_project_silences_a_check_for_a_reason_only(baked: BakedProject) -> None:
+    assert without_a_reason(rendered_code(baked)) == []
 
 
 @pytest.mark.parametrize(
