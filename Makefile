@@ -25,8 +25,8 @@ help:  ## Show this list
 install: .venv/installed  ## Install what the template needs into .venv
 
 .PHONY: new
-new: install  ## Render a project; ARGS are cookiecutter's, such as ARGS="--output-dir .. --no-input"
-	$(BIN)/cookiecutter $(ARGS) .
+new: install  ## Render a project; ARGS are cookiecutter's, such as ARGS="--no-input application=job"
+	$(BIN)/cookiecutter . $(ARGS)
 
 .PHONY: test
 test: install  ## Run the tests; ARGS are pytest's

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+from tests.answering import CHOICES, KEYS
 from tests.harness import (
     HERE,
     QUESTIONS,
@@ -74,6 +75,7 @@ def of_the_page(start: str, template: Path) -> str:
 def link(project: Path, command: str, combination: Combination) -> None:
     """Run `cruft link`: give the default answers but for the combination, and take the commit."""
     choices = [str(QUESTIONS[key].index(answer) + 1) for key, answer in combination.answers.items()]
-    typed = "\\n".join([*[""] * 6, *choices, "", ""])
+    texts = [key for key in KEYS if key not in CHOICES]
+    typed = "\\n".join([*[""] * len(texts), *choices, "", ""])
     shell = f"set -o pipefail; printf '{typed}' | {tool('cruft').parent}/{command}"
     run("bash", "-c", shell, cwd=project)

@@ -150,12 +150,13 @@ def unavailable(reason: str, *, required: bool) -> NoReturn:
 
 def working_tree(folder: Path) -> Path:
     """Make a repository whose one commit is the template as it is here, edits included."""
-    folder.mkdir(parents=True)
-    names = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+    run("git", "init", "--quiet", "--initial-branch", "main", folder)
+    # By this repository's eyes: a .zip of the template is none itself.
+    seen = [f"--git-dir={folder / '.git'}", f"--work-tree={ROOT}"]
+    names = run("git", *seen, "ls-files", "-z", "--others", "--exclude-standard", cwd=ROOT)
     for name in filter(None, names.stdout.split("\0")):
-        if (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     commit(folder, "Initial commit")
     return folder
 

@@ -23,6 +23,7 @@ EVERYWHERE = {
     "Makefile",
     "README.md",
     "compose.yaml",
+    "docs/production.md",
     "environment.yml",
     "poetry.lock",
     "pyproject.toml",
@@ -121,6 +122,7 @@ ONLY_IN = {
 }
 
 DEPLOY = {
+    "deploy/kubernetes/README.md",
     "deploy/kubernetes/base/account.yaml",
     "deploy/kubernetes/base/kustomization.yaml",
     "deploy/kubernetes/base/namespace.yaml",

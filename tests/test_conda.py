@@ -66,9 +66,9 @@ def test_the_environment_holds_python_and_nothing_that_poetry_manages(baked: Bak
 
 
 @each(COMBINATIONS[:1])
-def test_the_example_of_the_readme_fits_into_the_environment(baked: BakedProject) -> None:
-    readme = (baked.path / "README.md").read_text("utf-8")
-    example = re.search(r"```yaml\n(.+?)```", readme, re.DOTALL)
+def test_the_example_with_cuda_fits_into_the_environment(baked: BakedProject) -> None:
+    page = (baked.path / "docs/production.md").read_text("utf-8")
+    example = re.search(r"```yaml\n(.+?)```", page, re.DOTALL)
     assert example
 
     text = (baked.path / "environment.yml").read_text("utf-8") + example[1]
@@ -77,7 +77,7 @@ def test_the_example_of_the_readme_fits_into_the_environment(baked: BakedProject
     assert_valid(environment)
     assert "cuda-version=13.0" in environment["dependencies"]
     predictor = (baked.path / f"src/{PACKAGE}/model/predictor.py").read_text("utf-8")
-    assert "CUDAExecutionProvider" in readme
+    assert "CUDAExecutionProvider" in page
     assert '"CPUExecutionProvider"' in predictor
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.answering import CHOICES, HOOKS, KEYS, load, render, replayed, typed
+from tests.answering import CHOICES, HOOKS, KEYS, load, render, replayed, typed, without_defaults
 from tests.harness import QUESTIONS, SLUG, program, run
 
 each_python = pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13", "3.14"])
@@ -52,7 +52,8 @@ def test_the_hooks_run_on_this_python_beside_stray_modules(python: str, tmp_path
     assert len(results) == len(reviewed)
     for number, entry in enumerate(reviewed):
         status, said, left = results[f"{number}.hook.py"]
-        assert (status, said.strip(), left) == (1, entry["message"].strip(), [])
+        expected: tuple[int, str, list[str]] = (1, entry["message"].strip(), [])
+        assert (status, without_defaults(said).strip(), left) == expected
     assert not (tmp_path / "executed").exists()
 
 

@@ -3,11 +3,12 @@
 import re
 import tomllib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
 from tests.containers import NEWEST
-from tests.harness import QUESTIONS, ROOT, BakedProject, Combination, poetry, run
+from tests.harness import QUESTIONS, ROOT, BakedProject, Combination, poetry, run, working_tree
 
 PAGES = ["README.md", "CONTRIBUTING.md"]
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
@@ -107,3 +108,15 @@ def test_a_project_records_the_templates_version() -> None:
     hook = (ROOT / "hooks/pre_gen_project.py").read_text("utf-8")
     assert re.findall('^VERSION = "(.*)"', hook, re.MULTILINE) == [project["version"]]
     assert f'template = "{project["name"]}"' in (PROJECT / "pyproject.toml").read_text("utf-8")
+
+
+def test_windows_can_hold_every_path_of_the_template_and_of_a_project(tmp_path: Path) -> None:
+    tree = working_tree(tmp_path / "tree")
+    names = run("git", "ls-files", "-z", cwd=tree).stdout.split("\0")[:-1]
+    longest = "x" * 40  # As the rules for the slug and the package allow.
+    rendered = [re.sub(r"\{\{.*?\}\}", longest, name) for name in names]
+
+    assert [name for name in names if re.search(r'[<>:"|?*\\]|[ .](/|$)', name)] == []
+    assert len({name.lower() for name in names}) == len(names)
+    # It takes 260 characters where nobody has changed that; half are left for the folder above.
+    assert [name for name in rendered if len(name) > 130] == []

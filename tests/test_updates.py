@@ -111,6 +111,8 @@ def has_release() -> bool:
 
 def oldest_promise() -> str:
     """The newest tag, or the first commit as long as there is none: what users may have."""
+    if not (ROOT / ".git").exists():
+        unavailable("This is no clone, so it has no earlier version.", required="CI" in os.environ)
     if run("git", "rev-parse", "--is-shallow-repository", cwd=ROOT).stdout.strip() == "true":
         reason = "This clone lacks the history to update from: git fetch --unshallow --tags"
         unavailable(reason, required="CI" in os.environ)
@@ -124,9 +126,10 @@ def oldest_promise() -> str:
 def test_an_update_from_the_last_release_keeps_a_users_route_dependency_and_readme(
     combination: Combination, venv: Path, tmp_path: Path
 ) -> None:
+    oldest = oldest_promise()
     template = tmp_path / "template"
     run("git", "clone", "--quiet", ROOT, template)
-    run("git", "checkout", "--quiet", "-B", "main", oldest_promise(), cwd=template)
+    run("git", "checkout", "--quiet", "-B", "main", oldest, cwd=template)
     answers = {"application": combination.application, "python_version": combination.python}
     project = create(tmp_path, template, **answers)
     commit(project, "Start from the template")

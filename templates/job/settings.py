@@ -9,10 +9,7 @@ from {{ cookiecutter.package_name }}.logs import Format, Level
 
 
 class Settings(EnvironmentSettings):
-    """The settings; the variable of each is its name in capitals, after this prefix.
-
-    `{{ cookiecutter.__env_prefix }}`
-    """
+    """The settings; the variable of each is its name in capitals, after `environment.PREFIX`."""
 
     log_level: Level = "info"
     """The lowest level that is logged."""

@@ -15,7 +15,9 @@ from {{ cookiecutter.package_name }}.files import FileError
 from {{ cookiecutter.package_name }}.progress import progress
 from {{ cookiecutter.package_name }}.startup import new_app, start
 
-app = new_app("Train, serve and ask the model. Settings come from the environment: .env.example.")
+app = new_app(
+    "Train, serve and ask the model. Every setting comes from the environment: see .env.example."
+)
 commands.install(app)
 
 TRAINING_ONLY = {"matplotlib", "onnx", "skl2onnx", "sklearn"}

@@ -1,6 +1,7 @@
 """What goes into the model and what comes out: the features and the labels.
 
-To make this application's model your own, begin here: `training.py` follows.
+To make this application's model your own, begin here. Then come the data and the pipeline, in
+`training.py`, and the labels as the documentation shows them, in `api/predictions.py`.
 """
 
 import math

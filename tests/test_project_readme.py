@@ -1,0 +1,181 @@
+"""What the pages of a project say is true: their commands run in order, as a newcomer runs them.
+
+The slow one installs each application, runs its tests and builds its image, in a minute each.
+"""
+
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_cookies.plugin import Cookies
+from tests.containers import free_port
+from tests.harness import (
+    BUILT,
+    COMBINATIONS,
+    KUBERNETES,
+    PACKAGE,
+    QUESTIONS,
+    ROOT,
+    BakedProject,
+    Combination,
+    activated,
+    docker_problem,
+    each,
+    install_locked,
+    interpreter,
+    poetry,
+    run,
+    tool,
+)
+from tests.newcomer import Newcomer, blocks, text
+
+PAGES = ["README.md", "docs/production.md", "deploy/kubernetes/README.md"]
+# What a page may need that a test does not have, as the comment above a block names it.
+ABSENT = {"the network", "Conda", "a cluster", "a registry", "a private index"}
+HERE = [it for it in BUILT if interpreter(it.python)]
+# Each application once, with every page: the deployment adds one.
+LIVED_IN = [
+    Combination(it.application, it.python, "kubernetes")
+    for it in HERE
+    if it.python == HERE[0].python
+]
+
+
+def pages(project: BakedProject) -> list[str]:
+    return [page for page in PAGES if (project.path / page).exists()]
+
+
+@each([*COMBINATIONS, *KUBERNETES])
+def test_the_readme_has_less_than_120_lines(baked: BakedProject) -> None:
+    assert len(text(baked, "README.md").splitlines()) < 120
+
+
+@each([*COMBINATIONS, *KUBERNETES])
+def test_no_line_of_a_page_is_wider_than_100_characters(baked: BakedProject) -> None:
+    for page in pages(baked):
+        assert [line for line in text(baked, page).splitlines() if len(line) > 100] == []
+
+
+@each([*COMBINATIONS, *KUBERNETES])
+def test_at_most_five_blocks_of_a_page_need_what_is_not_everywhere(baked: BakedProject) -> None:
+    for page in pages(baked):
+        found = blocks(baked, page)
+        marked = [block for block in found if block.needs]
+        assert text(baked, page).count("```") == 2 * len(found), page
+        assert text(baked, page).count("<!--") == len(marked) <= 5, page
+        assert all(block.language == "console" for block in marked)
+        assert {thing for block in marked for thing in block.needs.split(" and ")} <= ABSENT
+
+
+@each([*COMBINATIONS, *KUBERNETES])
+def test_the_readme_leads_to_every_other_page(baked: BakedProject) -> None:
+    links = re.findall(r"\]\((?!https://)(.+?)\)", text(baked, "README.md"))
+    assert links == pages(baked)[1:]
+
+
+@each([*COMBINATIONS, *KUBERNETES])
+def test_the_pages_name_only_tasks_settings_and_secrets_that_there_are(
+    baked: BakedProject,
+) -> None:
+    said = "".join(text(baked, page) for page in pages(baked))
+    targets = re.findall(r"^([a-z]+):", text(baked, "Makefile"), re.MULTILINE)
+    settings = re.findall(r"^#(\w+)=", text(baked, ".env.example"), re.MULTILINE)
+    mounts = re.findall(r"type=secret,id=(\S+)", text(baked, "Dockerfile"))
+
+    named = [
+        name
+        for words in re.findall(r"(?:^|`)make((?: [a-z]+)+)", said, re.MULTILINE)
+        for name in words.split()
+    ]
+    assert set(named) <= {*targets}
+    assert set(re.findall(rf"\b{PACKAGE.upper()}_[A-Z_]+", said)) <= {*settings}
+    assert set(re.findall(r"--secret id=([^,]+),", said)) == {*mounts}
+
+
+@pytest.fixture
+def newcomer(
+    combination: Combination, cookies_session: Cookies, tmp_path: Path
+) -> Iterator[Newcomer]:
+    """A project in a clean folder, under a name of its own, and its environment: *Set up*."""
+    slug = f"newcomer-{combination.application}"
+    result = cookies_session.bake(
+        extra_context=combination.answers | {"project_slug": slug}, template=str(ROOT)
+    )
+    assert result.exception is None, result.exception
+    project = BakedProject(tmp_path / slug, combination)
+    shutil.copytree(result.project_path, project.path)
+    python = interpreter(combination.python)
+    assert python
+    install_locked(project.path, tmp_path / "venv", python)
+    port = free_port()
+    compose = project.path / "compose.yaml"
+    compose.write_text(text(project, "compose.yaml").replace(":8000:", f":{port}:"), "utf-8")
+    yield Newcomer(project, activated(tmp_path / "venv"), port)
+    if docker_problem() is None:
+        project.run("docker", "compose", "down", "--timeout", "1")
+        project.run("docker", "rmi", "--force", slug)
+
+
+@each(LIVED_IN)
+def test_every_command_of_the_pages_does_what_they_say(newcomer: Newcomer) -> None:
+    for page in PAGES:
+        newcomer.follow(page)
+
+
+def edit(project: BakedProject, name: str, old: str, new: str) -> None:
+    before = text(project, name)
+    assert old in before
+    (project.path / name).write_text(before.replace(old, new, 1), "utf-8")
+
+
+def failures(newcomer: Newcomer, folder: Path) -> Iterator[str]:
+    """What is printed when something fails, as far as a test can bring it about in a moment."""
+
+    def said(*command: str | Path, env: dict[str, str]) -> str:
+        result = project.run(*command, check=False, env=env)
+        assert result.returncode, command
+        return result.stdout + result.stderr
+
+    project, shell = newcomer.project, newcomer.shell
+    bare = {"PATH": "/usr/bin:/bin"}
+    another = folder / "another"
+    run(tool("uv"), "venv", "--python", another_python(project.combination.python), another)
+    yield said("make", "install", env=bare | {"VIRTUAL_ENV": "/venv"})
+    yield said(*poetry("--no-plugins", "export"), env=shell)
+    yield said("make", "install", env=bare)
+    yield said("make", "install", env=bare | {"CONDA_DEFAULT_ENV": "base", "CONDA_PREFIX": "/"})
+    yield said("make", "install", env=activated(another))
+    yield said("make", "run", env=bare)
+    yield said("make", "run", env=shell | {f"{newcomer.prefix}NO_SUCH": "1"})
+    if not newcomer.is_job:
+        with socket.create_server(("127.0.0.1", newcomer.port)):
+            yield said("make", "run", env=shell | {f"{newcomer.prefix}PORT": str(newcomer.port)})
+    edit(project, "environment.yml", "python=3.", "python=2.")
+    edit(project, "requirements.txt", "sha256:", "sha512:")
+    yield said("python", "scripts/consistency.py", env=shell)
+    edit(project, "pyproject.toml", '"structlog>=', '"structlog>=1,>=')
+    yield said("poetry", "check", "--lock", env=shell)
+    # What an image prints, the tests of the image bring about.
+    yield text(project, "Dockerfile")
+    yield text(project, "scripts/contract.py")
+
+
+def another_python(python: str) -> Path:
+    """An interpreter that a project of this version refuses."""
+    found = [interpreter(one) for one in QUESTIONS["python_version"] if one != python]
+    here = [] if sys.version_info[:2] == tuple(map(int, python.split("."))) else [sys.executable]
+    return next(Path(one) for one in [*found, *here] if one)
+
+
+@each(LIVED_IN)
+def test_what_the_readme_mends_is_what_is_printed(newcomer: Newcomer, tmp_path: Path) -> None:
+    table = text(newcomer.project, "README.md").partition("| what you see |")[2]
+    messages = re.findall(r"`([^`]+)`", "".join(re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)))
+    printed = "\n".join(failures(newcomer, tmp_path))
+
+    assert len(messages) >= 10
+    assert [message for message in messages if message not in printed] == []
