@@ -25,12 +25,12 @@ help:  ## Show this list
 install: .venv/installed  ## Install what the template needs into .venv
 
 .PHONY: new
-new: install  ## Render a project; ARGS are cookiecutter's, such as ARGS="--output-dir .. --no-input"
-	$(BIN)/cookiecutter $(ARGS) .
+new: install  ## Render a project; ARGS are cookiecutter's, such as ARGS="--no-input application=job"
+	$(BIN)/cookiecutter . $(ARGS)
 
 .PHONY: test
 test: install  ## Run the tests; ARGS are pytest's
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
 .PHONY: check
 check: install  ## Check the lock, the style and the types; change nothing
@@ -79,7 +79,9 @@ bench-generation: install  ## Measure how long a bake takes
 	$(BIN)/python benchmarks/generation.py
 
 .PHONY: release
-release: check test  ## Check everything, and tag the version of pyproject.toml
+release: install  ## Check everything, and tag the version of pyproject.toml
+	$(BIN)/python scripts/release.py --check
+	$(MAKE) check test
 	$(BIN)/python scripts/release.py
 
 .PHONY: bench-image

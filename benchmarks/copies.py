@@ -1,7 +1,8 @@
 """How much more a service answers with more copies of it: `make bench-copies`.
 
 One, two and three copies of the web API's image stand behind HAProxy, round by round in turns.
-Copies past the machine's cores bring nothing; the load and the balancer take their share of them.
+Each has the share of a core that the Deployment requests for a pod, so that the load, the balancer
+and three copies fit on two cores.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
+import yaml
 from cookiecutter.main import cookiecutter
 
 ROOT = Path(__file__).parents[1]
@@ -31,23 +33,31 @@ BODY = {"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]}
 def main() -> None:
     """Measure, print the table and store it beside this file."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        build(Path(folder))
+        cpus = cpu_request(build(Path(folder)))
         balancer = running.enter_context(balancing(Path(folder), COPIES[-1], probe="/readyz"))
         for number in range(COPIES[-1]):
-            running.enter_context(copy(TAG, balancer, number, PREFIX))
+            running.enter_context(copy(TAG, balancer, number, PREFIX, f"--cpus={cpus}"))
         for number in range(COPIES[-1]):
             balancer.wait_for(number, "UP")
         rates = measure(balancer)
-    table = as_table(rates)
+    table = as_table(rates, cpus)
     print(table)
     (ROOT / "benchmarks" / "copies.md").write_text(table, "utf-8")
 
 
-def build(folder: Path) -> None:
+def build(folder: Path) -> Path:
     """Bake a web API and build its image."""
-    answers = {"application": "web-api", "python_version": PYTHON}
+    answers = {"application": "web-api", "python_version": PYTHON, "deployment": "kubernetes"}
     project = cookiecutter(str(ROOT), no_input=True, output_dir=str(folder), extra_context=answers)
     subprocess.run(["docker", "build", "--quiet", "--tag", TAG, project], check=True)
+    return Path(project)
+
+
+def cpu_request(project: Path) -> float:
+    """Give the share of a core that the Deployment requests for each pod."""
+    manifest = project / "deploy" / "kubernetes" / "base" / "deployment.yaml"
+    (container,) = yaml.safe_load(manifest.read_text())["spec"]["template"]["spec"]["containers"]
+    return int(container["resources"]["requests"]["cpu"].removesuffix("m")) / 1000
 
 
 def measure(balancer: Balancer) -> dict[int, list[float]]:
@@ -63,7 +73,7 @@ def measure(balancer: Balancer) -> dict[int, list[float]]:
     return rates
 
 
-def as_table(rates: dict[int, list[float]]) -> str:
+def as_table(rates: dict[int, list[float]], cpus: float) -> str:
     """Make a Markdown table."""
     one = median(rates[1])
     lines = [
@@ -72,8 +82,9 @@ def as_table(rates: dict[int, list[float]]) -> str:
     ]
     proxy = subprocess.check_output(["haproxy", "-v"], text=True).split()[2]
     machine = (
-        f"`POST /quotes` of the web API, Python {PYTHON}, behind HAProxy {proxy}; "
-        f"{platform.machine()}, {os.cpu_count()} cores for the copies, the balancer and the load; "
+        f"`POST /quotes` of the web API, Python {PYTHON}, {cpus} of a core for each copy, behind "
+        f"HAProxy {proxy}; {platform.machine()}, {os.cpu_count()} cores for the copies, the "
+        f"balancer and the load; "
         f"medians of {ROUNDS} rounds of {SECONDS:.0f} s on {CONNECTIONS} connections"
     )
     head = ["| copies | requests/s | of one copy |", "|---|---|---|"]

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -139,7 +140,7 @@ def prepare(application: str, folder: Path) -> dict[str, Callable[[], None]]:
         else:
             docker("build", *tag, "--file", "-", str(project), text=DOCKERFILES[name])
 
-    return {name: lambda name=name: build(name) for name in (ONE_STAGE, WITH_POETRY, OURS)}  # type: ignore[misc]
+    return {name: partial(build, name) for name in (ONE_STAGE, WITH_POETRY, OURS)}
 
 
 def edit_code(project: Path, number: int) -> None:

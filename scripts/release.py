@@ -1,5 +1,6 @@
 """Tag the version of `pyproject.toml`: `make release`, which runs the checks and tests first.
 
+With `--check` it only says what is in the way, so that this is known before the tests run.
 Versions are dates: year, month, and a number within the month, such as 2026.11.0.
 """
 
@@ -15,18 +16,20 @@ ROOT = Path(__file__).parents[1]
 
 def problems(root: Path, version: str) -> list[str]:
     """Say what has to be mended before this version can be tagged, each with its remedy."""
-    found = []
     if not re.fullmatch(r"20\d\d\.([1-9]|1[0-2])\.\d+", version):
-        found.append(f"{version} is no version such as 2026.11.0: edit pyproject.toml.")
+        return [f"{version} is no version such as 2026.11.0: edit pyproject.toml."]
+    found = []
     recorded = json.loads((root / "cookiecutter.json").read_text("utf-8"))["_version"]
     if recorded != version:
         found.append(f"cookiecutter.json records {recorded}: set _version to {version}.")
     if f'\nVERSION = "{version}"' not in (root / "hooks/pre_gen_project.py").read_text("utf-8"):
         found.append(f"hooks/pre_gen_project.py has another version: set VERSION to {version}.")
-    changelog = (root / "CHANGELOG.md").read_text("utf-8")
-    newest = re.search(r"^## (.*)$", changelog, re.MULTILINE)
-    if not newest or newest[1] != version:
+    _, newest, *_ = [*(root / "CHANGELOG.md").read_text("utf-8").split("\n## ", 2), ""]
+    title, _, text = newest.partition("\n")
+    if title != version or not text.strip():
         found.append(f"CHANGELOG.md does not begin with {version}: write what has changed.")
+    if (branch := git(root, "branch", "--show-current")) != "main":
+        found.append(f"Versions are made on main, not on {branch or 'no branch'}: git switch main.")
     if git(root, "status", "--porcelain"):
         found.append("There are changes that are not committed: git commit.")
     if version in tags(root):
@@ -47,10 +50,11 @@ def order(version: str) -> list[int]:
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Run git and give what it prints."""
-    result = subprocess.run(
-        ["git", *arguments], cwd=root, check=True, capture_output=True, text=True
-    )
+    """Run git and give what it prints; end with what it says where it fails."""
+    command = ["git", *arguments]
+    result = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"{' '.join(command)}: {result.stderr.strip()}")
     return result.stdout.strip()
 
 
@@ -61,8 +65,10 @@ def main() -> int:
     if found := problems(ROOT, version):
         print(*found, sep="\n")
         return 1
+    if "--check" in sys.argv[1:]:
+        return 0
     git(ROOT, "tag", "--annotate", "--message", f"Version {version}", version)
-    print(f"Tagged. Publish it with: git push origin {version}")
+    print(f"Tagged. Publish it with: git push --atomic origin main {version}")
     return 0
 
 

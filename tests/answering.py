@@ -73,6 +73,14 @@ def typed(answers: Mapping[str, str]) -> dict[str, Any]:
         return dict(prompt_for_config(generate_context(str(ROOT / "cookiecutter.json"))))
 
 
+def without_defaults(message: str) -> str:
+    """Leave out of the command in a message what it gives to every question by default."""
+    defaults = typed({})
+    for key in KEYS:
+        message = message.replace(f' "{key}={defaults[key]}"', "")
+    return message
+
+
 def replayed(answers: Mapping[str, object]) -> dict[str, Any]:
     """The context of a replay file that was edited to hold these answers."""
     return typed({}) | dict(answers)

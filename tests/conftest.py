@@ -21,6 +21,19 @@ from tests.harness import (
     run,
     unavailable,
 )
+from tests.schedule import ByCombination
+
+
+@pytest.hookimpl(optionalhook=True)  # Without the plugin, one process runs all of it.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByCombination:
+    """Decide which worker runs what."""
+    return ByCombination(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the slow tests begin where workers share them, so that none ends alone with one."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")

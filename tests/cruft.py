@@ -5,20 +5,19 @@ import os
 import re
 from pathlib import Path
 
+from tests.answering import CHOICES, KEYS
 from tests.harness import (
-    COMBINATIONS,
+    HERE,
     QUESTIONS,
     ROOT,
     SLUG,
     Combination,
-    interpreter,
     poetry,
     run,
     tool,
     unavailable,
 )
 
-HERE = [combination for combination in COMBINATIONS if interpreter(combination.python)]
 # The oldest application, so that every version of the template has it.
 API_HERE = [combination for combination in HERE if combination.application == "web-api"][:1]
 UPDATING = ROOT / "docs" / "updating.md"
@@ -35,14 +34,6 @@ def create(folder: Path, template: Path, **answers: str) -> Path:
     context = json.dumps(answers)
     cruft(folder, "create", str(template), "--no-input", "--extra-context", context)
     return folder / SLUG
-
-
-def commit(folder: Path, message: str) -> None:
-    """Commit all that is in the folder, making it a repository where it is none."""
-    run("git", "init", "--quiet", "--initial-branch", "main", cwd=folder)
-    run("git", "add", "--all", cwd=folder)
-    identity = ["-c", "user.name=A Person", "-c", "user.email=person@example.com"]
-    run("git", *identity, "commit", "--quiet", "--message", message, cwd=folder)
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -84,6 +75,7 @@ def of_the_page(start: str, template: Path) -> str:
 def link(project: Path, command: str, combination: Combination) -> None:
     """Run `cruft link`: give the default answers but for the combination, and take the commit."""
     choices = [str(QUESTIONS[key].index(answer) + 1) for key, answer in combination.answers.items()]
-    typed = "\\n".join([*[""] * 6, *choices, "", ""])
+    texts = [key for key in KEYS if key not in CHOICES]
+    typed = "\\n".join([*[""] * len(texts), *choices, "", ""])
     shell = f"set -o pipefail; printf '{typed}' | {tool('cruft').parent}/{command}"
     run("bash", "-c", shell, cwd=project)

@@ -4,9 +4,10 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
-from tests.harness import ROOT, run, tool, working_tree
+from tests.harness import ROOT, commit, run, tool, working_tree
 
 WORKFLOW = ROOT / ".github/workflows/use-this-template.yml"
 # PyYAML reads the key `on` as the boolean that it is in YAML 1.1.
@@ -28,8 +29,7 @@ class Repository:
     def commit(self, name: str, text: str) -> None:
         """Let somebody push a file."""
         (self.work / name).write_text(text)
-        git(self.work, "add", "--all")
-        git(self.work, "commit", "--quiet", "--message", f"Add {name}")
+        commit(self.work, f"Add {name}")
         git(self.work, "push", "--quiet", str(self.remote), "HEAD:main")
 
     def head(self) -> str:
@@ -43,9 +43,7 @@ class Repository:
         before_push: Callable[[], None] | None = None,
     ) -> tuple[bool, str]:
         """Run the workflow; tell whether it passed, and its summary, or its output without one."""
-        temp = self.folder / f"runner-{len(list(self.folder.iterdir()))}"
-        (temp / "temp").mkdir(parents=True)
-        checkout, summary = temp / "checkout", temp / "summary.md"
+        runner = Runner(self.folder / f"runner-{len(list(self.folder.iterdir()))}")
         values = {name: str(value.get("default", "")) for name, value in INPUTS.items()}
         values |= inputs or {}
         expressions = {
@@ -58,41 +56,58 @@ class Repository:
         log = ""
         for step in STEPS:
             if str(step.get("uses", "")).startswith("actions/checkout@"):
-                git(temp, "clone", "--quiet", str(self.remote), str(checkout))
-                # Stands for `make install`, which other tests run.
-                (checkout / ".venv/bin").mkdir(parents=True)
-                (checkout / ".venv/bin/cookiecutter").symlink_to(tool("cookiecutter"))
+                runner.check_out(self.remote)
             if "run" not in step or step["run"] == "make install":
                 continue
             if step["name"] == "Push" and before_push:
                 before_push()
-            given = {
-                name: re.sub(r"\$\{\{ (.*?) \}\}", lambda match: expressions[match[1]], value)
-                for name, value in step.get("env", {}).items()
-            }
-            result = subprocess.run(
-                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-                cwd=checkout if checkout.exists() else temp,
-                env={
-                    "HOME": str(temp),
-                    "PATH": f"{tool('git').parent}:/usr/local/bin:/usr/bin:/bin",
-                    "RUNNER_TEMP": str(temp / "temp"),
-                    "GITHUB_STEP_SUMMARY": str(summary),
-                }
-                | given,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            result = runner.run(step, expressions)
             log += result.stdout + result.stderr
             if result.returncode:
-                return False, summary.read_text() if summary.exists() else log
+                return False, runner.summary.read_text() if runner.summary.exists() else log
         return True, log
 
 
+class Runner:
+    """The machine that one run of the workflow has to itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.checkout = folder, folder / "checkout"
+        self.temp, self.summary = folder / "temp", folder / "summary.md"
+        self.temp.mkdir(parents=True)
+
+    def check_out(self, remote: Path) -> None:
+        """Clone the repository, with what `make install` leaves there: other tests run that."""
+        git(self.folder, "clone", "--quiet", str(remote), str(self.checkout))
+        (self.checkout / ".venv/bin").mkdir(parents=True)
+        (self.checkout / ".venv/bin/cookiecutter").symlink_to(tool("cookiecutter"))
+
+    def run(
+        self, step: dict[str, Any], expressions: dict[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a step's own script, as GitHub does."""
+        given = {
+            name: re.sub(r"\$\{\{ (.*?) \}\}", lambda match: expressions[match[1]], value)
+            for name, value in step.get("env", {}).items()
+        }
+        return subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+            cwd=self.checkout if self.checkout.exists() else self.folder,
+            env={
+                "HOME": str(self.folder),
+                "PATH": f"{tool('git').parent}:/usr/local/bin:/usr/bin:/bin",
+                "RUNNER_TEMP": str(self.temp),
+                "GITHUB_STEP_SUMMARY": str(self.summary),
+            }
+            | given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
 def git(folder: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=A Person", "-c", "user.email=person@example.com"]
-    return run("git", *identity, *arguments, cwd=folder).stdout.strip()
+    return run("git", *arguments, cwd=folder).stdout.strip()
 
 
 def pushed(repository: Repository) -> dict[str, bytes]:

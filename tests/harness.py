@@ -17,6 +17,10 @@ import pytest
 # `make test` hands its variables to every make below it; a project's make is not to have them.
 for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "PYTHON"):
     os.environ.pop(name, None)
+# The tests commit as nobody in particular, so a machine without a git identity will do.
+for role in ("AUTHOR", "COMMITTER"):
+    os.environ[f"GIT_{role}_NAME"] = "A Person"
+    os.environ[f"GIT_{role}_EMAIL"] = "person@example.com"
 
 ROOT = Path(__file__).parents[1]
 QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))
@@ -54,18 +58,15 @@ KUBERNETES = [
     Combination(application, QUESTIONS["python_version"][0], "kubernetes")
     for application in QUESTIONS["application"]
 ]
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no such limits.")
 each_application = pytest.mark.parametrize("application", QUESTIONS["application"])
 
 
 def each(combinations: list[Combination]) -> pytest.MarkDecorator:
     """Run a test for each combination; what one of them needs is made once, by one worker."""
-    parameters = [
-        pytest.param(it, id=str(it), marks=pytest.mark.xdist_group(str(it)))
-        if it.deployment == QUESTIONS["deployment"][0]
-        else pytest.param(it, id=f"{it}-{it.deployment}", marks=pytest.mark.xdist_group(str(it)))
-        for it in combinations
-    ]
-    return pytest.mark.parametrize("combination", parameters)
+    usual = QUESTIONS["deployment"][0]
+    names = [str(it) if it.deployment == usual else f"{it}-{it.deployment}" for it in combinations]
+    return pytest.mark.parametrize("combination", combinations, ids=names)
 
 
 each_combination = each(COMBINATIONS)
@@ -149,17 +150,22 @@ def unavailable(reason: str, *, required: bool) -> NoReturn:
 
 def working_tree(folder: Path) -> Path:
     """Make a repository whose one commit is the template as it is here, edits included."""
-    folder.mkdir(parents=True)
-    names = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+    run("git", "init", "--quiet", "--initial-branch", "main", folder)
+    # By this repository's eyes: a .zip of the template is none itself.
+    seen = [f"--git-dir={folder / '.git'}", f"--work-tree={ROOT}"]
+    names = run("git", *seen, "ls-files", "-z", "--others", "--exclude-standard", cwd=ROOT)
     for name in filter(None, names.stdout.split("\0")):
-        if (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    identity = ["-c", "user.name=A Person", "-c", "user.email=person@example.com"]
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    commit(folder, "Initial commit")
+    return folder
+
+
+def commit(folder: Path, message: str) -> None:
+    """Commit all that is in the folder, making it a repository where it is none."""
     run("git", "init", "--quiet", "--initial-branch", "main", cwd=folder)
     run("git", "add", "--all", cwd=folder)
-    run("git", *identity, "commit", "--quiet", "--message", "Initial commit", cwd=folder)
-    return folder
+    run("git", "commit", "--quiet", "--message", message, cwd=folder)
 
 
 @cache
@@ -193,3 +199,20 @@ def docker_problem() -> str | None:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"Docker: {error}"
     return None if result.returncode == 0 else f"Docker: {result.stderr.strip()}"
+
+
+def program(python: str, folder: Path) -> list[str | Path]:
+    """How to run a script of this folder with a Python of this version; Docker has every one."""
+    found = interpreter(python)
+    if found:
+        return [found, "-S"]
+    if problem := docker_problem():
+        unavailable(f"There is no Python {python}, and no {problem}", required=False)
+    mount = ["docker", "run", "--rm", "--network", "none", "--volume", f"{folder}:{folder}"]
+    return [*mount, "--user", f"{os.getuid()}", f"python:{python}-slim-trixie", "python", "-S"]
+
+
+PYTHONS = [python for python in QUESTIONS["python_version"] if interpreter(python)]
+"""Those of the template's that this machine has."""
+HERE = [combination for combination in COMBINATIONS if combination.python in PYTHONS]
+"""The combinations that can be installed on this machine."""

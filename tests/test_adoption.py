@@ -5,12 +5,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tests.cruft import (
     API_HERE,
     BODY,
     add_dependency,
     assert_whole,
-    commit,
     cruft,
     edit,
     link,
@@ -22,6 +22,7 @@ from tests.harness import (
     BakedProject,
     Combination,
     activated,
+    commit,
     each,
     install_locked,
     interpreter,
@@ -82,6 +83,7 @@ def test_a_price_has_separators() -> None:
 BOTH = {"Dockerfile", "pyproject.toml", f"src/{PACKAGE}/__init__.py"}
 
 
+@pytest.mark.slow("locks, installs and checks a project")
 @each(API_HERE)
 def test_a_project_that_exists_adopts_the_template_and_passes_its_checks(
     combination: Combination,

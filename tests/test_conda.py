@@ -89,7 +89,7 @@ def test_conda_solves_the_environment(channels: Channels, baked: BakedProject) -
     assert re.fullmatch(rf"{re.escape(baked.combination.python)}\.\d+", chosen["python"])
 
 
-@each(COMBINATIONS)
+@each_combination
 def test_conda_installs_the_environment(
     channels: Channels, baked: BakedProject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -16,10 +16,12 @@ from tests.conda_channel import Channels
 from tests.harness import (
     BUILT,
     PACKAGE,
+    PYTHONS,
     QUESTIONS,
     SLUG,
     BakedProject,
     Combination,
+    commit,
     each,
     interpreter,
     poetry,
@@ -29,8 +31,7 @@ from tests.harness import (
 )
 
 # One environment for each application, on the Pythons of the machine in turn: they take long.
-HERE = [python for python in QUESTIONS["python_version"] if interpreter(python)]
-DEVELOPED = [Combination(*it) for it in zip(QUESTIONS["application"], cycle(HERE), strict=False)]
+DEVELOPED = [Combination(*it) for it in zip(QUESTIONS["application"], cycle(PYTHONS), strict=False)]
 # The distributions of an environment, told by itself.
 VERSIONS = """
 from importlib.metadata import distributions
@@ -122,10 +123,7 @@ def develop(
         (tools / "poetry").symlink_to(tool("poetry"))
         development = Development(project, prefix, activated_by_conda(prefix, tools))
         assert f"Installing into {prefix}\n" in development.output("make", "install")
-        development.run("git", "init", "--quiet")
-        development.run("git", "add", "--all")
-        identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
-        development.run("git", *identity, "commit", "--quiet", "--message", "Start")
+        commit(project.path, "Start")
         return development
 
     return develop_once
@@ -144,6 +142,7 @@ def test_poetry_takes_the_active_environment_for_its_own(development: Developmen
     assert development.output("poetry", "env", "info", "--path").strip() == str(development.prefix)
 
 
+@pytest.mark.slow("runs all tests of a project")
 @each(DEVELOPED)
 def test_the_projects_tests_pass_in_the_conda_environment(development: Development) -> None:
     assert " passed" in development.output("make", "test")
@@ -194,6 +193,7 @@ def test_every_module_can_be_imported_in_the_image(baked: BakedProject) -> None:
     assert "Usage:" in output
 
 
+@pytest.mark.slow("locks and installs")
 @each(DEVELOPED[:1])
 def test_removing_a_dependency_uninstalls_what_it_brought_and_nothing_of_conda(
     development: Development,
@@ -214,6 +214,7 @@ def test_removing_a_dependency_uninstalls_what_it_brought_and_nothing_of_conda(
     assert development.versions() == before
 
 
+@pytest.mark.slow("locks and installs")
 @each(DEVELOPED[:1])
 def test_after_poetry_add_one_command_brings_all_back_in_step(
     development: Development, request: pytest.FixtureRequest
@@ -242,20 +243,19 @@ def test_a_commit_of_stale_files_fails_until_one_command_mends_them(
     start = development.output("git", "rev-parse", "HEAD").strip()
     request.addfinalizer(undo)
     development.run("pre-commit", "install")
-    commit = ["git", "-c", "user.name=T", "-c", "user.email=t@example.com", "commit", "--all"]
-    commit += ["--message", "Change"]
+    change = ["git", "commit", "--all", "--message", "Change"]
     root = development.project.path
     pyproject, environment = root / "pyproject.toml", root / "environment.yml"
     pyproject.write_text(pyproject.read_text("utf-8").replace('"structlog>=', '"structlog!=1,>='))
     environment.write_text(environment.read_text("utf-8").replace("python=3.", "python=2."))
 
-    output = development.output(*commit, fails=True)
+    output = development.output(*change, fails=True)
 
     assert "Run `poetry lock`" in output
     assert "edit environment.yml to `- python=" in output
     development.run("make", "requirements")
     development.run("git", "checkout", "--quiet", "environment.yml")
-    development.run(*commit)
+    development.run(*change)
 
 
 @each(DEVELOPED[:1])

@@ -20,6 +20,11 @@ PREFIX = f"{PACKAGE.upper()}_"
 CLIENTS = 8
 COPIES = 3
 BODY = {"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]}
+REQUEST = (
+    "POST /quotes HTTP/1.1\r\nhost: test\r\nconnection: close\r\n"
+    f"content-type: application/json\r\ncontent-length: {len(json.dumps(BODY))}\r\n\r\n"
+    f"{json.dumps(BODY)}"
+).encode()
 ANSWER = {"net": "199.60", "discount": "0.00", "tax": "0.00", "total": "199.60"}
 
 pytestmark = [
@@ -104,6 +109,7 @@ def retire(balancer: Balancer, number: int, name: str, pod: Manifest) -> None:
     balancer.wait_for(number, "DOWN")
 
 
+@pytest.mark.slow("starts six containers, one after another")
 def test_replacing_every_copy_under_load_loses_no_request(
     image: str, pod: Manifest, options: list[str], tmp_path: Path
 ) -> None:
@@ -139,11 +145,6 @@ def test_replacing_every_copy_under_load_loses_no_request(
 def test_killing_a_copy_loses_only_what_it_was_working_on(
     image: str, pod: Manifest, options: list[str], tmp_path: Path
 ) -> None:
-    whole = json.dumps(BODY).encode()
-    head = (
-        "POST /quotes HTTP/1.1\r\nhost: test\r\nconnection: close\r\n"
-        f"content-type: application/json\r\ncontent-length: {len(whole)}\r\n\r\n"
-    ).encode()
     with ExitStack() as running:
         balancer = running.enter_context(
             balancing(tmp_path, COPIES, probe=probe(pod), avoids_the_dead=True)
@@ -157,7 +158,7 @@ def test_killing_a_copy_loses_only_what_it_was_working_on(
         # Four requests are half sent to each copy.
         half = [socket.create_connection(("127.0.0.1", balancer.port)) for _ in range(4 * COPIES)]
         for connection in half:
-            connection.sendall(head + whole[:-4])
+            connection.sendall(REQUEST[:-4])
         sleep(0.3)
         working = {number: int(row["scur"]) for number, row in balancer.statistics().items()}
         assert working == {"0": 4, "1": 4, "2": 4}
@@ -168,7 +169,7 @@ def test_killing_a_copy_loses_only_what_it_was_working_on(
             killed = monotonic()
             sleep(1)
         for connection in half:
-            connection.sendall(whole[-4:])
+            connection.sendall(REQUEST[-4:])
         answers = [answer(connection) for connection in half]
 
     statuses = [text.partition(b"\r\n")[0].split(b" ")[1] for text in answers]

@@ -7,8 +7,17 @@ from pathlib import Path
 from time import time_ns
 
 import pytest
-from tests.containers import NEWEST, exported, inspect
-from tests.harness import BUILT, PACKAGE, BakedProject, Combination, each, run, unavailable
+from tests.containers import NEWEST, exported, inspect, with_python
+from tests.harness import (
+    BUILT,
+    PACKAGE,
+    BakedProject,
+    Combination,
+    commit,
+    each,
+    run,
+    unavailable,
+)
 
 JOB = [one for one in NEWEST if one.application == "job"]
 
@@ -56,7 +65,7 @@ def test_an_edit_of_the_code_changes_one_small_layer(
     baked: BakedProject, image: str, tmp_path: Path
 ) -> None:
     shutil.copytree(baked.path, tmp_path / "project")
-    # Another worker may have built the same layers since, and Docker takes either for the cache.
+    # Another test may have built the same layers since, and Docker takes either for the cache.
     whole = f"{image}-whole"
     run("docker", "build", "--tag", whole, str(tmp_path / "project"))
     module = tmp_path / "project/src" / PACKAGE / "__init__.py"
@@ -90,6 +99,7 @@ def test_an_edit_of_the_code_changes_one_small_layer(
     )
 
 
+@pytest.mark.slow("builds without a cache")
 @each(JOB)
 def test_the_same_sources_give_the_same_files(
     baked: BakedProject, image: str, tmp_path: Path
@@ -101,6 +111,22 @@ def test_the_same_sources_give_the_same_files(
     first, second = hashes(image, tmp_path), hashes(again, tmp_path)
     assert len(first) > 500
     assert first == second
+
+
+@each(JOB)
+def test_a_commit_that_is_built_again_gives_the_same_image(
+    baked: BakedProject, image: str, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(baked.path, project)
+    commit(project, "Start")
+    names = [f"{image}-once", f"{image}-twice"]
+
+    for name in names:
+        run("make", "image", f"IMAGE={name}", "ARGS=--load", cwd=project, env=with_python())
+
+    once, twice = (inspect(name)["Id"] for name in names)
+    assert once == twice
 
 
 def hashes(image: str, folder: Path) -> dict[str, str]:

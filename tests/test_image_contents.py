@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 import pytest
+from benchmarks.image import MOST, ON_TOP
 from tests.containers import NEWEST, exported, free_port, inspect, with_python
-from tests.harness import PACKAGE, SLUG, BakedProject, Combination, each, run
+from tests.harness import PACKAGE, SLUG, BakedProject, Combination, commit, each, run
 
 MB = 1_000_000
-MOST_MB = {"model-api": 195, "web-api": 65, "job": 45}
 HOSTILE = """It's "50 %" of $HOME, `id`, $(id) \\ and ${USER}; \\"""
 
 pytestmark = pytest.mark.usefixtures("docker")
@@ -40,7 +40,7 @@ def test_it_holds_the_venv_and_nothing_else(
     assert outside <= {"data"}
     assert not names & {".git", ".env", "gcc", "cc", "poetry.lock", "test_cli.py"}
     assert not packages & {"pip", "setuptools", "wheel", "poetry", "pytest", "ruff", "mypy"}
-    assert sum(files.values()) < MOST_MB[combination.application] * MB
+    assert sum(files.values()) < MOST[ON_TOP][combination.application] * MB
 
 
 @each(NEWEST)
@@ -93,7 +93,7 @@ def copy_of(baked: BakedProject, folder: Path) -> BakedProject:
 
 @each(NEWEST[:1])
 def test_labels_say_what_it_is_and_where_it_comes_from(
-    baked: BakedProject, image: str, tmp_path: Path
+    baked: BakedProject, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = copy_of(baked, tmp_path)
     pyproject = project.path / "pyproject.toml"
@@ -102,13 +102,11 @@ def test_labels_say_what_it_is_and_where_it_comes_from(
         re.sub("(?m)^description = .*", lambda _: f"description = {json.dumps(HOSTILE)}", text),
         "utf-8",
     )
-    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com"]
-    project.run(*git, "init", "--quiet")
-    project.run(*git, "add", "--all")
-    stamp = with_python() | {"GIT_COMMITTER_DATE": "2026-01-02T03:04:05+01:00"}
-    project.run(*git, "commit", "--quiet", "--message", "Start", env=stamp)
-    project.run(*git, "remote", "add", "origin", "https://me:hunter2@example.com/team/shop.git")
-    commit = project.run("git", "rev-parse", "HEAD").stdout.strip()
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-02T03:04:05+01:00")
+    commit(project.path, "Start")
+    remote = "https://me:hunter2@example.com/team/shop.git"
+    project.run("git", "remote", "add", "origin", remote)
+    revision = project.run("git", "rev-parse", "HEAD").stdout.strip()
     name = f"{image}-labelled"
 
     project.run("make", "image", f"IMAGE={name}", env=with_python())
@@ -117,13 +115,13 @@ def test_labels_say_what_it_is_and_where_it_comes_from(
         "title": SLUG,
         "description": HOSTILE,
         "version": "0.1.0",
-        "revision": commit,
+        "revision": revision,
         "created": "2026-01-02T02:04:05Z",
         "source": "https://example.com/team/shop",
     }
     project.path.joinpath("README.md").write_text("edited")
     project.run("make", "image", f"IMAGE={name}", env=with_python())
-    assert labels(name)["revision"] == f"{commit}-dirty"
+    assert labels(name)["revision"] == f"{revision}-dirty"
 
 
 @each(NEWEST)

@@ -169,18 +169,17 @@ def test_a_secret_comes_from_a_file_and_one_that_is_unreadable_stops_it(
     assert "hunter2" not in wrong.stderr + unreadable.stderr
 
 
+def changed(image: str, suffix: str, *lines: str) -> str:
+    """Build another image on top of one; give its name."""
+    name, dockerfile = f"{image}-{suffix}", "\n".join([f"FROM {image}", *lines])
+    command = ["docker", "build", "--tag", name, "-"]
+    subprocess.run(command, input=dockerfile, text=True, check=True, capture_output=True)
+    return name
+
+
 @pytest.fixture
 def image_without_tmp(image: str) -> str:
-    name = f"{image}-without-tmp"
-    dockerfile = f"FROM {image}\nUSER root\nRUN rm -rf /tmp\nUSER 10001:10001\n"
-    subprocess.run(
-        ["docker", "build", "--tag", name, "-"],
-        input=dockerfile,
-        text=True,
-        check=True,
-        capture_output=True,
-    )
-    return name
+    return changed(image, "without-tmp", "USER root", "RUN rm -rf /tmp", "USER 10001:10001")
 
 
 @each(SERVICES)
@@ -205,15 +204,7 @@ def test_the_projects_own_contract_holds_and_finds_what_breaks_it(
     baked: BakedProject, image: str
 ) -> None:
     held = baked.run("make", "contract", f"IMAGE={image}", env=with_python())
-    broken = f"{image}-broken"
-    dockerfile = f"FROM {image}\nUSER 0\n"
-    subprocess.run(
-        ["docker", "build", "--tag", broken, "-"],
-        input=dockerfile,
-        text=True,
-        check=True,
-        capture_output=True,
-    )
+    broken = changed(image, "broken", "USER 0")
     found = baked.run("make", "contract", f"IMAGE={broken}", env=with_python(), check=False)
 
     # Docker has a network of this name, which is no image.

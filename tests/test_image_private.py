@@ -1,4 +1,4 @@
-"""A private package index, behind a password and the certificate of a company's own CA."""
+"""A company's network: a package index with a password and a CA of its own, or a proxy."""
 
 import base64
 import re
@@ -6,40 +6,37 @@ import ssl
 import sys
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from tests.containers import NEWEST
+from tests.containers import NEWEST, with_python
 from tests.harness import BakedProject, Combination, each, run
 
 JOB = [one for one in NEWEST if one.application == "job"]
 USER, PASSWORD = "builder", "correct-horse-battery-staple"
+BEHIND = "http://packages.invalid"
+"""A host that only the proxy can reach."""
 
 pytestmark = pytest.mark.usefixtures("docker")
-
-
-class Index(NamedTuple):
-    """A package index that runs, and the secrets that a build needs to use it."""
-
-    secrets: list[str]
-    served: list[str]
-    """The paths that were asked for with the right password."""
 
 
 class Handler(SimpleHTTPRequestHandler):
     """Files for those who know the password."""
 
     served: list[str]
+    """The paths that were asked for with the right password."""
+    asks = (401, "www-authenticate", "authorization")
 
     def do_GET(self) -> None:
+        status, asks, answers = self.asks
         token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        if self.headers.get("authorization") != f"Basic {token}":
-            self.send_response(401)
-            self.send_header("www-authenticate", 'Basic realm="packages"')
+        if self.headers.get(answers) != f"Basic {token}":
+            self.send_response(status)
+            self.send_header(asks, 'Basic realm="packages"')
             self.send_header("content-length", "0")
             self.end_headers()
             return
@@ -48,6 +45,16 @@ class Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+class Proxy(Handler):
+    """A proxy that knows one other host, and takes its files from here."""
+
+    asks = (407, "proxy-authenticate", "proxy-authorization")
+
+    def translate_path(self, path: str) -> str:
+        assert path.startswith(BEHIND)
+        return super().translate_path(path.removeprefix(BEHIND))
 
 
 def wheels(project: BakedProject, folder: Path) -> None:
@@ -84,54 +91,91 @@ def certificate(folder: Path) -> ssl.SSLContext:
     return context
 
 
-@pytest.fixture
-def index(baked: BakedProject, tmp_path: Path) -> Iterator[Index]:
-    files, secrets = tmp_path / "files", tmp_path / "secrets"
-    files.mkdir()
-    secrets.mkdir()
-    wheels(baked, files)
+@pytest.fixture(scope="session")
+def packages(
+    bake: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("packages")
+    wheels(bake(JOB[0]), folder)
+    return folder
+
+
+@contextmanager
+def serving(
+    kind: type[Handler], files: Path, context: ssl.SSLContext | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """Serve files; give the port, and the paths that will have been served."""
     served: list[str] = []
-    handler = type("Recorder", (Handler,), {"served": served})
+    handler = type("Recorder", (kind,), {"served": served})
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(files)))
-    server.socket = certificate(secrets).wrap_socket(server.socket, server_side=True)
-    address = f"https://{USER}:{PASSWORD}@127.0.0.1:{server.server_port}/simple"
-    (secrets / "pip.conf").write_text(f"[global]\nindex-url = {address}\n")
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        names = ("pip.conf", "ca.pem")
-        yield Index([f"--secret=id={name},src={secrets / name}" for name in names], served)
+        yield server.server_port, served
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
 
 
+def installed(served: list[str]) -> set[str]:
+    """The packages whose wheels have been served."""
+    return {path.split("/")[-2] for path in served if path.endswith(".whl")}
+
+
+@pytest.mark.slow("builds without a cache")
 @each(JOB)
 def test_a_private_index_is_used_and_leaves_no_secret_behind(
-    baked: BakedProject, combination: Combination, index: Index, tmp_path: Path
+    baked: BakedProject, combination: Combination, packages: Path, tmp_path: Path
 ) -> None:
     tag = f"template-test:{combination}-private"
     build = ["docker", "build", "--no-cache", "--network=host", "--progress=plain", "--tag", tag]
+    secrets = [f"--secret=id={name},src={tmp_path / name}" for name in ("pip.conf", "ca.pem")]
 
-    result = baked.run(*build, *index.secrets, ".")
+    with serving(Handler, packages, certificate(tmp_path)) as (port, served):
+        address = f"https://{USER}:{PASSWORD}@127.0.0.1:{port}/simple"
+        (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {address}\n")
+        result = baked.run(*build, *secrets, ".")
 
-    installed = {path.split("/")[2] for path in index.served if path.endswith(".whl")}
-    assert {"pydantic", "structlog", "poetry-core"} <= installed
-    archive = tmp_path / "image.tar"
-    run("docker", "save", "--output", archive, tag)
-    history = run("docker", "history", "--no-trunc", tag).stdout
-    environment = run("docker", "run", "--rm", "--entrypoint", "env", tag).stdout
-    authority = (tmp_path / "secrets/ca.pem").read_text().splitlines()[1]
-    contents = everything(archive)
-    assert b"pydantic" in contents
-    for secret in (PASSWORD, authority):
-        assert secret.encode() not in contents
-        assert secret not in result.stderr + history + environment
+    assert {"pydantic", "structlog", "poetry-core"} <= installed(served)
+    authority = (tmp_path / "ca.pem").read_text().splitlines()[1]
+    seen = everything(tag, tmp_path) + (result.stdout + result.stderr).encode()
+    assert b"pydantic" in seen
+    assert PASSWORD.encode() not in seen
+    assert authority.encode() not in seen
 
 
-def everything(archive: Path) -> bytes:
-    """All that a saved image consists of, its layers unpacked."""
+@pytest.mark.slow("builds without a cache")
+@each(JOB)
+def test_a_proxy_of_the_shell_is_used_and_leaves_no_trace(
+    baked: BakedProject, combination: Combination, packages: Path, tmp_path: Path
+) -> None:
+    tag = f"template-test:{combination}-proxied"
+    index = f"[global]\nindex-url = {BEHIND}/simple\ntrusted-host = packages.invalid\n"
+    (tmp_path / "pip.conf").write_text(index)
+    secret = f"--secret=id=pip.conf,src={tmp_path / 'pip.conf'}"
+    build = ["make", "image", f"IMAGE={tag}", f"ARGS=--no-cache --network=host {secret}"]
+
+    with serving(Proxy, packages) as (port, served):
+        address = f"http://{USER}:{PASSWORD}@127.0.0.1:{port}"
+        result = baked.run(*build, env=with_python() | {"http_proxy": address})
+
+    assert {"pydantic", "structlog", "poetry-core"} <= installed(served)
+    seen = everything(tag, tmp_path) + (result.stdout + result.stderr).encode()
+    assert b"pydantic" in seen
+    assert PASSWORD.encode() not in seen
+    assert f"127.0.0.1:{port}".encode() not in seen
+
+
+def everything(image: str, folder: Path) -> bytes:
+    """All that an image consists of: its layers unpacked, its history and its environment."""
+    archive = folder / "image.tar"
+    run("docker", "save", "--output", archive, image)
+    history = run("docker", "history", "--no-trunc", image).stdout
+    environment = run("docker", "run", "--rm", "--entrypoint", "env", image).stdout
     with tarfile.open(archive) as files:
         contents = [files.extractfile(member) for member in files if member.isfile()]
-        return b"".join(content.read() for content in contents if content)
+        layers = b"".join(content.read() for content in contents if content)
+    return layers + (history + environment).encode()

@@ -14,18 +14,18 @@ from tests.containers import address, ask, container, exit_status, wait_until_he
 from tests.harness import (
     BUILT,
     COMBINATIONS,
+    HERE,
     PACKAGE,
     BakedProject,
     Combination,
     each,
-    interpreter,
     run,
     unavailable,
 )
 
 MODELS = [it for it in COMBINATIONS if it.application == "model-api"]
 IMAGES = [it for it in MODELS if it in BUILT]
-TRAINED = [it for it in MODELS if interpreter(it.python)]
+TRAINED = [it for it in MODELS if it in HERE]
 TOLERANCE = 1e-5
 
 # In the development environment: rows, and what scikit-learn itself predicts for them.
@@ -91,6 +91,7 @@ def predict(url: str, instances: list[dict[str, float]]) -> list[list[float]]:
     return [list(it["probabilities"].values()) for it in answer["predictions"]]
 
 
+@pytest.mark.slow("trains the model")
 @pytest.mark.usefixtures("docker")
 @each(IMAGES)
 def test_the_image_predicts_what_scikit_learn_does(image: str, developed: BakedProject) -> None:
@@ -162,6 +163,7 @@ def test_a_broken_model_leaves_the_service_alive_but_not_ready(
         assert logs.stderr == ""
 
 
+@pytest.mark.slow("trains the model")
 @each(TRAINED)
 def test_training_from_the_lock_reproduces_the_shipped_model(
     combination: Combination, install: Callable[[Combination], BakedProject], tmp_path: Path

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.harness import (
-    COMBINATIONS,
+    HERE,
     PACKAGE,
     QUESTIONS,
     BakedProject,
@@ -12,10 +12,7 @@ from tests.harness import (
     activated,
     each,
     each_combination,
-    interpreter,
 )
-
-HERE = [combination for combination in COMBINATIONS if interpreter(combination.python)]
 
 
 @pytest.fixture
@@ -30,6 +27,7 @@ def test_this_machine_has_an_interpreter_to_test_with() -> None:
     assert HERE, f"None of Python {', '.join(QUESTIONS['python_version'])} is on this machine."
 
 
+@pytest.mark.slow("installs a project and runs all of its tests")
 @each_combination
 def test_its_own_checks_and_tests_pass(installed: BakedProject) -> None:
     environment = activated(installed.path.parent / "venv")

@@ -17,6 +17,7 @@ from tests.harness import (
     tool,
     unavailable,
     uv_pip_install,
+    working_tree,
 )
 
 KEPT = "exported at the template's release, from poetry.lock"
@@ -139,11 +140,14 @@ def test_a_poetry_that_cannot_export_leaves_the_project_whole(
     assert [path.name for path in (tmp_path / SLUG).glob("*.fresh")] == []
 
 
-def test_make_new_renders_from_a_bare_clone(tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
-    run("git", "clone", "--quiet", ROOT, clone)
+def test_make_new_takes_answers_in_an_unpacked_zip_whatever_its_folder(tmp_path: Path) -> None:
+    unpacked = working_tree(tmp_path / "Größe 10" / "template-main")
+    shutil.rmtree(unpacked / ".git")
+    # Stands for `make install`.
+    (unpacked / ".venv").mkdir()
+    (unpacked / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    (unpacked / ".venv" / "installed").touch()
 
-    # Half a minute: it installs all that the template needs.
-    run("make", "new", f"PYTHON={sys.executable}", "ARGS=--no-input --output-dir ..", cwd=clone)
+    run("make", "new", "ARGS=--no-input --output-dir .. application=job", cwd=unpacked)
 
-    assert (tmp_path / SLUG / "pyproject.toml").is_file()
+    assert (tmp_path / "Größe 10" / SLUG / "data" / "orders.csv").is_file()

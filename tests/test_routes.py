@@ -4,6 +4,7 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 from tests.cruft import create
 from tests.github import Repository, pushed
@@ -31,6 +32,7 @@ def tree(project: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow("bakes by each of the routes")
 @each([*COMBINATIONS, *KUBERNETES])
 def test_the_three_routes_give_the_same_tree(baked: BakedProject, tmp_path: Path) -> None:
     answers = {"project_name": "My Application"} | baked.combination.answers
@@ -47,6 +49,7 @@ def test_the_three_routes_give_the_same_tree(baked: BakedProject, tmp_path: Path
     assert by_cruft == expected
 
 
+@pytest.mark.slow("bakes every combination")
 def test_the_oldest_cookiecutter_that_is_promised_bakes_every_combination(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     promised = re.search(r"cookiecutter (\d+\.\d+) or later", readme)

@@ -67,6 +67,7 @@ def said(results: Sequence[CompletedProcess[str]]) -> str:
     return "".join(one.stdout + one.stderr for one in results)
 
 
+@pytest.mark.slow("starts 18 containers")
 def test_parallel_shards_give_the_bytes_of_one_run(image: str, data: Path) -> None:
     assert job(image, data, "run", "orders.csv", "whole.jsonl").returncode == 0
     whole = (data / "whole.jsonl").read_bytes()
@@ -81,6 +82,7 @@ def test_parallel_shards_give_the_bytes_of_one_run(image: str, data: Path) -> No
             path.unlink()
 
 
+@pytest.mark.slow("starts 48 containers")
 def test_a_shard_that_is_killed_at_any_moment_can_be_repeated(
     image: str, data: Path, tmp_path: Path
 ) -> None:

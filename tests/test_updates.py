@@ -6,13 +6,13 @@ import shutil
 import sys
 from pathlib import Path
 
+import pytest
 from tests.cruft import (
     API_HERE,
     BODY,
     UPDATING,
     add_dependency,
     assert_whole,
-    commit,
     conflicts,
     create,
     cruft,
@@ -24,6 +24,7 @@ from tests.harness import (
     SLUG,
     Combination,
     activated,
+    commit,
     each,
     install_locked,
     interpreter,
@@ -33,6 +34,8 @@ from tests.harness import (
     working_tree,
 )
 
+APP_PATH = f"src/{PACKAGE}/api/app.py"
+HELLO_PATH = f"src/{PACKAGE}/api/hello.py"
 HELLO = '''"""A route of the user's own."""
 
 from fastapi import APIRouter
@@ -54,6 +57,30 @@ from {PACKAGE}.settings import Settings
 def test_the_route_is_served() -> None:
     assert "/hello" in create_app(Settings()).openapi()["paths"]
 '''
+
+
+def add_our_work(project: Path) -> None:
+    """Do what users do: a route and its test, another README, and an edit among ours."""
+    (project / HELLO_PATH).write_text(HELLO)
+    (project / "tests" / "test_hello.py").write_text(TEST_OF_HELLO)
+    serve_hello(project / APP_PATH)
+    (project / "README.md").write_text("# Ours\n\nAll is different here.\n")
+    edit(project / "src" / PACKAGE / "__init__.py", "__version__ =", "# Ours.\n__version__ =")
+
+
+def settle_conflicts(project: Path) -> None:
+    """Keep the user's side of what both have rewritten; the lock is made anew after that."""
+    rewritten = conflicts(project)
+    if not has_release():
+        # The first commit's application was another one, so its user has to begin with the new.
+        run("git", "checkout", "--theirs", "--", APP_PATH, cwd=project)
+        serve_hello(project / APP_PATH)
+        run("git", "add", APP_PATH, cwd=project)
+        rewritten.remove(APP_PATH)
+    for name in rewritten:
+        assert name in {"README.md", "poetry.lock", "requirements.txt"}, name
+        run("git", "checkout", "--ours", "--", name, cwd=project)
+        run("git", "add", name, cwd=project)
 
 
 def serve_hello(app: Path) -> None:
@@ -84,6 +111,8 @@ def has_release() -> bool:
 
 def oldest_promise() -> str:
     """The newest tag, or the first commit as long as there is none: what users may have."""
+    if not (ROOT / ".git").exists():
+        unavailable("This is no clone, so it has no earlier version.", required="CI" in os.environ)
     if run("git", "rev-parse", "--is-shallow-repository", cwd=ROOT).stdout.strip() == "true":
         reason = "This clone lacks the history to update from: git fetch --unshallow --tags"
         unavailable(reason, required="CI" in os.environ)
@@ -92,47 +121,32 @@ def oldest_promise() -> str:
     return run("git", "rev-list", "--max-parents=0", "HEAD", cwd=ROOT).stdout.split()[-1]
 
 
+@pytest.mark.slow("locks, installs, and runs the tests of a project")
 @each(API_HERE)
 def test_an_update_from_the_last_release_keeps_a_users_route_dependency_and_readme(
     combination: Combination, venv: Path, tmp_path: Path
 ) -> None:
+    oldest = oldest_promise()
     template = tmp_path / "template"
     run("git", "clone", "--quiet", ROOT, template)
-    run("git", "checkout", "--quiet", "-B", "main", oldest_promise(), cwd=template)
+    run("git", "checkout", "--quiet", "-B", "main", oldest, cwd=template)
     answers = {"application": combination.application, "python_version": combination.python}
     project = create(tmp_path, template, **answers)
     commit(project, "Start from the template")
-    package = project / "src" / PACKAGE
-    app = package / "api" / "app.py"
-    (package / "api" / "hello.py").write_text(HELLO)
-    (project / "tests" / "test_hello.py").write_text(TEST_OF_HELLO)
-    serve_hello(app)
-    (project / "README.md").write_text("# Ours\n\nAll is different here.\n")
-    edit(package / "__init__.py", "__version__ =", "# Ours.\n__version__ =")
+    add_our_work(project)
     add_dependency(project, "humanize", activated(venv))
     commit(project, "Our work")
 
     release_working_tree(template)
     cruft(project, "update", "--skip-apply-ask")
-    rewritten = conflicts(project)
-    if not has_release():
-        # The first commit's application was another one, so its user has to begin with the new.
-        run("git", "checkout", "--theirs", "--", str(app), cwd=project)
-        serve_hello(app)
-        run("git", "add", str(app), cwd=project)
-        rewritten.remove(app.relative_to(project).as_posix())
-    for name in rewritten:
-        # What both have rewritten: ours stays; the lock is made anew from pyproject.toml.
-        assert name in {"README.md", "poetry.lock", "requirements.txt"}, name
-        run("git", "checkout", "--ours", "--", name, cwd=project)
-        run("git", "add", name, cwd=project)
+    settle_conflicts(project)
     run(*poetry("lock"), cwd=project, env=activated(venv))
     run(*poetry("export", "--output", "requirements.txt"), cwd=project)
 
     assert_whole(project)
-    assert (package / "api" / "hello.py").read_text() == HELLO
+    assert (project / HELLO_PATH).read_text() == HELLO
     assert "All is different here." in (project / "README.md").read_text()
-    assert "# Ours." in (package / "__init__.py").read_text()
+    assert "# Ours." in (project / "src" / PACKAGE / "__init__.py").read_text()
     assert re.search(r'^    "humanize', (project / "pyproject.toml").read_text(), re.MULTILINE)
     python = interpreter(combination.python)
     assert python
@@ -141,6 +155,7 @@ def test_an_update_from_the_last_release_keeps_a_users_route_dependency_and_read
     run("make", "test", cwd=project, env=activated(tmp_path / "fresh-venv"))
 
 
+@pytest.mark.slow("runs cruft again and again")
 def test_a_later_version_comes_in_beside_a_users_edits(tmp_path: Path) -> None:
     template = working_tree(tmp_path / "template")
     project = create(tmp_path, template)
@@ -165,6 +180,7 @@ def test_a_later_version_comes_in_beside_a_users_edits(tmp_path: Path) -> None:
     assert "up to date" in cruft(project, "check")
 
 
+@pytest.mark.slow("locks again and again")
 @each(API_HERE)
 def test_a_conflict_in_the_lock_is_mended_by_one_command(
     combination: Combination, venv: Path, tmp_path: Path
@@ -192,6 +208,7 @@ def test_a_conflict_in_the_lock_is_mended_by_one_command(
     assert 'name = "hypothesis"' in locked
 
 
+@pytest.mark.slow("runs cruft again and again")
 def test_an_answer_that_holds_jinja_is_updated_as_the_page_says(tmp_path: Path) -> None:
     template = working_tree(tmp_path / "template")
     found = re.search(r"`(\{\{ '(.*)' \}\})`", UPDATING.read_text("utf-8"))

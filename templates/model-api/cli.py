@@ -2,7 +2,7 @@
 
 What needs the model is imported by the command that needs it: the others stay quick.
 """
-# ruff: noqa: PLC0415
+# ruff: noqa: PLC0415 - keeps `--help` quick
 
 from pathlib import Path
 from typing import Annotated

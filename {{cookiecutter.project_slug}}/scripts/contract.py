@@ -23,6 +23,8 @@ PREFIX = PROJECT["tool"]["poetry"]["packages"][0]["include"].upper() + "_"
 LOCKED_DOWN = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
 ANY_USER = "--user=123456:0"
 SECONDS = 60
+REFUSED = 2
+"""The exit status where a setting or the command line is wrong."""
 
 
 def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -79,7 +81,8 @@ def check_settings(image: str) -> None:
     run = ["run", "--rm", ANY_USER, *LOCKED_DOWN, f"--env={wrong}=hunter2", image]
     result = docker(*run, *([] if is_service(image) else ["run", "in.csv", "out.jsonl"]))
     said = result.stdout + result.stderr
-    expect(result.returncode == 2 and wrong in said, f"A wrong setting is let through: {said}")  # noqa: PLR2004
+    refused = result.returncode == REFUSED and wrong in said
+    expect(refused, f"A wrong setting is let through: {said}")
     expect("hunter2" not in said, "It shows the value of a setting.")
 
 

@@ -42,7 +42,7 @@ class EnvironmentSettings(BaseSettings):
             SettingsError: names every variable that is wrong. Values are never repeated in it,
                 because any of them may be a secret.
         """
-        problems = list(cls._unknown())
+        problems, settings = cls._unknown(), None
         try:
             settings = cls()
         except ValidationError as error:
@@ -55,7 +55,7 @@ class EnvironmentSettings(BaseSettings):
             problems.append(_unreadable(error))
         except OSError as error:
             problems.append(f"{error.filename}: {error.strerror}.")
-        if problems:
+        if problems or settings is None:
             lines = [f"  {line}" for line in dict.fromkeys(problems)]
             raise SettingsError("\n".join(["Wrong settings:", *lines]))
         return settings

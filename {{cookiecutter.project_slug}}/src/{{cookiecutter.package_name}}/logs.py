@@ -41,15 +41,6 @@ def configure(level: Level, form: Format) -> None:
         _without_colours,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    for_one: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
-        if chosen(form) == "console"
-        else [
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(serializer=_to_json),
-        ]
-    )
-
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -65,7 +56,10 @@ def configure(level: Level, form: Format) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=for_both,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *for_one],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderers(form),
+            ],
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
@@ -75,6 +69,16 @@ def configure(level: Level, form: Format) -> None:
 def chosen(form: Format) -> Format:
     """Give the form that `auto` stands for."""
     return form if form != "auto" else "console" if sys.stdout.isatty() else "json"
+
+
+def _renderers(form: Format) -> list[Processor]:
+    """Give what makes a line of an event."""
+    if chosen(form) == "console":
+        return [structlog.dev.ConsoleRenderer()]
+    return [
+        structlog.processors.dict_tracebacks,
+        structlog.processors.JSONRenderer(serializer=_to_json),
+    ]
 
 
 def _to_json(event: Any, *, default: Any) -> str:

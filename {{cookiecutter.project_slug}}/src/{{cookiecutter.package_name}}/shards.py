@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Buffer, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -120,7 +120,7 @@ class Input(io.FileIO):
         self.size = os.fstat(self.fileno()).st_size
         self.hash = hashlib.sha256()
 
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Buffer, /) -> int:
         """Read into a buffer, as the reader above this does."""
         count = super().readinto(buffer) or 0
         self.hash.update(memoryview(buffer)[:count])

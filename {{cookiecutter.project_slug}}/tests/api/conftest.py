@@ -1,7 +1,9 @@
 """What the tests of the API share."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from time import monotonic, sleep
 from typing import Any
@@ -14,6 +16,7 @@ from {{ cookiecutter.package_name }} import logs
 from {{ cookiecutter.package_name }}.api.app import create_app
 from {{ cookiecutter.package_name }}.settings import Settings
 
+type Finish = Callable[[], int]
 type Lines = Callable[[], list[dict[str, Any]]]
 
 
@@ -31,6 +34,27 @@ def client(app: FastAPI) -> Iterator[TestClient]:
             assert monotonic() < deadline
             sleep(0.01)
         yield client
+
+
+@pytest.fixture
+def finish(app: FastAPI, client: TestClient) -> Iterator[Finish]:
+    """A request to `/wait` is in flight; calling this lets it end, and gives its status."""
+    begun, ended = threading.Event(), threading.Event()
+
+    @app.get("/wait")
+    def wait() -> bool:
+        begun.set()
+        return ended.wait(10)
+
+    def end() -> int:
+        ended.set()
+        return waiting.result().status_code
+
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(client.get, "/wait")
+        assert begun.wait(10)
+        yield end
+        ended.set()
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 import os
 import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client import ProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
@@ -35,20 +33,9 @@ def test_requests_are_counted_and_timed_by_route_and_class_of_status(client: Tes
             assert after[name, *labels] == before.get((name, *labels), 0) + 1
 
 
-def test_what_is_in_flight_is_shown(app: FastAPI, client: TestClient) -> None:
-    begun, finish = threading.Event(), threading.Event()
-
-    @app.get("/wait")
-    def wait() -> bool:
-        begun.set()
-        return finish.wait(10)
-
-    with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(client.get, "/wait")
-        assert begun.wait(10)
-        assert samples(client)["http_requests_in_flight", "/wait"] == 1
-        finish.set()
-        waiting.result()
+def test_what_is_in_flight_is_shown(client: TestClient, finish: Callable[[], int]) -> None:
+    assert samples(client)["http_requests_in_flight", "/wait"] == 1
+    finish()
     assert samples(client)["http_requests_in_flight", "/wait"] == 0
 
 

@@ -99,26 +99,30 @@ def new_router(max_instances: int) -> APIRouter:
     async def describe(request: Request) -> ModelCard:
         """Describe the model: what goes in, what comes out, how good it is."""
         _, predictor = loaded(request)
-        description = predictor.description
-        return ModelCard(
-            name=description.name,
-            version=description.version,
-            sha256=description.sha256,
-            inputs=[
-                Input(
-                    name=feature.name,
-                    description=feature.description,
-                    unit=feature.unit,
-                    minimum=feature.low,
-                    maximum=feature.high,
-                )
-                for feature in schema.FEATURES
-            ],
-            outputs=Output(labels=list(schema.LABELS)),
-            metrics=description.metrics,
-        )
+        return _card(predictor)
 
     return router
+
+
+def _card(predictor: Predictor) -> ModelCard:
+    description = predictor.description
+    return ModelCard(
+        name=description.name,
+        version=description.version,
+        sha256=description.sha256,
+        inputs=[
+            Input(
+                name=feature.name,
+                description=feature.description,
+                unit=feature.unit,
+                minimum=feature.low,
+                maximum=feature.high,
+            )
+            for feature in schema.FEATURES
+        ],
+        outputs=Output(labels=list(schema.LABELS)),
+        metrics=description.metrics,
+    )
 
 
 def _predict(predictor: Predictor, content: bytes, max_instances: int) -> bytes:

@@ -57,10 +57,10 @@ def worker() -> FastAPI:
 def prepared(settings: Settings) -> FastAPI:
     """Make the application, and this process fit to serve it."""
     # Imported here: the metrics look for the folder that workers share when they are imported.
-    from {{ cookiecutter.package_name }}.api.app import create_app  # noqa: PLC0415
+    from {{ cookiecutter.package_name }}.api.app import create_app  # noqa: PLC0415 - as said
 
     if sys.platform != "win32":
-        from {{ cookiecutter.package_name }}.api.connections import Connection  # noqa: PLC0415
+        from {{ cookiecutter.package_name }}.api.connections import Connection  # noqa: PLC0415 - not on Windows
 
         Connection.header_seconds = settings.header_seconds
         Connection.max_header_bytes = settings.max_header_bytes

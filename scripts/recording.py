@@ -1,0 +1,162 @@
+"""Record a terminal, from nothing to a checked image, as `docs/recording.svg`.
+
+One shell runs the commands for real, in a fresh clone, and the questions are answered as by hand.
+Pauses are evened out; how long each command took stands beside it. Needs Docker.
+
+    .venv/bin/python scripts/recording.py
+"""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from time import monotonic
+
+ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "docs" / "recording.svg"
+SLUG = "wine-api"
+# At each of these the terminal waits; an empty line then takes the default.
+PROMPT, QUESTION = "$ ", "): "
+COMMANDS = [
+    'make new ARGS="--output-dir .."',
+    f"cd ../{SLUG}",
+    'make image ARGS="--quiet --no-cache"',
+    "make contract",
+]
+ANSWERS = ["Wine API"]
+COLUMNS, ROWS, HEIGHT, CHARACTER, MARGIN = 96, 26, 19, 8.0, 18
+# The seconds in the picture: of the longest pause, and of an answer.
+PAUSE, TYPING = 1.0, 0.4
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
+
+
+@dataclass
+class Line:
+    """One line of the terminal: when it comes, what is printed, and what is typed behind it."""
+
+    second: float
+    printed: str
+    typed: str = ""
+    took: float = 0
+
+
+def shell(folder: Path) -> tuple[int, int]:
+    """Start a shell in a terminal of its own; give its process and the terminal."""
+    process, terminal = pty.fork()
+    if process == 0:
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        plain = {"PATH": path, "HOME": str(folder.parent), "TERM": "dumb", "PS1": PROMPT}
+        os.chdir(folder)
+        os.execvpe(  # noqa: S606 - a shell is what is recorded
+            "bash", ["bash", "--norc", "--noediting"], plain | {"COLUMNS": str(COLUMNS)}
+        )
+    return process, terminal
+
+
+def record(folder: Path) -> list[Line]:
+    """Run the commands; give every line with the second, of shortened time, in which it came."""
+    process, terminal = shell(folder)
+    commands, answers = iter(COMMANDS), iter(ANSWERS)
+    lines, text, clock, last = [Line(0, "")], "", 0.0, monotonic()
+    asked, begun = lines[0], last
+    while True:
+        text += CONTROL.sub("", os.read(terminal, 4096).decode())
+        clock, last = clock + min(monotonic() - last, PAUSE), monotonic()
+        *whole, text = text.split("\n")
+        for one in whole:
+            show(lines[-1], one)
+            lines.append(Line(clock, ""))
+        show(lines[-1], text)
+        if text == PROMPT:
+            asked.took, asked, begun = last - begun, lines[-1], last
+            if (typed := next(commands, None)) is None:
+                break
+        elif text.endswith(QUESTION):
+            typed = next(answers, "")
+        else:
+            continue
+        lines[-1].typed = typed
+        clock += TYPING
+        os.write(terminal, f"{typed}\n".encode())
+    os.close(terminal)
+    os.waitpid(process, 0)
+    return lines[:-1]
+
+
+def show(line: Line, text: str) -> None:
+    """Print text on a line; what was typed comes back as its echo."""
+    line.printed = text.removesuffix(line.typed)
+
+
+def styles(lines: list[Line]) -> Iterator[str]:
+    """Give the CSS: lines come in their time, and the screen rolls. Without it, all is there."""
+    whole = lines[-1].second + PAUSE
+    yield "text{white-space:pre;font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
+    yield "fill:#d6dde6;animation:wait}.typed{fill:#7ee2a8}.took{fill:#8b98a8}"
+    yield "@keyframes wait{from,to{opacity:0}}"
+    top = max(len(lines) - ROWS, 0)
+    steps = [f"0%{{transform:translateY({top * HEIGHT}px)}}"]
+    for roll, line in enumerate(lines[ROWS:], 1):
+        percent = 100 * line.second / whole
+        steps.append(f"{percent:.2f}%{{transform:translateY({(top - roll) * HEIGHT}px)}}")
+    yield f"@keyframes roll{{{''.join(steps)}}}"
+    yield f"#screen{{animation:roll {whole:.2f}s step-end}}"
+    yield "@media(prefers-reduced-motion){#screen,text{animation:none!important}}"
+
+
+def drawn(lines: list[Line]) -> Iterator[str]:
+    """Give each line as text; the last ones are on the screen where nothing moves."""
+    right = COLUMNS * CHARACTER + MARGIN
+    for number, line in enumerate(lines, min(ROWS - len(lines), 0)):
+        y = MARGIN + (number + 1) * HEIGHT
+        delay = f'style="animation-duration:{line.second:.2f}s"'
+        typed = f'<tspan class="typed">{escape(line.typed)}</tspan>' if line.typed else ""
+        if line.printed or typed:
+            yield f'<text x="{MARGIN}" y="{y}" {delay}>{escape(line.printed)}{typed}</text>'
+        if round(line.took):
+            took = f'class="took" x="{right:.0f}" y="{y}" text-anchor="end" {delay}'
+            yield f"<text {took}>{line.took:.0f} s</text>"
+
+
+def picture(lines: list[Line]) -> str:
+    """Draw a terminal: dark, so that it can be read on a light page and on a dark one."""
+    width, height = COLUMNS * CHARACTER + 2 * MARGIN, ROWS * HEIGHT + 2 * MARGIN
+    inside = f'x="0" y="{MARGIN + 5}" width="{width:.0f}" height="{ROWS * HEIGHT}"'
+    border = 'rx="8" fill="#161b22" stroke="#3d444d"'
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}">',
+            "<title>A terminal: a project is made, its image built and checked</title>",
+            f"<style>{''.join(styles(lines))}</style>",
+            f'<clipPath id="inside"><rect {inside}/></clipPath>',
+            f'<rect x="1" y="1" width="{width - 2:.0f}" height="{height - 2}" {border}/>',
+            '<g clip-path="url(#inside)"><g id="screen">',
+            *drawn(lines),
+            "</g></g></svg>\n",
+        ]
+    )
+
+
+def main() -> None:
+    """Record in a clone whose tools are those of this interpreter, and write the picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder, "template")
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        # Stands for `make install`.
+        (clone / ".venv").mkdir()
+        (clone / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+        (clone / ".venv" / "installed").touch()
+        lines = record(clone)
+    subprocess.run(["docker", "image", "rm", SLUG], check=True, stdout=subprocess.DEVNULL)
+    TARGET.write_text(picture(lines), "utf-8")
+    print(f"{TARGET.relative_to(ROOT)}: {len(lines)} lines, {TARGET.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
