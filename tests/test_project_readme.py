@@ -1,7 +1,4 @@
-"""What the pages of a project say is true: their commands run in order, as a newcomer runs them.
-
-The slow one installs each application, runs its tests and builds its image, in a minute each.
-"""
+"""What the pages of a project say is true: their commands run in order, as a newcomer runs them."""
 
 import re
 import shutil
@@ -120,6 +117,7 @@ def newcomer(
         project.run("docker", "rmi", "--force", slug)
 
 
+@pytest.mark.slow("installs a project, runs its tests and builds its image")
 @each(LIVED_IN)
 def test_every_command_of_the_pages_does_what_they_say(newcomer: Newcomer) -> None:
     for page in PAGES:
@@ -171,6 +169,7 @@ def another_python(python: str) -> Path:
     return next(Path(one) for one in [*found, *here] if one)
 
 
+@pytest.mark.slow("installs a project")
 @each(LIVED_IN)
 def test_what_the_readme_mends_is_what_is_printed(newcomer: Newcomer, tmp_path: Path) -> None:
     table = text(newcomer.project, "README.md").partition("| what you see |")[2]
