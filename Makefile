@@ -68,15 +68,15 @@ smoke: install  ## Bake a project with the default answers and import its module
 
 .PHONY: bench-model
 bench-model: install  ## Measure how fast the model API serves; needs Docker and two cores
-	$(BIN)/python benchmarks/model.py
+	$(BIN)/python -m benchmarks.model
 
 .PHONY: bench-api
 bench-api: install  ## Measure what the API's operation costs; needs wrk and two cores
-	$(BIN)/python benchmarks/api.py
+	$(BIN)/python -m benchmarks.api
 
 .PHONY: bench-generation
 bench-generation: install  ## Measure how long a bake takes
-	$(BIN)/python benchmarks/generation.py
+	$(BIN)/python -m benchmarks.generation
 
 .PHONY: release
 release: install  ## Check everything, and tag the version of pyproject.toml
@@ -86,8 +86,8 @@ release: install  ## Check everything, and tag the version of pyproject.toml
 
 .PHONY: bench-image
 bench-image: install  ## Measure the image against the ways of most templates; ARGS name applications
-	$(BIN)/python benchmarks/image.py $(ARGS)
+	$(BIN)/python -m benchmarks.image $(ARGS)
 
 .PHONY: bench-copies
 bench-copies: install  ## Measure what more copies of a service bring; needs Docker and HAProxy
-	$(BIN)/python benchmarks/copies.py
+	$(BIN)/python -m benchmarks.copies

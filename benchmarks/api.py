@@ -20,11 +20,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import load  # noqa: E402 - not before it can be found
-from benchmarks.model import (  # noqa: E402 - the same
+from benchmarks import load
+from benchmarks.model import (
     LOAD_CORE,
     Row,
     Server,
@@ -33,8 +30,9 @@ from benchmarks.model import (  # noqa: E402 - the same
     serving,
     versions,
 )
-from tests.harness import tool  # noqa: E402 - the same
+from tests.harness import tool
 
+ROOT = Path(__file__).parents[1]
 ROUNDS, SECONDS, LIMIT, OVERLOAD_SECONDS, TIME_LIMIT = 7, 2, 32, 30, 2.0
 PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "granian", "structlog", "orjson")
 ITEMS = str(ROOT / "benchmarks" / "items.py")

@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,12 +18,10 @@ from statistics import median
 import yaml
 from cookiecutter.main import cookiecutter
 
+from benchmarks import load
+from tests.balancer import Balancer, balancing, copy
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import load  # noqa: E402 - not before it can be found
-from tests.balancer import Balancer, balancing, copy  # noqa: E402 - the same
-
 COPIES, ROUNDS, SECONDS, CONNECTIONS = (1, 2, 3), 5, 3.0, 16
 TAG, PREFIX, PYTHON = "template-bench:web-api", "MY_APPLICATION_", "3.14"
 BODY = {"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]}

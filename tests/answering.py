@@ -18,6 +18,7 @@ from cookiecutter.main import cookiecutter
 from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
 from jinja2 import Environment
+
 from tests.harness import QUESTIONS, ROOT
 
 HERE = Path(__file__).parent / "answers"

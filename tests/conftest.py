@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pytest_cookies.plugin import Cookies
+
 from tests.conda_channel import Channels, pack_python, pack_stub
 from tests.containers import with_python
 from tests.harness import (

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from tests.harness import ROOT, commit, run, tool, working_tree
 
 WORKFLOW = ROOT / ".github/workflows/use-this-template.yml"

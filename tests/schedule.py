@@ -2,8 +2,9 @@
 
 import re
 
-from tests.harness import COMBINATIONS
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.harness import COMBINATIONS
 
 COMBINATION = re.compile("|".join(re.escape(str(it)) for it in COMBINATIONS))
 

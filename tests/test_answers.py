@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from poetry.core.factory import Factory
+
 from tests.answering import (
     CHOICES,
     GOOD,

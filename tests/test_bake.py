@@ -5,6 +5,7 @@ import re
 import tomllib
 
 import yaml
+
 from tests.harness import COMBINATIONS, KUBERNETES, PACKAGE, ROOT, BakedProject, each, poetry
 
 pytestmark = each([*COMBINATIONS, *KUBERNETES])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
+
 from tests.answering import KEYS
 from tests.harness import (
     QUESTIONS,

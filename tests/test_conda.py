@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from rattler import MatchSpec
+
 from tests.conda_channel import Channels
 from tests.harness import (
     COMBINATIONS,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.harness import COMBINATIONS, SLUG, BakedProject, each, each_combination
 
 SYSTEM = "/usr/bin:/bin"

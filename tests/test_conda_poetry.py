@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 from packaging.markers import Marker
+
 from tests.conda_channel import Channels
 from tests.harness import (
     BUILT,

@@ -11,6 +11,7 @@ from time import monotonic, sleep
 from typing import NamedTuple
 
 import pytest
+
 from tests.balancer import Balancer, balancing, copy
 from tests.containers import answer, exit_status
 from tests.harness import KUBERNETES, PACKAGE, BakedProject, each, run

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.answering import CHOICES, HOOKS, KEYS, load, render, replayed, typed, without_defaults
 from tests.harness import QUESTIONS, SLUG, program, run
 

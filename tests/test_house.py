@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from tests.containers import NEWEST
 from tests.harness import PYTHONS, ROOT, BakedProject, each, interpreter, run, unavailable
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from time import time_ns
 
 import pytest
+
 from tests.containers import NEWEST, exported, inspect, with_python
 from tests.harness import (
     BUILT,

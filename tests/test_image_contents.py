@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 import pytest
+
 from benchmarks.image import MOST, ON_TOP
 from tests.containers import NEWEST, exported, free_port, inspect, with_python
 from tests.harness import PACKAGE, SLUG, BakedProject, Combination, commit, each, run

@@ -10,6 +10,7 @@ from time import sleep
 from typing import Any
 
 import pytest
+
 from tests.containers import (
     NEWEST,
     answer,

@@ -13,6 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from tests.containers import NEWEST, with_python
 from tests.harness import BakedProject, Combination, each, run
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kubernetes_validate import utils as schemas
 from packaging.version import Version
+
 from tests.harness import KUBERNETES, PACKAGE, SLUG, BakedProject, each, run
 from tests.manifests import (
     OVERLAYS,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.harness import KUBERNETES, PACKAGE, SLUG, BakedProject, each
 from tests.manifests import (
     OVERLAYS,

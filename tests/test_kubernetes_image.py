@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from tests.containers import container, run_once, wait_until
 from tests.harness import KUBERNETES, PACKAGE, BakedProject, each, run
 from tests.manifests import OVERLAYS, pods, settings

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from tests.harness import BUILT, COMBINATIONS, KUBERNETES, ROOT, BakedProject, each, run, tool
 
 # Compose and workflow files have long lines and keys such as `on`, and no `---`.

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+
 from tests.containers import address, ask, container, exit_status, wait_until_healthy
 from tests.harness import (
     BUILT,

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+
 from tests.answering import bake, render, typed
 from tests.harness import SLUG, needs_posix
 

@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import sync_playwright
+
 from tests.containers import (
     NEWEST,
     address,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from tests.harness import (
     HERE,
     PACKAGE,

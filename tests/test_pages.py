@@ -13,6 +13,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+
 from scripts import excerpts, recording
 from tests.harness import (
     KUBERNETES,

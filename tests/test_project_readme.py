@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pytest_cookies.plugin import Cookies
+
 from tests.containers import free_port
 from tests.harness import (
     BUILT,

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from scripts import release
 from tests.harness import commit, run, working_tree
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.containers import NEWEST
 from tests.harness import QUESTIONS, ROOT, BakedProject, Combination, poetry, run, working_tree
 

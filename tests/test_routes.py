@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.cruft import create
 from tests.github import Repository, pushed
 from tests.harness import (

@@ -4,6 +4,7 @@ import re
 import sys
 
 import pytest
+
 from tests.harness import COMBINATIONS, ROOT, run
 
 TWO = [str(combination) for combination in COMBINATIONS[:2]]

@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 from time import monotonic, sleep
 
 import pytest
+
 from tests.containers import HEADER, NEWEST, container, exit_status, orders, run_once
 from tests.harness import each, run
 

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+
 from scripts.taken_names import names_of, normal
 from tests.harness import QUESTIONS, ROOT, program, run
 
