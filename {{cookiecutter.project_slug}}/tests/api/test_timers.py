@@ -50,6 +50,17 @@ def test_a_timer_may_set_and_cancel_others() -> None:
     assert heard(script) == ["again"]
 
 
+def test_a_callback_that_fails_stops_no_other_timer() -> None:
+    async def script(said: list[str]) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, _context: said.append("failure"))
+        shared(loop).call_later(0.01, lambda: said.remove("nothing"))
+        shared(loop).call_later(0.01, lambda: said.append("end"))
+        await asyncio.sleep(0.05)
+
+    assert heard(script) == ["failure", "end"]
+
+
 def test_each_event_loop_has_its_own_timers() -> None:
     async def script(said: list[str]) -> None:
         shared(asyncio.get_running_loop()).call_later(0.01, lambda: said.append("end"))

@@ -46,14 +46,15 @@ class SharedTimers:
     def _end(self, seconds: float) -> None:
         """End what has waited so long, and look again when the next will have."""
         waiting = self._waiting[seconds]
-        while waiting:
-            timer = next(iter(waiting))
-            if timer.deadline > self._loop.time():
-                self._loop.call_at(timer.deadline, self._end, seconds)
-                return
+        timer = next(iter(waiting), None)
+        if timer is None:
+            del self._waiting[seconds]
+        elif timer.deadline > self._loop.time():
+            self._loop.call_at(timer.deadline, self._end, seconds)
+        else:
+            self._loop.call_soon(self._end, seconds)  # Before the callback, which may fail.
             timer.cancel()
             timer.callback()
-        del self._waiting[seconds]
 
 
 @lru_cache(maxsize=1)
