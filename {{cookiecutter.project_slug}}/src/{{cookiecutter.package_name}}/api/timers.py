@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+type Waiting = dict[Timer, None]
+"""Timers that wait equally long, in the order in which they end."""
+
 
 @dataclass(eq=False, slots=True)
 class Timer:
@@ -13,8 +16,7 @@ class Timer:
 
     deadline: float
     callback: Callable[[], object]
-    among: dict["Timer", None] = field(repr=False)
-    """Those that wait equally long, in the order in which they end."""
+    among: Waiting = field(repr=False)
 
     def cancel(self) -> None:
         """Never call back."""
@@ -27,7 +29,7 @@ class SharedTimers:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Be `loop`, but for `call_later`."""
         self._loop = loop
-        self._waiting: dict[float, dict[Timer, None]] = {}
+        self._waiting: dict[float, Waiting] = {}
 
     def __getattr__(self, name: str) -> Any:
         """Give what the event loop has."""
