@@ -161,7 +161,7 @@ def test_compose_starts_shows_logs_and_stops(
         assert host["NanoCpus"]
         assert host["PidsLimit"]
         if baked.combination.application == "job":
-            project.run("docker", "compose", "wait", "job", env=environment)
+            project.run("docker", "wait", service.stdout.strip())
             assert "job done" in project.run("make", "logs", env=environment).stdout
             assert len((project.path / "data/orders.jsonl").read_text().splitlines()) == 5
         else:

@@ -118,7 +118,7 @@ def newcomer(
         project.run("docker", "rmi", "--force", slug)
 
 
-@pytest.mark.slow("installs a project, runs its tests and builds its image")
+@pytest.mark.slow("installs a project, uses it and builds its image")
 @each(LIVED_IN)
 def test_every_command_of_the_pages_does_what_they_say(newcomer: Newcomer) -> None:
     for page in PAGES:

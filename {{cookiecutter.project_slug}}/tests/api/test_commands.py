@@ -66,33 +66,22 @@ def test_the_probe_fails_where_nothing_answers(port: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
-def test_the_service_answers_its_probe_and_ends_with_0_on_sigterm(port: int) -> None:
-    with serving(port) as process:
+def test_a_service_answers_what_has_begun_drains_and_ends_with_0_on_sigterm(port: int) -> None:
+    with (
+        serving(port, DRAIN_SECONDS=1) as process,
+        socket.create_connection(("127.0.0.1", port)) as connection,
+    ):
         assert invoke("probe") == (0, '{"status":"ok"}\n')
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
-        assert process.stdout
-        assert all(line.startswith("{") for line in process.stdout)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
-def test_a_request_that_has_begun_is_answered_after_sigterm(port: int) -> None:
-    with serving(port) as process, socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(b"GET /livez HTTP/1.1\r\n")
         sleep(0.2)
         process.send_signal(signal.SIGTERM)
-        sleep(0.5)
-        connection.sendall(b"host: test\r\n\r\n")
-        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
-        assert process.wait(timeout=20) == 0
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
-def test_a_service_that_drains_is_not_ready_but_takes_connections(port: int) -> None:
-    with serving(port, DRAIN_SECONDS=1) as process:
-        process.send_signal(signal.SIGTERM)
         sleep(0.3)
+
         status, output = invoke("probe")
         assert status == 1
         assert "service: It is stopping." in output
+        connection.sendall(b"host: test\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
         assert process.wait(timeout=20) == 0
+        assert process.stdout
+        assert all(line.startswith("{") for line in process.stdout)

@@ -65,7 +65,7 @@ async def answer(app: FastAPI, *parts: bytes, pause: float = 0) -> bytes:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Connection, "header_seconds", 0.2)
+    monkeypatch.setattr(Connection, "header_seconds", 0.1)
 
 
 def test_requests_that_have_begun_or_are_on_their_way_are_answered(app: FastAPI) -> None:

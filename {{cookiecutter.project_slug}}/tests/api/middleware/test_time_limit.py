@@ -13,7 +13,7 @@ from {{ cookiecutter.package_name }}.settings import Settings
 
 @pytest.fixture
 def app() -> FastAPI:
-    app = create_app(Settings(request_seconds=0.2))
+    app = create_app(Settings(request_seconds=0.1))
     never = threading.Event()
 
     @app.get("/coroutine")
@@ -44,7 +44,7 @@ def test_a_request_that_takes_too_long_is_answered_504(client: TestClient, path:
     answer = client.get(path)
 
     assert answer.status_code == 504
-    assert answer.json()["detail"] == "The request took longer than 0.2 s."
+    assert answer.json()["detail"] == "The request took longer than 0.1 s."
     assert client.get("/quick").status_code == 200
 
 
