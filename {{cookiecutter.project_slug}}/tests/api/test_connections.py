@@ -7,8 +7,8 @@ from time import monotonic
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
-from fastapi.responses import PlainTextResponse
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 pytest.importorskip("httptools", reason="httptools is not for Windows")
 
@@ -57,6 +57,7 @@ async def answer(app: FastAPI, *parts: bytes, pause: float = 0) -> bytes:
         reader, writer = await connect()
         for part in parts:
             writer.write(part)
+            await writer.drain()
             await asyncio.sleep(pause)
         found = await asyncio.wait_for(reader.read(), 10)
         writer.close()
@@ -116,6 +117,75 @@ def test_pipelined_requests_are_answered_in_their_order(app: FastAPI) -> None:
     found = asyncio.run(answer(app, REQUEST * 2 + last))
 
     assert [part[:3] for part in found.split(b"HTTP/1.1 ")[1:]] == [b"200", b"200", b"404"]
+
+
+def test_an_answer_without_a_body_arrives(app: FastAPI) -> None:
+    @app.head("/nothing")
+    async def nothing() -> None:
+        pass
+
+    close = b" HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
+    found = asyncio.run(
+        answer(app, b"HEAD /nothing HTTP/1.1\r\nhost: test\r\n\r\nHEAD /nothing" + close)
+    )
+
+    assert found.count(b"HTTP/1.1 200 OK\r\n") == 2
+
+
+def test_the_first_part_of_an_answer_does_not_wait_for_the_next(app: FastAPI) -> None:
+    more = asyncio.Event()
+
+    @app.get("/parts")
+    async def parts() -> StreamingResponse:
+        async def each() -> AsyncIterator[bytes]:
+            yield b"first"
+            await more.wait()
+            yield b"HTTP/1.1"
+
+        return StreamingResponse(each())
+
+    async def read() -> bytes:
+        async with serving(app) as (_, connect):
+            reader, writer = await connect()
+            writer.write(REQUEST.replace(b"/livez", b"/parts"))
+            found = await asyncio.wait_for(reader.readuntil(b"first"), 5)
+            more.set()
+            found += await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)
+            writer.close()
+            return found
+
+    assert (
+        asyncio.run(read()).partition(b"\r\n\r\n")[2] == b"5\r\nfirst\r\n8\r\nHTTP/1.1\r\n0\r\n\r\n"
+    )
+
+
+def test_a_client_that_asks_before_it_sends_a_body_is_told_to_go_on(app: FastAPI) -> None:
+    @app.post("/size")
+    async def size(request: Request) -> int:
+        return len(await request.body())
+
+    start = REQUEST[:-2].replace(b"GET /livez", b"POST /size")
+    start += b"connection: close\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n"
+    found = asyncio.run(answer(app, start, b"body", pause=0.05))
+
+    assert found.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+    assert found.endswith(b"\r\n\r\n4")
+
+
+LARGE = (
+    b"POST /quotes HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 50000000\r\n\r\n"
+)
+
+
+def test_a_client_that_sends_all_before_it_reads_sees_why_it_is_refused(app: FastAPI) -> None:
+    found = asyncio.run(answer(app, LARGE, *[bytes(1_000_000)] * 50))
+
+    assert found.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_client_that_is_refused_and_sends_no_more_is_given_up(app: FastAPI) -> None:
+    assert asyncio.run(answer(app, LARGE, b"begun")).startswith(b"HTTP/1.1 413 ")
 
 
 @pytest.mark.usefixtures("impatient")

@@ -1,13 +1,14 @@
 """What a client may do with a connection, and what becomes of it when the service stops.
 
-Uvicorn alone waits for headers without an end, and keeps any number of them. When it stops it
-closes at once every connection that waits for a request or has part of one's headers, so a client
-that is about to send, or sends slowly, gets no answer.
+Uvicorn alone waits for headers without an end, and keeps any number of them. It resets a connection
+that it closes while a body arrives, so the client does not see why. When it stops it closes at once
+every connection that waits for a request or has part of one's headers, so a client that is about to
+send, or sends slowly, gets no answer.
 """
 
 from asyncio import AbstractEventLoop, TimerHandle, Transport
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -22,18 +23,19 @@ class Connection(HttpToolsProtocol):
     """Counts a request from its first byte; after SIGTERM its answer closes the connection."""
 
     header_seconds = 10.0
-    """How long headers may take to arrive, and how long the client may leave an answer unread."""
+    """How long headers may take to arrive, a refused body to end, and an answer to be read."""
     max_header_bytes = 32_768
 
     requests = 0
-    in_headers = False
+    in_headers = in_body = False
     header_bytes = 0
     stopping = False
     patience: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # As Uvicorn's.
         """Expect a request in time."""
-        super().connection_made(transport)
+        self.answering = Answering(transport, self)
+        super().connection_made(cast("Transport", self.answering))
         # Uvicorn sets a timer with each answer, and cancels it with the next request. That many of
         # the event loop's own take a twentieth of the time that a request takes.
         self.loop = cast("AbstractEventLoop", shared(self.loop))
@@ -66,12 +68,25 @@ class Connection(HttpToolsProtocol):
         """Start the request; Uvicorn waits for those that have started."""
         self._keep_patience()
         super().on_headers_complete()
-        self.in_headers = False
+        self.in_headers, self.in_body = False, True
         if self.stopping:
             self.cycle.keep_alive = False
 
+    def on_message_complete(self) -> None:
+        """Take the last byte of a request."""
+        super().on_message_complete()
+        self.in_body = False
+        if self.transport.is_closing():
+            self.transport.close()
+
+    def linger(self) -> None:
+        """Read on, and keep none of it, until the request ends or patience does."""
+        self.flow.resume_reading()
+        self.loop.call_later(self.header_seconds, self.transport.close)
+
     def on_response_complete(self) -> None:
         """Send the last byte of an answer."""
+        self.answering.flush()
         self.requests -= 1
         super().on_response_complete()
 
@@ -126,3 +141,53 @@ class Connection(HttpToolsProtocol):
         head += [name + b": " + value for name, value in answer.raw_headers]
         self.transport.write(b"\r\n".join([*head, b"", bytes(answer.body)]))
         self.transport.close()
+
+
+class Answering:
+    """A transport that sends an answer in one piece, and closes when all of the request is there.
+
+    Uvicorn writes the head by itself. ASGI has the server wait for the body, or its first part:
+    https://asgi.readthedocs.io/en/latest/specs/www.html#response-start-send-event
+    To close a socket while bytes arrive resets it: the client would lose the answer, such as 413.
+    """
+
+    def __init__(self, transport: Transport, connection: Connection) -> None:
+        """Be `transport`, but for `write` and `close`."""
+        self._transport = transport
+        self._connection = connection
+        self._answered: object = None
+        self._head = b""
+        self._lingers = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Give what the transport has."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, or keep them for a moment where they are an answer's first."""
+        cycle = self._connection.cycle
+        if cycle is not self._answered and cycle.response_started:
+            self._answered, self._head = cycle, data
+        elif self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+        else:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send the head of an answer that has no body."""
+        if self._head:
+            self.write(b"")
+
+    def is_closing(self) -> bool:
+        """Tell whether nothing more may be sent."""
+        return self._lingers or self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close now, or a little later where the body of a request still arrives."""
+        self.flush()
+        if self._connection.in_body and not self.is_closing():
+            self._lingers = True
+            self._connection.linger()
+        else:
+            self._transport.close()
