@@ -33,7 +33,7 @@ from benchmarks.model import (
 from tests.harness import tool
 
 ROOT = Path(__file__).parents[1]
-ROUNDS, SECONDS, LIMIT, OVERLOAD_SECONDS, TIME_LIMIT = 7, 2, 32, 30, 2.0
+ROUNDS, SECONDS, LIMIT, OVERLOAD_SECONDS, TIME_LIMIT = 15, 2, 32, 30, 2.0
 PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "granian", "structlog", "orjson")
 ITEMS = str(ROOT / "benchmarks" / "items.py")
 UVICORN = ("-m", "uvicorn", "--app-dir", str(ROOT / "benchmarks"), "items:app")
