@@ -72,7 +72,7 @@ def main() -> int:
             *overload(python),
             *[stopping(name, python, *command) for name, command in STOPPED.items()],
         ]
-        table = as_table(rows, versions(python, PACKAGES))
+        table = as_table(rows, versions(python, PACKAGES, ROUNDS))
     print(table)
     (ROOT / "benchmarks" / "api.md").write_text(table, "utf-8")
     return 0 if all(row.holds for row in rows) else 1

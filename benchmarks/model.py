@@ -65,7 +65,7 @@ def main() -> int:
             alive(service, many.read_bytes()),
             *image(Path(folder) / "my-application"),
         ]
-        table = as_table(rows, versions(python, PACKAGES))
+        table = as_table(rows, versions(python, PACKAGES, ROUNDS))
     print(table)
     (ROOT / "benchmarks" / "model.md").write_text(table, "utf-8")
     return 0 if all(row.holds for row in rows) else 1
@@ -253,7 +253,7 @@ def output(*command: str) -> str:
     return subprocess.check_output(command, text=True).strip()
 
 
-def versions(python: str, packages: Sequence[str]) -> str:
+def versions(python: str, packages: Sequence[str], rounds: int) -> str:
     """Name what was measured, and on what."""
     code = f"from importlib.metadata import version; print(*map(version, {tuple(packages)}))"
     found = zip(packages, output(python, "-c", code).split(), strict=True)
@@ -261,7 +261,7 @@ def versions(python: str, packages: Sequence[str]) -> str:
     named = ", ".join(f"{name} {version}" for name, version in found)
     return (
         f"{release}, {named}; {platform.machine()}, {os.cpu_count()} cores, "
-        f"one for the server and one for the load; medians of {ROUNDS} rounds"
+        f"one for the server and one for the load; medians of {rounds} rounds"
     )
 
 
