@@ -49,9 +49,11 @@ locks: install  ## Lock every combination anew; ARGS name some, such as ARGS=job
 	$(BIN)/python scripts/relock.py $(ARGS)
 	$(BIN)/python scripts/taken_names.py
 
+# One package describes itself by the host of its index; the template names none.
 .PHONY: requirements
 requirements: install  ## Lock what pyproject.toml says, and export it for pip
 	$(BIN)/poetry lock
+	sed -i.old '/^description = /s/ ([a-z]*\.org)//' poetry.lock && rm poetry.lock.old
 	$(BIN)/poetry export --output requirements.txt
 
 .PHONY: image

@@ -19,6 +19,7 @@ import yaml
 from cookiecutter.main import cookiecutter
 
 from benchmarks import load
+from benchmarks.tables import markdown
 from tests.balancer import Balancer, balancing, copy
 
 ROOT = Path(__file__).parents[1]
@@ -73,8 +74,8 @@ def measure(balancer: Balancer) -> dict[int, list[float]]:
 def as_table(rates: dict[int, list[float]], cpus: float) -> str:
     """Make a Markdown table."""
     one = median(rates[1])
-    lines = [
-        f"| {copies} | {median(seen):.0f} | {median(seen) / one:.2f} |"
+    rows = [
+        (str(copies), f"{median(seen):.0f}", f"{median(seen) / one:.2f}")
         for copies, seen in rates.items()
     ]
     proxy = subprocess.check_output(["haproxy", "-v"], text=True).split()[2]
@@ -84,8 +85,7 @@ def as_table(rates: dict[int, list[float]], cpus: float) -> str:
         f"balancer and the load; "
         f"medians of {ROUNDS} rounds of {SECONDS:.0f} s on {CONNECTIONS} connections"
     )
-    head = ["| copies | requests/s | of one copy |", "|---|---|---|"]
-    return "\n".join([*head, *lines, "", machine, ""])
+    return markdown(("copies", "requests/s", "of one copy"), rows, machine)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+from benchmarks.tables import markdown
+
 ROOT = Path(__file__).parents[1]
 ROUNDS = 10
 TOOLS = Path(sys.executable).parent
@@ -70,13 +72,12 @@ def time(command: list[str], environment: dict[str, str], folder: Path) -> float
 def as_table(medians: dict[str, float]) -> str:
     """Make a Markdown table of the medians and their ratio to the first."""
     floor = next(iter(medians.values()))
-    rows = [f"| {name} | {took:.3f} | {took / floor:.2f} |" for name, took in medians.items()]
+    rows = [(name, f"{took:.3f}", f"{took / floor:.2f}") for name, took in medians.items()]
     machine = (
         f"Python {platform.python_version()}, cookiecutter {version('cookiecutter')}, "
         f"Poetry {version('poetry')}, {os.cpu_count()} cores, median of {ROUNDS}"
     )
-    head = ["| bake | seconds | ratio |", "|---|---|---|"]
-    return "\n".join([*head, *rows, "", machine, ""])
+    return markdown(("bake", "seconds", "ratio"), rows, machine)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from statistics import median
 
 from cookiecutter.main import cookiecutter
 
+from benchmarks.tables import markdown
+
 ROOT = Path(__file__).parents[1]
 BUILDS, STARTS = 3, 5
 APPLICATIONS = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))["application"]
@@ -269,14 +271,13 @@ def must(application: str, title: str) -> str:
 def as_table(application: str, rows: dict[str, dict[str, float | None]]) -> str:
     """Make a Markdown table; a measurement that makes no sense for an image stays empty."""
     names = [ONE_STAGE, WITH_POETRY, OURS]
-    head = ["| " + " | ".join([application, *names, "(c) / (a)", "(c) must be"]) + " |"]
-    lines = [*head, "|---|---|---|---|---|---|"]
+    lines = []
     for title, row in rows.items():
         cells = [f"{row[name]:.1f}" if row.get(name) is not None else "" for name in names]
         first, last = row.get(ONE_STAGE), row.get(OURS)
         ratio = f"{last / first:.2f}" if first and last else ""
-        lines.append("| " + " | ".join([title, *cells, ratio, must(application, title)]) + " |")
-    return "\n".join([*lines, ""])
+        lines.append([title, *cells, ratio, must(application, title)])
+    return markdown([application, *names, "(c) / (a)", "(c) must be"], lines)
 
 
 if __name__ == "__main__":

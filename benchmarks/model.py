@@ -25,6 +25,7 @@ from cookiecutter.main import cookiecutter
 
 from benchmarks import load
 from benchmarks.image import MOST, ON_TOP
+from benchmarks.tables import markdown
 from tests.harness import COMBINATIONS, interpreter, poetry, tool
 
 ROOT = Path(__file__).parents[1]
@@ -267,8 +268,7 @@ def versions(python: str, packages: Sequence[str], rounds: int) -> str:
 
 def as_table(rows: list[Row], machine: str) -> str:
     """Make a Markdown table."""
-    lines = [f"| {what} | {value} | {limit} |" for what, value, limit, _ in rows]
-    return "\n".join(["| what | measured | limit |", "|---|---|---|", *lines, "", machine, ""])
+    return markdown(("what", "measured", "limit"), [row[:3] for row in rows], machine)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tests.harness import BakedProject, docker_problem
 
 BLOCK = re.compile(r"(?:<!-- needs (.+) -->\n)?```(\w+)\n((?:.*\n)*?)```\n")
 DOCKER = re.compile(r"\b(docker|make (image|contract|start|stop))\b")
-# Another test runs all checks and tests of every project, in the same environment.
+# Another test runs all checks and tests of every project, installed from the same lock.
 DONE_ELSEWHERE = re.compile(r"^make (check|test)$", re.MULTILINE)
 # What serves until Ctrl-C; it is the last command of its block.
 SERVES = re.compile(r"^(make run$|docker run --rm --publish .*)", re.MULTILINE | re.DOTALL)

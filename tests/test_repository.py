@@ -51,6 +51,15 @@ def test_the_templates_own_requirements_are_what_poetry_exports() -> None:
     assert export == (ROOT / "requirements.txt").read_text("utf-8")
 
 
+def test_no_lock_describes_a_package_by_the_host_of_its_index() -> None:
+    locks = [ROOT / "poetry.lock", *(ROOT / "templates/locks").glob("*/poetry.lock")]
+    named = re.compile(r"^description = .*\([a-z]+\.org\).*$", re.MULTILINE)
+
+    assert len(locks) > 1
+    found = [line for lock in locks for line in named.findall(lock.read_text("utf-8"))]
+    assert found == [], "Run: make requirements"
+
+
 def test_the_oldest_python_of_the_template_is_the_same_wherever_it_is_named() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     oldest = re.findall(r"\d+\.\d+", project["requires-python"])[0]

@@ -36,7 +36,7 @@ class ApiSettings(EnvironmentSettings):
     request_seconds: Seconds = 30
     """How long a request may take; a longer one is answered 504."""
     header_seconds: Seconds = 10
-    """How long a request's headers may take to arrive, and an answer may wait to be read."""
+    """How long headers may take to arrive, a refused body to end, and an answer to be read."""
     keep_alive_seconds: Seconds = 75
     """How long a connection stays open for the next request; longer than a proxy keeps it."""
     max_in_flight: Annotated[int, Field(ge=1)] = 256
