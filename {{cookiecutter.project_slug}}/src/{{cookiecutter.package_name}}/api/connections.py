@@ -42,7 +42,7 @@ class Connection(HttpToolsProtocol):
         self._lose_patience_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave no timer behind."""
+        """Wait for the client no more."""
         self._keep_patience()
         super().connection_lost(exc)
 
