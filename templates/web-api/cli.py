@@ -1,7 +1,79 @@
-"""The command line: `{{ cookiecutter.project_slug }} serve` and `probe`."""
+"""The command line: `{{ cookiecutter.project_slug }} serve` and `{{ cookiecutter.project_slug }} healthcheck`."""
 
-from {{ cookiecutter.package_name }}.api import commands
-from {{ cookiecutter.package_name }}.startup import new_app
+import os
+import signal
+import sys
+from http import HTTPStatus
+from http.client import HTTPConnection
+from typing import Annotated
 
-app = new_app("Serve the API. Every setting comes from the environment: see .env.example.")
-commands.install(app)
+import typer
+from pydantic_settings import SettingsError
+
+from {{ cookiecutter.package_name }}.settings import PREFIX, Settings, load
+
+app = typer.Typer(
+    help="Serve the API. All settings come from the environment: see .env.example.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def load_settings() -> Settings:
+    """Load the settings, or exit with status 2 and say what is wrong with them."""
+    try:
+        return load()
+    except SettingsError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def serve(
+    *, reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes.")] = False
+) -> None:
+    """Serve the API until SIGTERM or Ctrl-C."""
+    import uvicorn  # noqa: PLC0415 - the other commands do without
+
+    settings = load_settings()
+    if reload:  # A breakpoint may take any time.
+        os.environ |= {
+            f"{PREFIX}REQUEST_TIMEOUT_SECONDS": "86400",
+            f"{PREFIX}SHUTDOWN_GRACE_SECONDS": "86401",
+        }
+    # Uvicorn raises the signal again when it has stopped: then exit with 0.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    uvicorn.run(
+        "{{ cookiecutter.package_name }}.app:create_app",
+        factory=True,
+        reload=reload,
+        host=settings.host,
+        port=settings.port,
+        http="h11",
+        root_path=settings.root_path,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        headers=[
+            ("x-content-type-options", "nosniff"),
+            ("content-security-policy", "frame-ancestors 'none'"),
+        ],
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=1 if reload else settings.shutdown_grace_seconds,
+    )
+
+
+@app.command()
+def healthcheck() -> None:
+    """Exit with status 0 if the service on this machine is ready."""
+    settings = load_settings()
+    connection = HTTPConnection(settings.host, settings.port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        response = connection.getresponse()
+    except OSError as error:
+        sys.exit(f"Not ready: {error}")
+    if response.status != HTTPStatus.OK:
+        sys.exit(f"Not ready: {response.read().decode()}")

@@ -1,4 +1,4 @@
-"""The version of this application, as its metadata has it."""
+"""{{ cookiecutter.project_slug }}: see README.md."""
 
 import os
 import signal

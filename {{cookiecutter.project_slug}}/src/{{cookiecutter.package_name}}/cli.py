@@ -1,1 +1,1 @@
-{% include cookiecutter.application ~ "/cli.py" -%}
+{% include cookiecutter.application ~ "/cli.py" %}

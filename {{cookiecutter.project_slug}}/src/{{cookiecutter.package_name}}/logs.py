@@ -1,95 +1,83 @@
-"""Logs on standard output: readable in a terminal, one JSON object a line elsewhere.
-
-Log with `structlog.get_logger()`. Lines of libraries that use `logging`, and warnings, come out in
-the same form.
-"""
+"""Structured logs on standard output: readable in a terminal, JSON lines elsewhere."""
 
 import logging
+import re
 import sys
-from collections.abc import Mapping
-from contextvars import ContextVar
-from types import MappingProxyType
+import threading
+from collections.abc import Callable
 from typing import Any, Literal
 
-import orjson
 import structlog
 from structlog.typing import EventDict, Processor
 
 type Level = Literal["debug", "info", "warning", "error"]
 type Format = Literal["auto", "console", "json"]
 
-ids: ContextVar[Mapping[str, str]] = ContextVar("ids", default=MappingProxyType({}))
-"""What every line says of the work that it belongs to, such as the id of a request.
+MAX_LINE_LENGTH = 8000  # Many log collectors cut longer lines, or split them.
+# Pydantic and FastAPI repeat invalid values, which may be secret, in their exceptions.
+INVALID_VALUE = re.compile(r"(input_value=|'input': ).*")
+log = structlog.get_logger()
 
-For more, structlog has `bind_contextvars`, at ten times the cost.
-"""
 
+def configure(level: Level = "info", log_format: Format = "auto") -> None:
+    """Configure structlog, and send what libraries log through the same processors.
 
-def configure(level: Level, form: Format) -> None:
-    """Send every log line of this process to standard output.
-
-    Args:
-        level: the lowest level that is shown.
-        form: `console` for people, `json` for machines, `auto` for whichever of them is reading.
+    The format `auto` means `console` in a terminal and `json` elsewhere.
     """
-    for_both: list[Processor] = [
-        _with_ids,
+    console = sys.stdout.isatty() if log_format == "auto" else log_format == "console"
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        _without_colours,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    render: list[Processor] = [
+        structlog.processors.format_exc_info,  # It shows no local variables, unlike others.
+        hide_invalid_values,
+        bounded(structlog.dev.ConsoleRenderer() if console else render_json),
+    ]
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            structlog.stdlib.PositionalArgumentsFormatter(),
-            *for_both,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(),
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=for_both,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_renderers(form),
-            ],
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.captureWarnings(capture=True)
+    sys.excepthook = lambda *exc_info: log.critical("uncaught exception", exc_info=exc_info)
+    threading.excepthook = lambda args: log.critical("uncaught exception", exc_info=args[:3])
 
 
-def chosen(form: Format) -> Format:
-    """Give the form that `auto` stands for."""
-    return form if form != "auto" else "console" if sys.stdout.isatty() else "json"
-
-
-def _renderers(form: Format) -> list[Processor]:
-    """Give what makes a line of an event."""
-    if chosen(form) == "console":
-        return [structlog.dev.ConsoleRenderer()]
-    return [
-        structlog.processors.dict_tracebacks,
-        structlog.processors.JSONRenderer(serializer=_to_json),
-    ]
-
-
-def _to_json(event: Any, *, default: Any) -> str:
-    return orjson.dumps(event, default=default).decode()
-
-
-def _with_ids(_logger: object, _method: str, event: EventDict) -> EventDict:
-    return {**ids.get(), **event}
-
-
-def _without_colours(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Leave out the second copy of the message that Uvicorn adds, with colours."""
-    event.pop("color_message", None)
+def hide_invalid_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Remove the values that Pydantic repeats from messages and tracebacks."""
+    for key in event.keys() & {"event", "exception"}:
+        event[key] = INVALID_VALUE.sub(r"\1...", str(event[key]))
     return event
+
+
+def bounded(render: Processor) -> Callable[[Any, str, EventDict], str]:
+    """Leave out the middle of long values where a line would be too long."""
+
+    def render_bounded(logger: Any, method: str, event: EventDict) -> str:
+        line = str(render(logger, method, {**event}))
+        for length in (4000, 400, 40):
+            if len(line) > MAX_LINE_LENGTH:
+                event = {key: shorten(str(value), length) for key, value in event.items()}
+                line = str(render(logger, method, {**event}))
+        return line
+
+    return render_bounded
+
+
+def shorten(text: str, length: int) -> str:
+    """Leave out the middle of a text that is longer than `length`."""
+    half = length // 2
+    return text if len(text) <= length else f"{text[:half]} ... {text[-half:]}"
+
+
+render_json = structlog.processors.JSONRenderer(default=str, skipkeys=True)

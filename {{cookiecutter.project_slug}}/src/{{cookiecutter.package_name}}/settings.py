@@ -1,1 +1,58 @@
-{% include cookiecutter.application ~ "/settings.py" -%}
+{% include ("job" if cookiecutter.application == "job" else "service") ~ "/settings.py" %}
+
+def load() -> Settings:
+    """Load the settings, or raise a `SettingsError` that lists every problem but no value."""
+    problems, settings = _unknown_variables(), None
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        problems += [_describe(detail) for detail in error.errors()]
+    except SettingsError as error:
+        problems.append(f"{error}: it is not JSON")
+    except UnicodeDecodeError:
+        problems.append(f"a file in {SECRETS_DIR} is not UTF-8 text")
+    except OSError as error:
+        remedy = f"sudo chown {os.getuid()} secrets/*" if hasattr(os, "getuid") else "check it"
+        problems.append(f"{error.filename}: {error.strerror}; make it readable: {remedy}")
+    if problems or settings is None:
+        raise SettingsError("\n  ".join(["Invalid settings:", *problems]))
+    return settings
+
+
+def variables(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> Iterator[str]:
+    """Yield the variables that set the fields of a model, with `__*` for fields that take any."""
+    for field_name, field in model.model_fields.items():
+        alias = field.validation_alias
+        for each in getattr(alias, "choices", [alias or field_name]):
+            # An alias of a setting stands alone.
+            name = f"{'' if alias and model is Settings else prefix}{each}".upper()
+            kinds = [kind for kind in _types(field.annotation) if issubclass(kind, BaseModel)]
+            yield from (name, *([] if kinds else [f"{name}__*"]))
+            for kind in kinds:
+                yield from variables(kind, f"{name}__")
+
+
+def _types(annotation: Any) -> Iterator[type]:
+    """Yield the classes of an annotation, such as the members of a union."""
+    if isinstance(annotation, type):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _types(argument)
+
+
+def _unknown_variables() -> list[str]:
+    """Describe variables, also of `.env` and secret files, that look like settings but are none."""
+    known, problems = list(variables()), []
+    sources = (os.environ, dotenv_values(".env"), [path.name for path in SECRETS_DIR.glob("*")])
+    for name in sorted({name.upper() for source in sources for name in source}):
+        if name.startswith(PREFIX) and not any(fnmatchcase(name, pattern) for pattern in known):
+            hint = "".join(f"; did you mean {each}?" for each in get_close_matches(name, known, 1))
+            problems.append(f"{name} is not a setting{hint}")
+    return problems
+
+
+def _describe(detail: ErrorDetails) -> str:
+    """Describe an invalid or a missing setting."""
+    name, message = "__".join(map(str, detail["loc"])), detail["msg"].removeprefix("Value error, ")
+    prefix = PREFIX if detail["loc"] and detail["loc"][0] in Settings.model_fields else ""
+    return f"{prefix}{name}: ".upper() + message if name else message

@@ -1,0 +1,74 @@
+"""Request IDs, and one log line for each request."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from time import perf_counter
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from {{ cookiecutter.package_name }}.errors import problem
+
+REQUEST_ID = re.compile(rb"[\w.=+/-]{1,128}", re.ASCII)
+# https://www.w3.org/TR/trace-context/#traceparent-header
+TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-")
+STARTS = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
+log = structlog.get_logger()
+
+
+@dataclass
+class AccessLog:
+    """ASGI middleware that gives each request an ID and a log line, and status 500 if it fails.
+
+    The ID is the client's `X-Request-ID`, or a new one. It is in the response and in every log
+    line of the request; so is the ID of the trace if the client sends a `traceparent`.
+    """
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        request_id = headers.get(b"x-request-id", b"")
+        if not REQUEST_ID.fullmatch(request_id):
+            request_id = secrets.token_hex(16).encode()
+        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+        if trace := TRACEPARENT.match(headers.get(b"traceparent", b"")):
+            structlog.contextvars.bind_contextvars(trace_id=trace[1].decode())
+        start, status = perf_counter(), None
+
+        async def observed_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] in STARTS:
+                status = message.get("status", 101)
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, observed_send)
+        except Exception as error:
+            if status or scope["type"] == "websocket":
+                raise  # The server logs it and closes the connection.
+            log.exception("unhandled exception", exc_info=error)
+            response = problem(500, "The service failed; its log has the details.")
+            await response(scope, receive, observed_send)
+        finally:
+            log.info(
+                "request",
+                method=scope.get("method", "WEBSOCKET"),
+                route=route_path(scope),
+                status=status,
+                duration_ms=round((perf_counter() - start) * 1000, 2),
+                client=scope["client"][0] if scope.get("client") else None,
+            )
+
+
+def route_path(scope: Scope) -> str | None:
+    """Return the path template of the route that serves a request, such as `/items/{id}`."""
+    # Only FastAPI's context knows the prefix that a router was included with.
+    route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
+    return getattr(route, "path_format", None)

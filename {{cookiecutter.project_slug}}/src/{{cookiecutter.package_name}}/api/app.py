@@ -1,1 +1,0 @@
-{% include cookiecutter.application ~ "/app.py" ignore missing -%}

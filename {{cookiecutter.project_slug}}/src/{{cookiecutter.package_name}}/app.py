@@ -1,0 +1,74 @@
+"""The application: its routes, resources and middleware."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from {{ cookiecutter.package_name }} import __version__, errors, health, logs
+from {{ cookiecutter.package_name }}.access_log import AccessLog
+from {{ cookiecutter.package_name }}.docs import add_docs
+from {{ cookiecutter.package_name }}.limits import Limits
+from {{ cookiecutter.package_name }}.metrics import add_metrics
+{%- if cookiecutter.application == "model-api" %}
+from {{ cookiecutter.package_name }}.routes import predictions
+{%- else %}
+from {{ cookiecutter.package_name }}.routes import quotes
+{%- endif %}
+from {{ cookiecutter.package_name }}.settings import Settings, load
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open resources, such as a pool of connections, before `yield`, and close them after it.
+
+    Keep them in `app.state`, and add a check for each that the service cannot do without:
+    `app.state.readiness_checks["database"] = pool.ping`.
+    """
+    app.state.readiness_checks = {}
+    yield
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Create the application, with settings from the environment if none are given."""
+    settings = settings or load()
+    logs.configure(settings.log_level, settings.log_format)
+    app = FastAPI(
+        title="{{ cookiecutter.project_slug }}",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url="/openapi.json" if settings.docs else None,
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers=errors.HANDLERS,
+        responses=errors.RESPONSES,
+        telemetry={"metrics": False, "logs": False},
+    )
+    app.state.settings = settings
+{%- if cookiecutter.application == "model-api" %}
+    app.include_router(predictions.router)
+{%- else %}
+    app.include_router(quotes.router)
+{%- endif %}
+    app.include_router(health.router)
+    if settings.docs:
+        add_docs(app)
+
+    # The middleware that is added last is the outermost.
+    app.add_middleware(
+        Limits,
+        seconds=settings.request_timeout_seconds,
+        body_bytes=settings.max_body_bytes,
+        concurrent=settings.max_concurrent_requests,
+    )
+    add_metrics(app)
+    app.add_middleware(AccessLog)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["X-Request-ID"],
+    )
+    return app

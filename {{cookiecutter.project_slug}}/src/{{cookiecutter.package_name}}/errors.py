@@ -1,0 +1,86 @@
+"""Errors as problem documents (RFC 9457)."""
+
+from collections.abc import Callable, Mapping
+from http.client import responses
+from typing import Any
+
+import structlog
+from fastapi import Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """A problem document; an error may add members of its own."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    request_id: str | None = None
+    errors: list[dict[str, str]] = []
+    """The invalid fields: `location` (a JSON pointer, or a parameter's name) and `detail`."""
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
+    for status, text in (("4XX", "The request is invalid"), ("5XX", "The service failed"))
+}
+
+
+def problem(
+    status: int,
+    detail: str = "",
+    headers: Mapping[str, str] | None = None,
+    members: Mapping[str, Any] | None = None,
+) -> Response:
+    """Create the response for a problem, which may have further members."""
+    title = responses.get(status, "Error")
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    content: dict[str, Any] = {"type": "about:blank", "title": title, "detail": detail or title}
+    content |= {**(members or {}), "status": status, "request_id": request_id}
+    return Response(to_json(content, serialize_unknown=True), status, headers, MEDIA_TYPE)
+
+
+def client_disconnected(_request: Request, _error: ClientDisconnect) -> Response:
+    """Return a response that nobody receives, with the status that nginx logs in this case."""
+    return problem(499, "The client disconnected.")
+
+
+async def invalid_request(_request: Request, error: RequestValidationError) -> Response:
+    """Answer a request that does not match the schema, without repeating its values."""
+    fields = []
+    for each in error.errors():
+        source, *path = (str(part).replace("~", "~0").replace("/", "~1") for part in each["loc"])
+        location = "".join(f"/{part}" for part in path) if source == "body" else ".".join(path)
+        if each["type"] == "json_invalid":
+            location = f"character {path[0]}"
+        fields.append({"location": location, "detail": each["msg"]})
+    return problem(422, "The request does not match the schema.", members={"errors": fields})
+
+
+async def http_error(request: Request, error: HTTPException) -> Response:
+    """Answer an HTTPException; a detail that is a dict becomes members of the document."""
+    cause = error.__cause__
+    if isinstance(cause, ClientDisconnect):
+        return client_disconnected(request, cause)
+    if isinstance(cause, OSError):
+        raise cause  # FastAPI takes a full disk for a body that it cannot parse.
+    if error.status_code < 400:  # noqa: PLR2004 - a redirect is no problem
+        return await http_exception_handler(request, error)
+    detail: Any = error.detail
+    members = detail if isinstance(detail, dict) else {"detail": detail}
+    return problem(error.status_code, headers=error.headers, members=members)
+
+
+HANDLERS: dict[int | type[Exception], Callable[..., Any]] = {
+    RequestValidationError: invalid_request,
+    HTTPException: http_error,
+    ClientDisconnect: client_disconnected,
+}

@@ -1,0 +1,36 @@
+"""Health checks for orchestrators: `/livez` and `/readyz`."""
+
+import asyncio
+
+import structlog
+from fastapi import APIRouter, HTTPException, Request
+
+router = APIRouter(tags=["health"])
+log = structlog.get_logger()
+
+
+class NotReadyError(Exception):
+    """A reason for not being ready that everybody may read."""
+
+
+@router.get("/livez")
+async def livez() -> dict[str, str]:
+    """Return 200 while the process is alive."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"description": "Not ready; `detail` says why"}})
+async def readyz(request: Request) -> dict[str, str]:
+    """Return 200 if every check in `app.state.readiness_checks` passes, and 503 otherwise.
+
+    A check is a coroutine function that raises an exception if the service cannot serve.
+    """
+    for name, check in request.app.state.readiness_checks.items():
+        try:
+            await asyncio.wait_for(check(), timeout=2)
+        except NotReadyError as error:
+            raise HTTPException(503, f"Not ready: {name}: {error}") from None
+        except Exception as error:
+            log.warning("not ready", check=name, exc_info=error)
+            raise HTTPException(503, f"Not ready: {name}.") from None
+    return {"status": "ok"}

@@ -1,0 +1,127 @@
+"""Limits on requests: how many at once, how large, and how long until the response begins."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from {{ cookiecutter.package_name }}.errors import problem
+
+UNLIMITED_PATHS = {"/livez", "/readyz", "/metrics"}
+
+
+@dataclass(frozen=True)
+class RouteLimits:
+    """Other limits for one route: write `@RouteLimits(seconds=300)` below `@router.post(...)`."""
+
+    seconds: float | None = None
+    body_bytes: int | None = None
+
+    def __call__[F: Callable[..., Any]](self, endpoint: F) -> F:
+        """Set the limits of an endpoint."""
+        _route_limits[endpoint] = self
+        return endpoint
+
+
+_route_limits: dict[Any, RouteLimits] = {}
+
+
+@dataclass
+class Limits:
+    """ASGI middleware that answers 503, 504 and 413 to requests beyond the limits.
+
+    A response that has begun may take any time, as streams do; after SIGTERM, `seconds` more.
+    """
+
+    app: ASGIApp
+    seconds: float
+    body_bytes: int
+    concurrent: int
+    _running: int = 0
+    _streams: set[asyncio.Timeout] = field(default_factory=set)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] == "lifespan" and threading.current_thread() is threading.main_thread():
+            self._end_streams_on_sigterm()
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        if scope["type"] != "http" or path in UNLIMITED_PATHS:
+            await self.app(scope, receive, send)
+        elif self._running >= self.concurrent:
+            response = problem(503, "Too many concurrent requests.", {"retry-after": "1"})
+            await response(scope, receive, send)
+        else:
+            self._running += 1
+            try:
+                await self._serve(scope, receive, send)
+            finally:
+                self._running -= 1
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request within its limits."""
+        loop, timeout, begun, size = asyncio.get_running_loop(), asyncio.timeout(None), False, 0
+        start = loop.time()
+        timer: asyncio.Handle
+
+        def check_time() -> None:
+            nonlocal timer
+            deadline = start + (route_limits(scope).seconds or self.seconds)
+            if loop.time() < deadline:
+                timer = loop.call_at(deadline, check_time)
+            else:
+                timeout.reschedule(deadline)
+
+        async def limited_receive() -> Message:
+            nonlocal size
+            limit = route_limits(scope).body_bytes or self.body_bytes
+            declared = int(Headers(scope=scope).get("content-length", 0))
+            message = await receive() if declared <= limit else {}
+            size += len(message.get("body", b""))
+            if max(size, declared) > limit:
+                raise HTTPException(413, f"The body is larger than {limit} bytes.")
+            return message
+
+        async def observed_send(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            timer.cancel()
+            is_stream = message.get("more_body", message["type"] == "http.response.start")
+            (self._streams.add if is_stream else self._streams.discard)(timeout)
+            await send(message)
+
+        # It runs when the request first waits for something: by then it has a route.
+        timer = loop.call_soon(check_time)
+        try:
+            async with timeout:
+                await self.app(scope, limited_receive, observed_send)
+        except TimeoutError:
+            if begun:  # A stream, after SIGTERM.
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await problem(504, "The response took too long.")(scope, receive, send)
+        finally:
+            timer.cancel()
+            self._streams.discard(timeout)
+
+    def _end_streams_on_sigterm(self) -> None:
+        """Limit the time of streams, and then let the server handle the signal."""
+        loop, server_handler = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+        def handle(number: int, frame: Any) -> None:
+            for timeout in self._streams:
+                loop.call_soon_threadsafe(timeout.reschedule, loop.time() + self.seconds)
+            if callable(server_handler):
+                server_handler(number, frame)
+
+        signal.signal(signal.SIGTERM, handle)
+
+
+def route_limits(scope: Scope) -> RouteLimits:
+    """Return the limits of the route that serves a request."""
+    return _route_limits.get(scope.get("endpoint"), RouteLimits())

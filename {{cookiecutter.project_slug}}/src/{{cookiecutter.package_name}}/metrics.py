@@ -1,0 +1,56 @@
+"""Metrics for Prometheus: `/metrics`."""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+from fastapi import FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Histogram, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from {{ cookiecutter.package_name }} import __version__
+from {{ cookiecutter.package_name }}.access_log import route_path
+
+METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+DURATION = Histogram(
+    "http_request_duration_seconds", "Duration of requests.", ["method", "route", "status"]
+)
+IN_PROGRESS = Gauge("http_requests_in_progress", "Requests that are being served.")
+BUILD_INFO = Gauge("application_build_info", "The version that runs; always 1.", ["version"])
+BUILD_INFO.labels(__version__).set(1)
+
+
+def add_metrics(app: FastAPI) -> None:
+    """Measure requests, and serve all metrics of this process."""
+    app.add_middleware(Metrics)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@dataclass
+class Metrics:
+    """ASGI middleware that measures requests by method, route and class of status."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start, status = perf_counter(), 500
+
+        async def observed_send(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            with IN_PROGRESS.track_inprogress():
+                await self.app(scope, receive, observed_send)
+        finally:
+            # Methods and paths that clients invent share one time series.
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            labels = method, route_path(scope) or "none", f"{status // 100}xx"
+            DURATION.labels(*labels).observe(perf_counter() - start)
