@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic_settings import SettingsError
 
+from {{ cookiecutter.package_name }} import logs
 from {{ cookiecutter.package_name }}.settings import PREFIX, Settings, load
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ def serve(
     import uvicorn  # noqa: PLC0415 - the other commands do without
 
     settings = load_settings()
+    logs.configure(settings.log_level, settings.log_format)
     if reload:  # A breakpoint may take any time.
         os.environ |= {
             f"{PREFIX}REQUEST_TIMEOUT_SECONDS": "86400",

@@ -1,1 +1,1 @@
-"""."""
+{% include "service/test_cli.py" %}

@@ -1,1 +1,1 @@
-{% include cookiecutter.application ~ "/test_cli.py" -%}
+{% include cookiecutter.application ~ "/test_cli.py" %}

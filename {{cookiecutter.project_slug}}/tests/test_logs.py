@@ -1,78 +1,104 @@
-import json
 import logging
+import threading
 import warnings
 
 import pytest
 import structlog
+from pydantic import BaseModel
+from tests.conftest import ReadLog
 
 from {{ cookiecutter.package_name }} import logs
 
-
-def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("info", "json")
-
-    structlog.get_logger("shop").info("sold", article="chair", pieces=4)
-
-    line = json.loads(capsys.readouterr().out)
-    assert line["timestamp"].endswith("Z")
-    del line["timestamp"]
-    assert line == {
-        "article": "chair",
-        "event": "sold",
-        "level": "info",
-        "logger": "shop",
-        "pieces": 4,
-    }
+both_formats = pytest.mark.parametrize("log_format", ["json", "console"])
+VALUE = "hunter2"
+log = structlog.get_logger()
 
 
-def test_lines_of_libraries_and_warnings_have_the_same_form(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    logs.configure("info", "json")
+class Model(BaseModel):
+    number: int
+
+
+def fail(password: str) -> None:
+    Model.model_validate({"number": password})
+
+
+def recurse(depth: int) -> None:
+    if depth == 0:
+        raise ValueError("x" * 1_000_000)
+    recurse(depth - 1)
+
+
+def test_a_line_is_one_json_object(read_log: ReadLog) -> None:
+    read_log()
+
+    log.info("sold", article="chair")
+
+    (line,) = read_log()
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"article": "chair", "event": "sold", "level": "info"}
+
+
+def test_libraries_and_warnings_are_logged_in_the_same_form(read_log: ReadLog) -> None:
+    read_log()
 
     logging.getLogger("library").warning("%d left", 3)
     warnings.simplefilter("always")
     warnings.warn("old", DeprecationWarning, stacklevel=1)
 
-    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    first, second = read_log()
     assert (first["event"], first["logger"], first["level"]) == ("3 left", "library", "warning")
     assert second["logger"] == "py.warnings"
-
-
-def test_an_exception_is_logged_as_structure(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("info", "json")
-
-    try:
-        _ = 1 / 0
-    except ZeroDivisionError:
-        structlog.get_logger().exception("failed")
-
-    line = json.loads(capsys.readouterr().out)
-    assert line["exception"][0]["exc_type"] == "ZeroDivisionError"
 
 
 def test_lines_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("warning", "json")
 
-    structlog.get_logger().info("detail")
+    log.info("detail")
     logging.getLogger("library").info("detail")
 
     assert capsys.readouterr().out == ""
 
 
-def test_auto_writes_json_where_nobody_reads_along(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("info", "auto")
+@both_formats
+def test_exceptions_show_no_value(
+    log_format: logs.Format, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("info", log_format)
 
-    structlog.get_logger().info("started")
-
-    assert json.loads(capsys.readouterr().out)["event"] == "started"
-
-
-def test_console_lines_are_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("info", "console")
-
-    structlog.get_logger().info("started")
+    try:
+        fail(VALUE)
+    except ValueError as error:
+        log.exception("failed")
+        logging.getLogger("library").warning(error, exc_info=error)
+    thread = threading.Thread(target=fail, args=[VALUE])
+    thread.start()
+    thread.join()
 
     out = capsys.readouterr().out
-    assert "started" in out
-    assert not out.startswith("{")
+    assert out.count("ValidationError") == 3
+    assert out.count("in fail") == 3
+    assert VALUE not in out
+
+
+@both_formats
+def test_long_lines_are_shortened(
+    log_format: logs.Format, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("info", log_format)
+
+    try:
+        recurse(200)
+    except ValueError:
+        log.exception("failed", detail="é" * 1_000_000)
+
+    out = capsys.readouterr().out
+    assert "ValueError" in out
+    assert len(out.encode()) < 8000
+
+
+def test_auto_is_json_if_standard_output_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "auto")
+
+    log.info("started")
+
+    assert capsys.readouterr().out.startswith("{")

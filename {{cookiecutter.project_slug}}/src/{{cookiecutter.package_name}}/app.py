@@ -20,20 +20,20 @@ from {{ cookiecutter.package_name }}.settings import Settings, load
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     """Open resources, such as a pool of connections, before `yield`, and close them after it.
 
-    Keep them in `app.state`, and add a check for each that the service cannot do without:
-    `app.state.readiness_checks["database"] = pool.ping`.
+    Keep them in `app.state`, and add a check, which raises an exception, for each that the service
+    cannot do without: `app.state.readiness_checks["database"] = pool.ping`.
     """
-    app.state.readiness_checks = {}
     yield
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Create the application, with settings from the environment if none are given."""
-    settings = settings or load()
-    logs.configure(settings.log_level, settings.log_format)
+    if settings is None:
+        settings = load()
+        logs.configure(settings.log_level, settings.log_format)
     app = FastAPI(
         title="{{ cookiecutter.project_slug }}",
         version=__version__,
@@ -45,7 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         responses=errors.RESPONSES,
         telemetry={"metrics": False, "logs": False},
     )
-    app.state.settings = settings
+    app.state.settings, app.state.readiness_checks = settings, {}
 {%- if cookiecutter.application == "model-api" %}
     app.include_router(predictions.router)
 {%- else %}

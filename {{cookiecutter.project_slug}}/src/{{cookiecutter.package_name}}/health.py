@@ -21,10 +21,7 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "Not ready; `detail` says why"}})
 async def readyz(request: Request) -> dict[str, str]:
-    """Return 200 if every check in `app.state.readiness_checks` passes, and 503 otherwise.
-
-    A check is a coroutine function that raises an exception if the service cannot serve.
-    """
+    """Return 200 if every check in `app.state.readiness_checks` passes, and 503 otherwise."""
     for name, check in request.app.state.readiness_checks.items():
         try:
             await asyncio.wait_for(check(), timeout=2)

@@ -54,9 +54,10 @@ def configure(level: Level = "info", log_format: Format = "auto") -> None:
 
 
 def hide_invalid_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Remove the values that Pydantic repeats from messages and tracebacks."""
+    """Remove the values that Pydantic repeats, and shorten long lines, in texts of exceptions."""
     for key in event.keys() & {"event", "exception"}:
-        event[key] = INVALID_VALUE.sub(r"\1...", str(event[key]))
+        text = INVALID_VALUE.sub(r"\1...", str(event[key]))
+        event[key] = "\n".join(shorten(line, 500) for line in text.splitlines())
     return event
 
 

@@ -19,13 +19,13 @@ def load() -> Settings:
     return settings
 
 
-def variables(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> Iterator[str]:
+def variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
     """Yield the variables that set the fields of a model, with `__*` for fields that take any."""
     for field_name, field in model.model_fields.items():
         alias = field.validation_alias
         for each in getattr(alias, "choices", [alias or field_name]):
-            # An alias of a setting stands alone.
-            name = f"{'' if alias and model is Settings else prefix}{each}".upper()
+            # The alias of a setting has no prefix.
+            name = f"{'' if alias and prefix == PREFIX else prefix}{each}".upper()
             kinds = [kind for kind in _types(field.annotation) if issubclass(kind, BaseModel)]
             yield from (name, *([] if kinds else [f"{name}__*"]))
             for kind in kinds:
@@ -42,7 +42,7 @@ def _types(annotation: Any) -> Iterator[type]:
 
 def _unknown_variables() -> list[str]:
     """Describe variables, also of `.env` and secret files, that look like settings but are none."""
-    known, problems = list(variables()), []
+    known, problems = list(variables(Settings, PREFIX)), []
     sources = (os.environ, dotenv_values(".env"), [path.name for path in SECRETS_DIR.glob("*")])
     for name in sorted({name.upper() for source in sources for name in source}):
         if name.startswith(PREFIX) and not any(fnmatchcase(name, pattern) for pattern in known):

@@ -1,0 +1,122 @@
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fastapi import BackgroundTasks, FastAPI, Request
+from fastapi.responses import StreamingResponse
+from fastapi.testclient import TestClient
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.responses import Response
+
+from {{ cookiecutter.package_name }}.app import create_app
+from {{ cookiecutter.package_name }}.errors import MEDIA_TYPE
+from {{ cookiecutter.package_name }}.limits import RouteLimits
+from {{ cookiecutter.package_name }}.settings import Settings
+
+
+@pytest.fixture
+def app() -> FastAPI:
+    app = create_app(
+        Settings(request_timeout_seconds=0.2, max_body_bytes=10, max_concurrent_requests=2)
+    )
+
+    @app.get("/slow")
+    async def slow() -> None:
+        await asyncio.sleep(0.4)
+
+    @app.get("/slow-and-allowed")
+    @RouteLimits(seconds=5)
+    async def slow_and_allowed() -> None:
+        await asyncio.sleep(0.4)
+
+    @app.post("/size")
+    async def size(request: Request) -> int:
+        return len(await request.body())
+
+    @app.post("/large")
+    @RouteLimits(body_bytes=20)
+    async def large(request: Request) -> int:
+        return len(await request.body())
+
+    return app
+
+
+def test_a_response_must_begin_in_time(client: TestClient) -> None:
+    response = client.get("/slow")
+
+    assert response.status_code == 504
+    assert response.json()["detail"] == "The response took too long."
+
+
+def test_a_route_may_have_more_time(client: TestClient) -> None:
+    assert client.get("/slow-and-allowed").status_code == 200
+
+
+def test_middleware_that_waits_does_not_hide_the_limit_of_a_route(
+    app: FastAPI, client: TestClient
+) -> None:
+    async def wait(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        await asyncio.sleep(0.05)
+        return await call_next(request)
+
+    app.user_middleware.append(Middleware(BaseHTTPMiddleware, dispatch=wait))  # The innermost.
+
+    assert client.get("/slow").status_code == 504
+    assert client.get("/slow-and-allowed").status_code == 200
+
+
+def test_streams_and_background_tasks_may_take_longer(app: FastAPI, client: TestClient) -> None:
+    done = threading.Event()
+
+    @app.get("/stream")
+    async def stream(tasks: BackgroundTasks) -> StreamingResponse:
+        async def finish() -> None:
+            await asyncio.sleep(0.3)
+            done.set()
+
+        async def generate() -> AsyncIterator[str]:
+            for _ in range(4):
+                yield "x"
+                await asyncio.sleep(0.1)
+
+        tasks.add_task(finish)
+        return StreamingResponse(generate(), background=tasks)
+
+    assert client.get("/stream").text == "xxxx"
+    assert done.is_set()
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_may_not_be_too_large(client: TestClient, chunked: bool) -> None:  # noqa: FBT001 - a parameter
+    def body(size: int) -> bytes | Iterator[bytes]:
+        return iter([b"x"] * size) if chunked else b"x" * size
+
+    assert client.post("/size", content=body(10)).json() == 10
+    refused = client.post("/size", content=body(11))
+    assert (refused.status_code, refused.headers["content-type"]) == (413, MEDIA_TYPE)
+    assert client.post("/large", content=body(20)).json() == 20
+    assert client.post("/large", content=body(21)).status_code == 413
+
+
+def test_too_many_requests_are_refused_at_once(app: FastAPI, client: TestClient) -> None:
+    begun, go_on = threading.Barrier(3), threading.Event()
+
+    @app.get("/wait")
+    @RouteLimits(seconds=10)
+    def wait() -> bool:
+        begun.wait(10)
+        return go_on.wait(10)
+
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(client.get, "/wait") for _ in range(2)]
+        begun.wait(10)
+        refused = client.get("/slow-and-allowed")
+        health = client.get("/livez")
+        go_on.set()
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert health.status_code == 200
+    assert [response.result().status_code for response in waiting] == [200, 200]

@@ -1,0 +1,50 @@
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
+
+from {{ cookiecutter.package_name }} import __version__
+
+
+@pytest.fixture
+def app(app: FastAPI) -> FastAPI:
+    router = APIRouter(prefix="/measured")
+
+    @router.get("/{name}")
+    async def get(name: str) -> str:
+        return name
+
+    app.include_router(router)
+    return app
+
+
+def count(client: TestClient, method: str, route: str, status: str) -> float:
+    """Return how many requests have been counted."""
+    labels = f'method="{method}",route="{route}",status="{status}"'
+    prefix = "http_request_duration_seconds_count{" + labels + "} "
+    lines = client.get("/metrics").text.splitlines()
+    return sum(float(line.removeprefix(prefix)) for line in lines if line.startswith(prefix))
+
+
+def test_requests_are_counted_by_the_template_of_their_route(client: TestClient) -> None:
+    for name in "abc":
+        client.get(f"/measured/{name}")
+
+    assert count(client, "GET", "/measured/{name}", "2xx") == 3
+
+
+def test_what_clients_invent_makes_no_time_series(client: TestClient) -> None:
+    before = len(client.get("/metrics").text.splitlines())
+    client.request("INVENTED", "/invented")
+    once = len(client.get("/metrics").text.splitlines())
+    for number in range(10):
+        client.request(f"INVENTED{number}", f"/invented/{number}")
+
+    assert before < once
+    assert len(client.get("/metrics").text.splitlines()) == once
+    assert count(client, "other", "none", "4xx") >= 11
+
+
+def test_the_version_is_exposed(client: TestClient) -> None:
+    line = 'application_build_info{version="' + __version__ + '"} 1.0'
+
+    assert line in client.get("/metrics").text.splitlines()
