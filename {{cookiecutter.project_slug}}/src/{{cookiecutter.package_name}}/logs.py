@@ -13,7 +13,7 @@ from structlog.typing import EventDict, Processor
 type Level = Literal["debug", "info", "warning", "error"]
 type Format = Literal["auto", "console", "json"]
 
-MAX_LINE_LENGTH = 8000  # Many log collectors cut longer lines, or split them.
+MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
 # Pydantic and FastAPI repeat invalid values, which may be secret, in their exceptions.
 INVALID_VALUE = re.compile(r"(input_value=|'input': ).*")
 log = structlog.get_logger()
@@ -62,14 +62,15 @@ def hide_invalid_values(_logger: Any, _method: str, event: EventDict) -> EventDi
 
 
 def bounded(render: Processor) -> Callable[[Any, str, EventDict], str]:
-    """Leave out the middle of long values where a line would be too long."""
+    """Shorten the longest value as often as it takes to keep a line within its maximum."""
 
     def render_bounded(logger: Any, method: str, event: EventDict) -> str:
         line = str(render(logger, method, {**event}))
-        for length in (4000, 400, 40):
-            if len(line) > MAX_LINE_LENGTH:
-                event = {key: shorten(str(value), length) for key, value in event.items()}
-                line = str(render(logger, method, {**event}))
+        while len(line.encode(errors="replace")) > MAX_LINE_BYTES:
+            longest = max(event, key=lambda key: len(str(event[key])))
+            text = str(event[longest])
+            event = {**event, longest: shorten(text, len(text) // 2)}
+            line = str(render(logger, method, {**event}))
         return line
 
     return render_bounded

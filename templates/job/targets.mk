@@ -1,0 +1,32 @@
+# In compose.yaml: the files in ./data belong to the user who runs make.
+OS ?= posix
+ifneq ($(OS),Windows_NT)
+export USER_ID = $(shell id -u)
+export GROUP_ID = $(shell id -g)
+endif
+
+.PHONY: run
+run:  ## Run the job on the sample data
+	{{ cookiecutter.project_slug }} run data/orders.csv data/orders.jsonl
+
+.PHONY: start
+start: image smoke  ## Run the job in its image on the sample data, as compose.yaml says
+
+.PHONY: smoke
+smoke:  ## Run the image as compose.yaml says, and exit with its status
+	docker compose run --rm job
+
+.PHONY: stop
+stop:  ## Stop the job
+	docker compose down
+{%- if cookiecutter.deployment == "kubernetes" %}
+
+OVERLAY ?= staging
+# An overlay as it comes names no image yet.
+UNPINNED = $(shell grep sha256:0000000000000000 deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml)
+
+.PHONY: deploy
+deploy:  ## Apply an overlay to the cluster; OVERLAY is staging or production
+	$(if $(UNPINNED),$(error Write newName and digest of the image into deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml))
+	kubectl apply --kustomize deploy/kubernetes/overlays/$(OVERLAY)
+{%- endif %}
