@@ -1,5 +1,6 @@
 """Errors as problem documents (RFC 9457)."""
 
+import json
 from collections.abc import Callable, Mapping
 from http.client import responses
 from typing import Any
@@ -9,7 +10,6 @@ from fastapi import Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -45,7 +45,7 @@ def problem(
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     content: dict[str, Any] = {"type": "about:blank", "title": title, "detail": detail or title}
     content |= {**(members or {}), "status": status, "request_id": request_id}
-    return Response(to_json(content, serialize_unknown=True), status, headers, MEDIA_TYPE)
+    return Response(json.dumps(content, default=str), status, headers, MEDIA_TYPE)
 
 
 def client_disconnected(_request: Request, _error: ClientDisconnect) -> Response:

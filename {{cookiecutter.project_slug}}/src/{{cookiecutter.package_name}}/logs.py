@@ -1,5 +1,6 @@
 """Structured logs on standard output: readable in a terminal, JSON lines elsewhere."""
 
+import json
 import logging
 import re
 import sys
@@ -33,7 +34,7 @@ def configure(level: Level = "info", log_format: Format = "auto") -> None:
     render: list[Processor] = [
         structlog.processors.format_exc_info,  # It shows no local variables, unlike others.
         hide_invalid_values,
-        bounded(structlog.dev.ConsoleRenderer() if console else render_json),
+        bounded(structlog.dev.ConsoleRenderer() if console else to_json_line),
     ]
     structlog.configure(
         processors=[*shared, *render],
@@ -55,9 +56,11 @@ def configure(level: Level = "info", log_format: Format = "auto") -> None:
 
 def hide_invalid_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Remove the values that Pydantic repeats, and shorten long lines, in texts of exceptions."""
-    for key in event.keys() & {"event", "exception"}:
-        text = INVALID_VALUE.sub(r"\1...", str(event[key]))
-        event[key] = "\n".join(shorten(line, 500) for line in text.splitlines())
+    for key in ("event", "exception"):
+        text = str(event.get(key, ""))
+        if "\n" in text or "input" in text:
+            lines = INVALID_VALUE.sub(r"\1...", text).splitlines()
+            event[key] = "\n".join(shorten(line, 500) for line in lines)
     return event
 
 
@@ -82,4 +85,9 @@ def shorten(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[:half]} ... {text[-half:]}"
 
 
-render_json = structlog.processors.JSONRenderer(default=str, skipkeys=True)
+def to_json_line(_logger: Any, _method: str, event: EventDict) -> str:
+    """Render an event as JSON, whatever its values are."""
+    return encode_json(event)
+
+
+encode_json = json.JSONEncoder(default=str, skipkeys=True).encode

@@ -1,6 +1,7 @@
 """Metrics for Prometheus: `/metrics`."""
 
 from dataclasses import dataclass
+from functools import cache
 from time import perf_counter
 
 from fastapi import FastAPI, Response
@@ -17,6 +18,7 @@ DURATION = Histogram(
 IN_PROGRESS = Gauge("http_requests_in_progress", "Requests that are being served.")
 BUILD_INFO = Gauge("application_build_info", "The version that runs; always 1.", ["version"])
 BUILD_INFO.labels(__version__).set(1)
+labelled = cache(DURATION.labels)
 
 
 def add_metrics(app: FastAPI) -> None:
@@ -46,11 +48,12 @@ class Metrics:
             status = message.get("status", status)
             await send(message)
 
+        IN_PROGRESS.inc()
         try:
-            with IN_PROGRESS.track_inprogress():
-                await self.app(scope, receive, observed_send)
+            await self.app(scope, receive, observed_send)
         finally:
+            IN_PROGRESS.dec()
             # Methods and paths that clients invent share one time series.
             method = scope["method"] if scope["method"] in METHODS else "other"
-            labels = method, route_path(scope) or "none", f"{status // 100}xx"
-            DURATION.labels(*labels).observe(perf_counter() - start)
+            time_series = labelled(method, route_path(scope) or "none", f"{status // 100}xx")
+            time_series.observe(perf_counter() - start)
