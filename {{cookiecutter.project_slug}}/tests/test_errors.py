@@ -38,6 +38,7 @@ ERRORS: dict[str, Exception] = {
     "unknown": HTTPException(499),
     "disconnect": ClientDisconnect(),
     "bug": ZeroDivisionError(),
+    "timeout": TimeoutError(),
 }
 
 
@@ -49,7 +50,7 @@ ERRORS: dict[str, Exception] = {
         ("unknown", 499, {"title": "Error"}),
         ("disconnect", 499, {"detail": "The client disconnected."}),
         ("bug", 500, {"detail": "The service failed; its log has the details."}),
-        ("none", 500, {}),
+        ("timeout", 500, {}),
     ],
 )
 def test_errors_are_problem_documents(

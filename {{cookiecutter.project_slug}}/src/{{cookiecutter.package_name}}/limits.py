@@ -65,7 +65,7 @@ class Limits:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request within its limits."""
-        loop, timeout, begun, size = asyncio.get_running_loop(), asyncio.timeout(None), False, 0
+        loop, timeout, begun = asyncio.get_running_loop(), asyncio.timeout(None), False
         start = loop.time()
         timer: asyncio.Handle
 
@@ -77,6 +77,36 @@ class Limits:
             else:
                 timeout.reschedule(deadline)
 
+        async def observed_send(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            timer.cancel()
+            if message["type"] == "http.response.start":
+                self._streams.add(timeout)
+            elif not message.get("more_body"):
+                self._streams.discard(timeout)
+            await send(message)
+
+        # It runs when the request first waits for something: by then it has a route.
+        timer = loop.call_soon(check_time)
+        try:
+            async with timeout:
+                await self.app(scope, self._limit_body(scope, receive), observed_send)
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            if begun:  # A stream, after SIGTERM.
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await problem(504, "The response took too long.")(scope, receive, send)
+        finally:
+            timer.cancel()
+            self._streams.discard(timeout)
+
+    def _limit_body(self, scope: Scope, receive: Receive) -> Receive:
+        """Return a `receive` that refuses a body that is too large."""
+        size = 0
+
         async def limited_receive() -> Message:
             nonlocal size
             limit = route_limits(scope).body_bytes or self.body_bytes
@@ -87,35 +117,18 @@ class Limits:
                 raise HTTPException(413, f"The body is larger than {limit} bytes.")
             return message
 
-        async def observed_send(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            timer.cancel()
-            is_stream = message.get("more_body", message["type"] == "http.response.start")
-            (self._streams.add if is_stream else self._streams.discard)(timeout)
-            await send(message)
-
-        # It runs when the request first waits for something: by then it has a route.
-        timer = loop.call_soon(check_time)
-        try:
-            async with timeout:
-                await self.app(scope, limited_receive, observed_send)
-        except TimeoutError:
-            if begun:  # A stream, after SIGTERM.
-                await send({"type": "http.response.body", "body": b""})
-            else:
-                await problem(504, "The response took too long.")(scope, receive, send)
-        finally:
-            timer.cancel()
-            self._streams.discard(timeout)
+        return limited_receive
 
     def _end_streams_on_sigterm(self) -> None:
         """Limit the time of streams, and then let the server handle the signal."""
         loop, server_handler = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
 
-        def handle(number: int, frame: Any) -> None:
+        def end_streams() -> None:
             for timeout in self._streams:
-                loop.call_soon_threadsafe(timeout.reschedule, loop.time() + self.seconds)
+                timeout.reschedule(loop.time() + self.seconds)
+
+        def handle(number: int, frame: Any) -> None:
+            loop.call_soon_threadsafe(end_streams)
             if callable(server_handler):
                 server_handler(number, frame)
 
