@@ -1,6 +1,6 @@
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,34 +12,22 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.responses import Response
 
 from {{ cookiecutter.package_name }}.app import create_app
-from {{ cookiecutter.package_name }}.errors import MEDIA_TYPE
-from {{ cookiecutter.package_name }}.limits import RouteLimits
+from {{ cookiecutter.package_name }}.limits import time_limit
 from {{ cookiecutter.package_name }}.settings import Settings
 
 
 @pytest.fixture
 def app() -> FastAPI:
-    app = create_app(
-        Settings(request_timeout_seconds=0.2, max_body_bytes=10, max_concurrent_requests=2)
-    )
+    app = create_app(Settings(request_timeout_seconds=0.2, max_concurrent_requests=2))
 
     @app.get("/slow")
     async def slow() -> None:
         await asyncio.sleep(0.4)
 
     @app.get("/slow-and-allowed")
-    @RouteLimits(seconds=5)
+    @time_limit(5)
     async def slow_and_allowed() -> None:
         await asyncio.sleep(0.4)
-
-    @app.post("/size")
-    async def size(request: Request) -> int:
-        return len(await request.body())
-
-    @app.post("/large")
-    @RouteLimits(body_bytes=20)
-    async def large(request: Request) -> int:
-        return len(await request.body())
 
     return app
 
@@ -89,23 +77,11 @@ def test_streams_and_background_tasks_may_take_longer(app: FastAPI, client: Test
     assert done.is_set()
 
 
-@pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_may_not_be_too_large(client: TestClient, chunked: bool) -> None:  # noqa: FBT001 - a parameter
-    def body(size: int) -> bytes | Iterator[bytes]:
-        return iter([b"x"] * size) if chunked else b"x" * size
-
-    assert client.post("/size", content=body(10)).json() == 10
-    refused = client.post("/size", content=body(11))
-    assert (refused.status_code, refused.headers["content-type"]) == (413, MEDIA_TYPE)
-    assert client.post("/large", content=body(20)).json() == 20
-    assert client.post("/large", content=body(21)).status_code == 413
-
-
 def test_too_many_requests_are_refused_at_once(app: FastAPI, client: TestClient) -> None:
     begun, go_on = threading.Barrier(3), threading.Event()
 
     @app.get("/wait")
-    @RouteLimits(seconds=10)
+    @time_limit(10)
     def wait() -> bool:
         begun.wait(10)
         return go_on.wait(10)
@@ -120,3 +96,10 @@ def test_too_many_requests_are_refused_at_once(app: FastAPI, client: TestClient)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     assert health.status_code == 200
     assert [response.result().status_code for response in waiting] == [200, 200]
+
+
+def test_a_body_may_not_be_too_large() -> None:
+    client = TestClient(create_app(Settings(max_body_bytes=10)))
+
+    assert client.request("GET", "/livez", content=b"x" * 10).status_code == 200
+    assert client.request("GET", "/livez", content=b"x" * 11).status_code == 413

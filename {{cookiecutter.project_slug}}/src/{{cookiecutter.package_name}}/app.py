@@ -46,12 +46,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"metrics": False, "logs": False},
     )
     app.state.settings, app.state.readiness_checks = settings, {}
-{%- if cookiecutter.application == "model-api" %}
-    app.include_router(predictions.router)
-{%- else %}
-    app.include_router(quotes.router)
-{%- endif %}
-    app.include_router(health.router)
+    for router in ({{ "predictions" if cookiecutter.application == "model-api" else "quotes" }}.router, health.router):
+        app.include_router(router, max_body_size=settings.max_body_bytes)
     if settings.docs:
         add_docs(app)
 
@@ -59,7 +55,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(
         Limits,
         seconds=settings.request_timeout_seconds,
-        body_bytes=settings.max_body_bytes,
         concurrent=settings.max_concurrent_requests,
     )
     add_metrics(app)

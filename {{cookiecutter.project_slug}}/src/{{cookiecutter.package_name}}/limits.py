@@ -1,4 +1,4 @@
-"""Limits on requests: how many at once, how large, and how long until the response begins."""
+"""Limits on concurrent requests, and on the time until a response begins."""
 
 import asyncio
 import signal
@@ -7,41 +7,33 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from {{ cookiecutter.package_name }}.errors import problem
 
 UNLIMITED_PATHS = {"/livez", "/readyz", "/metrics"}
+_time_limits: dict[Any, float] = {}
 
 
-@dataclass(frozen=True)
-class RouteLimits:
-    """Other limits for one route: write `@RouteLimits(seconds=300)` below `@router.post(...)`."""
+def time_limit[F: Callable[..., Any]](seconds: float) -> Callable[[F], F]:
+    """Set the time limit of a route: write `@time_limit(300)` below `@router.post(...)`."""
 
-    seconds: float | None = None
-    body_bytes: int | None = None
-
-    def __call__[F: Callable[..., Any]](self, endpoint: F) -> F:
-        """Set the limits of an endpoint."""
-        _route_limits[endpoint] = self
+    def register(endpoint: F) -> F:
+        _time_limits[endpoint] = seconds
         return endpoint
 
-
-_route_limits: dict[Any, RouteLimits] = {}
+    return register
 
 
 @dataclass
 class Limits:
-    """ASGI middleware that answers 503, 504 and 413 to requests beyond the limits.
+    """ASGI middleware that answers 503 and 504 to requests beyond the limits.
 
     A response that has begun may take any time, as streams do; after SIGTERM, `seconds` more.
     """
 
     app: ASGIApp
     seconds: float
-    body_bytes: int
     concurrent: int
     _running: int = 0
     _streams: set[asyncio.Timeout] = field(default_factory=set)
@@ -65,21 +57,19 @@ class Limits:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request within its limits."""
-        loop, timeout, begun = asyncio.get_running_loop(), asyncio.timeout(None), False
+        loop, timeout = asyncio.get_running_loop(), asyncio.timeout(None)
         start = loop.time()
         timer: asyncio.Handle
 
         def check_time() -> None:
             nonlocal timer
-            deadline = start + (route_limits(scope).seconds or self.seconds)
+            deadline = start + _time_limits.get(scope.get("endpoint"), self.seconds)
             if loop.time() < deadline:
                 timer = loop.call_at(deadline, check_time)
             else:
                 timeout.reschedule(deadline)
 
         async def observed_send(message: Message) -> None:
-            nonlocal begun
-            begun = True
             timer.cancel()
             if message["type"] == "http.response.start":
                 self._streams.add(timeout)
@@ -91,33 +81,17 @@ class Limits:
         timer = loop.call_soon(check_time)
         try:
             async with timeout:
-                await self.app(scope, self._limit_body(scope, receive), observed_send)
+                await self.app(scope, receive, observed_send)
         except TimeoutError:
             if not timeout.expired():
                 raise
-            if begun:  # A stream, after SIGTERM.
+            if timeout in self._streams:  # After SIGTERM.
                 await send({"type": "http.response.body", "body": b""})
             else:
                 await problem(504, "The response took too long.")(scope, receive, send)
         finally:
             timer.cancel()
             self._streams.discard(timeout)
-
-    def _limit_body(self, scope: Scope, receive: Receive) -> Receive:
-        """Return a `receive` that refuses a body that is too large."""
-        size = 0
-
-        async def limited_receive() -> Message:
-            nonlocal size
-            limit = route_limits(scope).body_bytes or self.body_bytes
-            declared = int(Headers(scope=scope).get("content-length", 0))
-            message = await receive() if declared <= limit else {}
-            size += len(message.get("body", b""))
-            if max(size, declared) > limit:
-                raise HTTPException(413, f"The body is larger than {limit} bytes.")
-            return message
-
-        return limited_receive
 
     def _end_streams_on_sigterm(self) -> None:
         """Limit the time of streams, and then let the server handle the signal."""
@@ -133,8 +107,3 @@ class Limits:
                 server_handler(number, frame)
 
         signal.signal(signal.SIGTERM, handle)
-
-
-def route_limits(scope: Scope) -> RouteLimits:
-    """Return the limits of the route that serves a request."""
-    return _route_limits.get(scope.get("endpoint"), RouteLimits())
