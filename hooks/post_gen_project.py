@@ -6,8 +6,12 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isol
     del sys.path[0]  # The temporary folder, where a stray json.py may lie.
 
 import json
+import os
+import shlex
 import shutil
+import signal
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
@@ -69,32 +73,59 @@ def export_requirements() -> str:
     if not passed:
         return keep(f"`poetry export` does not work here: {message}")
     fresh = EXPORT.with_suffix(".fresh")
-    passed, message = run_command(*poetry, "export", "--no-ansi", "--output", str(fresh))
-    if passed and fresh.is_file() and fresh.stat().st_size:
-        fresh.replace(EXPORT)
-        return "exported just now, with Poetry, from poetry.lock"
-    fresh.unlink(missing_ok=True)
+    try:
+        passed, message = run_command(*poetry, "export", "--no-ansi", "--output", str(fresh))
+        if passed and fresh.is_file() and fresh.stat().st_size:
+            fresh.replace(EXPORT)
+            return "exported just now, with Poetry, from poetry.lock"
+    finally:
+        fresh.unlink(missing_ok=True)
     return keep(f"`poetry export` failed: {message}")
 
 
 def keep(reason: str) -> str:
-    """Say why the export of the release stands, and how to make it anew; both are the same."""
+    """Say why the export of the release stands, and how to repeat it; both are the same."""
     return f"""exported at the template's release, from poetry.lock; {reason}
                     pipx install --force poetry && pipx inject poetry poetry-plugin-export
                     poetry export --output {EXPORT}"""
 
 
+def folder() -> str:
+    """Return the project's folder for `cd`, relative to where the user is if the shell says so."""
+    path, shell = str(Path.cwd()), os.environ.get("PWD")
+    if os.name != "posix":
+        return f'"{path}"'
+    if shell and shell == str(Path(shell).resolve()):  # Behind a link, `..` is another folder.
+        path = min(path, os.path.relpath(path, shell), key=len)
+    return shlex.quote(path)
+
+
+def say(message: str) -> None:
+    """Print, and never fail: cookiecutter would remove the project."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        print(message, flush=True)
+    except OSError:  # A closed pipe (`| head`), a full disk: without this, Python exits with 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
-    """Finish the project and say what to do next."""
+    """Finish the project and say what to do next; Ctrl-C stops nothing but the export."""
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     drop_other_answers()
-    how = export_requirements()
-    print(f"""
+    try:
+        signal.signal(signal.SIGINT, interrupt)
+        how = export_requirements()
+    except KeyboardInterrupt:
+        how = keep("the export was interrupted")
+    say(f"""
 {ANSWERS["project_slug"]}: a {ANSWERS["application"]} on Python {ANSWERS["python_version"]}
   poetry.lock       as tested with the template
   requirements.txt  {how}
 
 Next:
-  cd {ANSWERS["project_slug"]}
+  cd {folder()}
   git init && git add --all && git commit --message "Start from the template"
   make env && conda activate {ANSWERS["project_slug"]}
   make install check test

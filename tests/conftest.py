@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,9 +19,11 @@ from tests.harness import (
     docker_problem,
     install_locked,
     interpreter,
+    poetry,
     run,
     unavailable,
 )
+from tests.pip_settings import index_variables
 from tests.schedule import ByCombination
 
 
@@ -138,8 +140,26 @@ def channels(tmp_path_factory: pytest.TempPathFactory) -> Channels:
     return made
 
 
+@pytest.fixture(scope="session")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let Poetry resolve from pip's index: `REQUIRE_INDEX=1` turns the skip into a failure."""
+    folder = tmp_path_factory.mktemp("index")
+    (folder / "pyproject.toml").write_text(
+        '[project]\nname = "probe"\nversion = "0"\nrequires-python = ">=3.11"\n'
+        'dependencies = ["iniconfig"]\n[tool.poetry]\npackage-mode = false\n'
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in index_variables().items():
+            patch.setenv(name, value)
+        probe = run(*poetry("lock"), cwd=folder, check=False)
+        if probe.returncode:
+            reason = f"Poetry cannot resolve here: {probe.stderr.strip()}"
+            unavailable(reason, required=os.environ.get("REQUIRE_INDEX") == "1")
+        yield
+
+
 @pytest.fixture
-def venv(combination: Combination, tmp_path: Path) -> Path:
+def venv(index: None, combination: Combination, tmp_path: Path) -> Path:  # noqa: ARG001 - needed
     """A venv of the combination's Python: Poetry resolves for an active one only."""
     python = interpreter(combination.python)
     assert python

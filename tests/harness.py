@@ -14,6 +14,8 @@ from typing import NamedTuple, NoReturn
 import findpython
 import pytest
 
+from tests.pip_settings import index_variables
+
 # `make test` hands its variables to every make below it; a project's make is not to have them.
 for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "PYTHON"):
     os.environ.pop(name, None)
@@ -124,7 +126,8 @@ def activated(venv: Path) -> dict[str, str]:
 
 def uv_pip_install(venv: Path, *arguments: str | Path) -> None:
     """Install into a venv as `pip install` does, in a fraction of its time."""
-    run(tool("uv"), "pip", "install", "--python", venv / "bin" / "python", *arguments)
+    command = ["pip", "install", "--python", venv / "bin" / "python", *arguments]
+    run(tool("uv"), *command, env=os.environ | index_variables())
 
 
 def install_locked(project: Path, venv: Path, python: Path) -> None:

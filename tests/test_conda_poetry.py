@@ -25,10 +25,8 @@ from tests.harness import (
     commit,
     each,
     interpreter,
-    poetry,
     run,
     tool,
-    unavailable,
 )
 
 # One environment for each application, on the Pythons of the machine in turn: they take long.
@@ -87,28 +85,13 @@ def activated_by_conda(prefix: Path, *tools: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def index(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Require a package index that Poetry can resolve from; REQUIRE_INDEX=1 makes it a must."""
-    folder = tmp_path_factory.mktemp("index")
-    (folder / "pyproject.toml").write_text(
-        '[project]\nname = "probe"\nversion = "0"\nrequires-python = ">=3.11"\n'
-        'dependencies = ["iniconfig"]\n[tool.poetry]\npackage-mode = false\n'
-    )
-    probe = run(*poetry("lock"), cwd=folder, check=False)
-    if probe.returncode:
-        reason = f"Poetry cannot resolve here: {probe.stderr.strip().splitlines()[0]}"
-        unavailable(reason, required=os.environ.get("REQUIRE_INDEX") == "1")
-
-
-@pytest.fixture(scope="session")
 def develop(
-    index: None,
+    index: None,  # noqa: ARG001 - needed
     bake: Callable[[Combination], BakedProject],
     channels: Channels,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[Combination], Development]:
     """Make the Conda environment of a project, activate it and run `make install` in it."""
-    assert index is None
 
     @cache
     def develop_once(combination: Combination) -> Development:

@@ -81,7 +81,7 @@ def test_cookiecutter_alone_renders_without_a_network(
 
     assert f"{SLUG}: a {application} on Python 3.14" in output
     assert f"{KEPT}; there is no Poetry here" in output
-    assert f"cd {SLUG}" in output
+    assert f"  cd {tmp_path / SLUG}\n" in output
     assert requirements(tmp_path) == shipped(application)
 
 
