@@ -4,12 +4,9 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fastapi import BackgroundTasks, FastAPI, Request
+from fastapi import BackgroundTasks, FastAPI
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
-from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
-from starlette.responses import Response
 
 from {{ cookiecutter.package_name }}.app import create_app
 from {{ cookiecutter.package_name }}.limits import time_limit
@@ -33,25 +30,6 @@ def app() -> FastAPI:
 
 
 def test_a_response_must_begin_in_time(client: TestClient) -> None:
-    response = client.get("/slow")
-
-    assert response.status_code == 504
-    assert response.json()["detail"] == "The response took too long."
-
-
-def test_a_route_may_have_more_time(client: TestClient) -> None:
-    assert client.get("/slow-and-allowed").status_code == 200
-
-
-def test_middleware_that_waits_does_not_hide_the_limit_of_a_route(
-    app: FastAPI, client: TestClient
-) -> None:
-    async def wait(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        await asyncio.sleep(0.05)
-        return await call_next(request)
-
-    app.user_middleware.append(Middleware(BaseHTTPMiddleware, dispatch=wait))  # The innermost.
-
     assert client.get("/slow").status_code == 504
     assert client.get("/slow-and-allowed").status_code == 200
 

@@ -50,15 +50,6 @@ def test_libraries_and_warnings_are_logged_in_the_same_form(read_log: ReadLog) -
     assert second["logger"] == "py.warnings"
 
 
-def test_lines_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("warning", "json")
-
-    log.info("detail")
-    logging.getLogger("library").info("detail")
-
-    assert capsys.readouterr().out == ""
-
-
 @both_formats
 def test_exceptions_show_no_value(
     log_format: logs.Format, capsys: pytest.CaptureFixture[str]
@@ -94,11 +85,3 @@ def test_long_lines_are_shortened(
     out = capsys.readouterr().out
     assert "ValueError" in out
     assert len(out.encode()) < 8000
-
-
-def test_auto_is_json_if_standard_output_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("info", "auto")
-
-    log.info("started")
-
-    assert capsys.readouterr().out.startswith("{")
