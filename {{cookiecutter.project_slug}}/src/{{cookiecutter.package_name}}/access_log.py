@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -41,12 +42,12 @@ class AccessLog:
             structlog.contextvars.bind_contextvars(trace_id=trace[1].decode())
         start, status = perf_counter(), None
 
-        async def observed_send(message: Message) -> None:
+        def observed_send(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] in STARTS:
                 status = message.get("status", 101)
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
-            await send(message)
+            return send(message)
 
         try:
             await self.app(scope, receive, observed_send)

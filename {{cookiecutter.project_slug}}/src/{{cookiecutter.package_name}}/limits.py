@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,13 +69,13 @@ class Limits:
             else:
                 timeout.reschedule(deadline)
 
-        async def observed_send(message: Message) -> None:
+        def observed_send(message: Message) -> Awaitable[None]:
             timer.cancel()
             if message["type"] == "http.response.start":
                 self._streams.add(timeout)
             elif not message.get("more_body"):
                 self._streams.discard(timeout)
-            await send(message)
+            return send(message)
 
         # It runs when the request first waits for something: by then it has a route.
         timer = loop.call_soon(check_time)

@@ -1,5 +1,6 @@
 """Metrics for Prometheus: `/metrics`."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import cache
 from time import perf_counter
@@ -43,10 +44,10 @@ class Metrics:
             return
         start, status = perf_counter(), 500
 
-        async def observed_send(message: Message) -> None:
+        def observed_send(message: Message) -> Awaitable[None]:
             nonlocal status
             status = message.get("status", status)
-            await send(message)
+            return send(message)
 
         IN_PROGRESS.inc()
         try:
