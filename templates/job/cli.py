@@ -1,88 +1,62 @@
 """The command line: `{{ cookiecutter.project_slug }} run` and `merge`."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import structlog
 import typer
 
-from {{ cookiecutter.package_name }} import job, shards
-from {{ cookiecutter.package_name }}.files import FileError, Progress
-from {{ cookiecutter.package_name }}.progress import progress
-from {{ cookiecutter.package_name }}.startup import new_app, start
+from {{ cookiecutter.package_name }} import __version__, exit_status, job, logs, settings, shards
 
-app = new_app("Price orders. Every setting comes from the environment: see .env.example.")
+STATUSES = "\n\n".join(f"Status {each}: {text}" for each, text in exit_status.MEANINGS.items())
 
-Source = Annotated[Path, typer.Argument(help="CSV file of orders.", metavar="INPUT")]
-Target = Annotated[Path, typer.Argument(help="JSON Lines file to write.", metavar="OUTPUT")]
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, epilog=STATUSES)
+log = structlog.get_logger()
+
+
+def show_version(*, value: bool) -> None:
+    """Print the version and exit."""
+    if value:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+# Typer would check `readable`, and report what a retry may solve as a wrong command line.
+FILE = {"dir_okay": False, "readable": False}
+Source = Annotated[Path, typer.Argument(help="CSV file of orders.", metavar="INPUT", **FILE)]
+Target = Annotated[Path, typer.Argument(help="JSON Lines file.", metavar="OUTPUT", **FILE)]
+Version = Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True)]
+SHARD = typer.Option(parser=shards.parse, metavar="I/N", help="Price part I of N only, from 0.")
+Part = Annotated[shards.Shard | None, SHARD]
+
+
+@app.callback()
+def configure(context: typer.Context, *, _version: Version = False) -> None:
+    """Price orders. All settings come from the environment; see .env.example."""
+    context.obj = settings.load()
+    logs.configure(context.obj.log_level, context.obj.log_format)
 
 
 @app.command()
-def run(
-    source: Source,
-    target: Target,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            help="Only part I of N, from 0; without I it is JOB_COMPLETION_INDEX.",
-        ),
-    ] = None,
-) -> None:
-    """Price every order of INPUT and write the result to OUTPUT.
-
-    OUTPUT appears when all of it is written, or not at all. The exit status is 0 when every order
-    is priced, 1 when INPUT or OUTPUT is at fault, and 2 when the command or a setting is wrong.
-    With --shard it is OUTPUT.I-of-N that is written, for `merge`.
-    """
-    settings = start()
-    try:
-        index = os.environ.get("JOB_COMPLETION_INDEX")
-        part = None if shard is None else shards.Shard.parse(shard, index)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--shard") from None
-    with reported("Pricing") as on_progress:
-        if part is None:
-            summary = job.run(
-                source, target, max_errors=settings.max_errors, on_progress=on_progress
-            )
-        else:
-            summary = shards.run(
-                source, target, part, max_errors=settings.max_errors, on_progress=on_progress
-            )
-            target = part.beside(target)
-    log_done("job done", target, summary)
+def run(context: typer.Context, source: Source, target: Target, *, shard: Part = None) -> None:
+    """Price every order of INPUT and write OUTPUT, which appears complete or not at all."""
+    price = partial(job.run, source, max_errors=context.obj.max_errors)
+    if shard:
+        digest, lines = shards.scan(source)
+        target = shard.path(target, digest)
+        price = partial(price, select=partial(shard.select, lines=lines))
+    log.info("done", status=0, target=target, **price(target))
 
 
 @app.command()
 def merge(source: Source, target: Target) -> None:
-    """Join what every `run --shard` of INPUT has written to OUTPUT, as one run would write it.
-
-    The exit status is 1 where shards are missing or are not of this INPUT, or where OUTPUT is
-    another run's. The outputs of the shards stay.
-    """
-    start()
-    with reported("Merging") as on_progress:
-        summary = shards.merge(source, target, on_progress=on_progress)
-    log_done("shards merged", target, summary)
+    """Join the parts that `run --shard` has written into what one run would have written."""
+    shards.merge(source, target)
+    log.info("done", status=0, target=target)
 
 
-@contextmanager
-def reported(what: str) -> Iterator[Progress]:
-    """Show progress; log each problem of a file and end with status 1."""
-    try:
-        with progress(what) as on_progress:
-            yield on_progress
-    except FileError as error:
-        for line in str(error).splitlines():
-            structlog.get_logger().error(line)
-        raise typer.Exit(1) from None
-
-
-def log_done(what: str, target: Path, summary: job.Summary) -> None:
-    """Log what a command has done."""
-    total = str(summary.total)
-    structlog.get_logger().info(what, target=str(target), orders=summary.orders, total=total)
+def main() -> NoReturn:
+    """Run the command line."""
+    logs.configure()
+    exit_status.run(partial(app, prog_name="{{ cookiecutter.project_slug }}", standalone_mode=False))

@@ -2,11 +2,10 @@
 
 import os
 import signal
-import sys
 
 if os.getpid() == 1:
     # A container's first process ignores SIGTERM until it handles it; the imports take a while.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, lambda number, _frame: os._exit(128 + number))
 
 from importlib.metadata import version
 

@@ -1,5 +1,5 @@
-"""The command `{{ cookiecutter.project_slug }}`, for `python -m`."""
+"""Run the command line with `python -m {{ cookiecutter.package_name }}`."""
 
-from {{ cookiecutter.package_name }}.cli import app
+from {{ cookiecutter.package_name }}.cli import main
 
-app(prog_name="{{ cookiecutter.project_slug }}")
+main()

@@ -1,0 +1,86 @@
+"""Exit statuses: every outcome of a command has its own, and one log line."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import NoReturn
+
+import structlog
+from typer import TyperException
+
+from {{ cookiecutter.package_name }}.settings import SettingsError
+
+BUG, TERMINATED = 70, 143
+MEANINGS = {
+    0: "done",
+    2: "the command line or a setting is wrong",
+    65: "the input is at fault",
+    BUG: "a bug in the job",
+    74: "a file or service could not be reached",
+    130: "interrupted by Ctrl-C",
+    TERMINATED: "terminated by SIGTERM",
+}
+
+log = structlog.get_logger()
+
+
+class InputError(Exception):
+    """The input is at fault; each argument describes one problem."""
+
+
+# Add the exceptions of the libraries that the job uses, such as `psycopg.OperationalError: 74`.
+STATUSES = {TyperException: 2, SettingsError: 2, InputError: 65, OSError: 74}
+
+
+def run(command: Callable[[], int | None]) -> NoReturn:
+    """Run a command, log its failure if it fails, and exit with the status of the outcome."""
+    exit_on_sigterm()
+    details: dict[str, object] = {}
+    try:
+        status = command() or 0  # Typer returns 130 after Ctrl-C.
+    except Exception as error:  # noqa: BLE001 - every failure has an exit status
+        status = next((STATUSES[kind] for kind in STATUSES if isinstance(error, kind)), BUG)
+        details = {"exc_info": error} if status == BUG else {"problems": describe(error)}
+    if status:
+        log.error(MEANINGS.get(status, "failed"), status=status, **details)
+    sys.exit(status)
+
+
+def describe(error: Exception) -> list[str]:
+    """Return the problems that an exception names."""
+    problems = [str(each) for each in error.args]
+    if isinstance(error, TyperException):
+        problems = [error.format_message()]
+    elif isinstance(error, OSError) and error.strerror:
+        # Of the two files of a failed replacement, the second is the one that the user named.
+        path = error.filename2 or error.filename
+        problems = [f"{path}: {error.strerror}" if path else error.strerror]
+    return [*problems, *getattr(error, "__notes__", [])]
+
+
+def exit_on_sigterm() -> None:
+    """Exit with status 143 when SIGTERM arrives, without cleaning up.
+
+    Cleaning up would need an exception in the main thread, which native code may delay or discard.
+    Since nothing cleans up after SIGKILL or a power failure either, the next run has to remove what
+    this one leaves behind in any case, as `files.replacing` does.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    threading.Thread(target=_wait_for_sigterm, args=[reader], daemon=True).start()
+    # The main thread runs this handler only after a call into native code has returned. The
+    # interpreter writes to the wakeup descriptor at once.
+    signal.signal(signal.SIGTERM, lambda number, _frame: os.write(writer, bytes([number])))
+    signal.set_wakeup_fd(writer)
+    if hasattr(os, "register_at_fork"):  # A forked child would write to the pipe of its parent.
+        default = signal.SIGTERM, signal.SIG_DFL
+        os.register_at_fork(after_in_child=lambda: signal.signal(*default))
+
+
+def _wait_for_sigterm(reader: int) -> NoReturn:
+    while os.read(reader, 1) != bytes([signal.SIGTERM]):
+        pass
+    log.error(MEANINGS[TERMINATED], status=TERMINATED)
+    os._exit(TERMINATED)
