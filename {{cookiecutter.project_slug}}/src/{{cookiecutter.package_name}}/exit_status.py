@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import structlog
+from pydantic_settings import SettingsError
 from typer import TyperException
-
-from {{ cookiecutter.package_name }}.settings import SettingsError
 
 BUG, TERMINATED = 70, 143
 MEANINGS = {

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+
+from {{ cookiecutter.package_name }}.files import replacing
+
+TARGET = Path("out.jsonl")
+
+
+def names() -> list[str]:
+    return sorted(path.name for path in Path().iterdir())
+
+
+def test_the_output_replaces_the_target_at_the_end() -> None:
+    TARGET.write_text("old")
+
+    with replacing(TARGET) as path:
+        path.write_text("new")
+        assert (path.name, TARGET.read_text()) == ("out.jsonl", "old")
+
+    assert TARGET.read_text() == "new"
+    assert names() == ["out.jsonl"]
+
+
+def test_a_failure_keeps_the_target_and_is_said_to_concern_it() -> None:
+    TARGET.write_text("old")
+
+    with pytest.raises(OSError, match="disk full") as error, replacing(TARGET) as path:
+        path.write_text("half")
+        raise OSError("disk full")
+
+    assert error.value.__notes__ == ["while writing out.jsonl"]
+    assert TARGET.read_text() == "old"
+    assert names() == ["out.jsonl"]
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_run_of_the_same_target() -> None:
+    for name in (".out.jsonl.0123abcd.partial", ".out.jsonl.part.0123abcd.partial"):
+        Path(name).mkdir()
+        Path(name, "out.jsonl").write_text("half")
+
+    with replacing(TARGET) as path:
+        path.write_text("new")
+
+    assert names() == [".out.jsonl.part.0123abcd.partial", "out.jsonl"]
+
+
+def test_of_two_runs_at_once_the_one_that_started_last_wins() -> None:
+    with pytest.raises(FileNotFoundError), replacing(TARGET) as first:  # noqa: PT012 - two runs
+        first.write_text("first")
+        with replacing(TARGET) as second:
+            second.write_text("second")
+
+    assert TARGET.read_text() == "second"
+    assert names() == ["out.jsonl"]
+
+
+def test_a_target_that_is_a_directory_is_refused() -> None:
+    TARGET.mkdir()
+
+    with pytest.raises(IsADirectoryError), replacing(TARGET):
+        pass
+
+    assert names() == ["out.jsonl"]
