@@ -26,8 +26,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     Their values are those of .env.example, or else of .env or the environment.
     """
-    files = [dotenv_values(PROJECT / name) for name in (".env", ".env.example")]
-    given = {name: value for source in (os.environ, *files) for name, value in source.items()}
+    given = {**os.environ, **dotenv_values(PROJECT / ".env")}
+    given |= dotenv_values(PROJECT / ".env.example")
     monkeypatch.chdir(tmp_path)
     for name in given:
         if name.upper().startswith(PREFIX):
@@ -43,11 +43,15 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def read_log(capsys: pytest.CaptureFixture[str]) -> Iterator[ReadLog]:
-    """Log as in production, and return a function that returns the lines since its last call."""
+    """Return a function that returns what has been logged since its last call, which is first."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    with warnings.catch_warnings():
+
+    def read() -> list[dict[str, Any]]:
         logs.configure("info", "json")
-        yield lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    with warnings.catch_warnings():
+        yield read
         logging.captureWarnings(capture=False)
     root.handlers[:], root.level = handlers, level

@@ -2,8 +2,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT
 from pydantic_settings import SettingsError
+from tests.conftest import PROJECT
 from typer import BadParameter
 from typer.testing import CliRunner
 

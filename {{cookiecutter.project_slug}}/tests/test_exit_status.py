@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from conftest import ReadLog
+from tests.conftest import ReadLog
 from typer import BadParameter
 
 from {{ cookiecutter.package_name }} import exit_status
@@ -80,8 +80,9 @@ def test_success_and_ctrl_c_have_their_status(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
 def test_sigterm_ends_even_a_call_into_native_code() -> None:
-    command = [sys.executable, "-c", STUCK]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(  # noqa: S603 - no shell, no input
+        [sys.executable, "-c", STUCK], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout
         assert process.stdout.readline() == "started\n"
         process.send_signal(signal.SIGTERM)

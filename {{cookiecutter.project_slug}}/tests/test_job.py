@@ -19,9 +19,7 @@ def test_orders_are_priced_in_their_order() -> None:
     summary = run("\ufeff" + HEADER + "A,2,49.90,0\n\nB,3,0.05,50\n")
 
     assert summary == {"orders": 2, "total": Decimal("99.88")}
-    assert TARGET.read_text() == (
-        '{"order_id":"A","net":"99.80"}\n{"order_id":"B","net":"0.08"}\n'
-    )
+    assert TARGET.read_text() == ('{"order_id":"A","net":"99.80"}\n{"order_id":"B","net":"0.08"}\n')
 
 
 def test_an_input_without_orders_gives_an_empty_output() -> None:
