@@ -1,0 +1,201 @@
+"""A job keeps its promises with another engine: the examples of its page, killed and repeated."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from typing import NamedTuple
+
+import pytest
+
+from tests.containers import HEADER
+from tests.harness import (
+    HERE,
+    PACKAGE,
+    SLUG,
+    BakedProject,
+    Combination,
+    activated,
+    each,
+    install_locked,
+    interpreter,
+    needs_posix,
+    run,
+    unavailable,
+)
+
+KILLS, SEED, PARQUET_ROWS, CSV_ROWS = 20, 3, 1_000_000, 100_000
+ENDS = {0, 143, -signal.SIGTERM, -signal.SIGKILL}
+# Parquet as another program would have written it, and what the job makes of it.
+WRITE = f"""
+import polars as pl
+index = pl.int_range(1, {PARQUET_ROWS} + 1)
+columns = {{"order_id": index.cast(str), "quantity": index % 90 + 1, "unit_price": index / 7}}
+pl.select(**columns, discount_percent=index % 7).write_parquet("in.parquet")
+"""
+READ = """
+import polars as pl
+print(*pl.read_parquet("out.parquet").select(pl.len(), pl.col("net").sum()).row(0))
+"""
+COUNT = "SELECT count(*), count(DISTINCT order_id) FROM prices"
+
+pytestmark = [
+    needs_posix,
+    pytest.mark.slow("adds packages to a project and kills its job 20 times"),
+    each([one for one in HERE if one.application == "job"][-1:]),
+]
+
+
+class Project(NamedTuple):
+    """A project to which an engine has been added, and a shell in which it is active."""
+
+    path: Path
+    shell: dict[str, str]
+
+    def run(self, *command: str, env: dict[str, str] | None = None) -> str:
+        return run(*command, cwd=self.path, env=self.shell | (env or {})).stdout
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        module = self.path / "src" / PACKAGE / name
+        text = module.read_text("utf-8")
+        assert old in text
+        module.write_text(text.replace(old, new), "utf-8")
+
+    def use(self, engine: str, arguments: str, status: str) -> None:
+        """Do what the page says: replace `run` in job.py, its call, and name the exceptions."""
+        page = (self.path / "docs" / "production.md").read_text("utf-8")
+        (example,) = [
+            it for it in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if engine in it
+        ]
+        imports, function = example.split("\n\n\n")
+        job = (self.path / "src" / PACKAGE / "job.py").read_text("utf-8")
+        old = job[job.index("def run(") : job.index("\n\n\ndef csv_rows")]
+        self.edit("job.py", old, function.strip())
+        self.edit("job.py", "from pydantic import", f"{imports}\nfrom pydantic import")
+        cli = (self.path / "src" / PACKAGE / "cli.py").read_text("utf-8")
+        body = cli[cli.index("    price = partial(") : cli.index("\n\n\n@app.command()\ndef merge")]
+        done = f'log.info("done", status=0, target=target, **job.run({arguments}))'
+        self.edit("cli.py", body, f"    {done}")
+        self.edit("exit_status.py", "OSError: 74}", f"OSError: 74, {status}}}")
+        self.edit("exit_status.py", "import structlog", f"{imports}\nimport structlog")
+        self.run("ruff", "check", "--fix", "src")
+        self.run("mypy", "src")
+
+    def seconds(self, *arguments: str) -> float:
+        """Run the job to its end; return how long it takes."""
+        began = monotonic()
+        self.run(SLUG, "run", *arguments)
+        return monotonic() - began
+
+    def kill(self, number: signal.Signals, after: float, *arguments: str) -> None:
+        """Start the job and kill it after so many seconds."""
+        command = [SLUG, "run", *arguments]
+        with subprocess.Popen(
+            command, cwd=self.path, env=self.shell, stdout=subprocess.DEVNULL
+        ) as job:
+            sleep(after)
+            sent = monotonic()
+            job.send_signal(number)
+            assert job.wait(timeout=30) in ENDS
+            assert monotonic() - sent < 1
+
+
+@pytest.fixture
+def project(
+    index: None,  # noqa: ARG001 - needed
+    combination: Combination,
+    bake: Callable[[Combination], BakedProject],
+    tmp_path: Path,
+) -> Project:
+    """Install a project as a person would, in a shell where its environment is active."""
+    python = interpreter(combination.python)
+    assert python
+    shutil.copytree(bake(combination).path, tmp_path / "project")
+    install_locked(tmp_path / "project", tmp_path / "venv", python)
+    return Project(tmp_path / "project", activated(tmp_path / "venv"))
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """Run a PostgreSQL server; REQUIRE_POSTGRESQL=1 turns the skip into a failure."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: int(it.parent.name))
+    if not programs:
+        required = os.environ.get("REQUIRE_POSTGRESQL") == "1"
+        unavailable("There is no PostgreSQL server of Debian.", required=required)
+    # The server refuses to run as root, and other users cannot enter the folders of pytest.
+    user = ["runuser", "--user", "postgres", "--"] if os.getuid() == 0 else []
+    with tempfile.TemporaryDirectory() as folder:
+        if user:
+            shutil.chown(folder, "postgres")
+        data, socket = f"{folder}/data", f"-k {folder} -c listen_addresses="
+        control = [*user, str(programs[-1] / "pg_ctl"), "--pgdata", data]
+        run(*control, "initdb", "--options", "--username=postgres --auth=trust", cwd=Path(folder))
+        run(*control, "start", "--wait", "--log", f"{folder}/log", "--options", socket)
+        try:
+            yield f"postgresql://postgres@/postgres?host={folder}"
+        finally:
+            run(*control, "stop", "--mode", "immediate")
+
+
+def test_polars_writes_parquet_completely_or_not_at_all(project: Project) -> None:
+    project.run("poetry", "add", "polars")
+    project.use("import polars", "source, target", "pl.exceptions.PolarsError: 65")
+    project.run("python", "-c", WRITE)
+    lasts = project.seconds("in.parquet", "out.parquet")
+    output = project.path / "out.parquet"
+    right = project.run("python", "-c", READ)
+    output.unlink()
+    draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
+
+    for kill in range(KILLS):
+        number = (signal.SIGTERM, signal.SIGKILL)[kill % 2]
+        project.kill(number, lasts * draw.random(), "in.parquet", "out.parquet")
+        if output.exists():
+            assert project.run("python", "-c", READ) == right
+            output.unlink()
+    project.run(SLUG, "run", "in.parquet", "out.parquet")
+
+    assert project.run("python", "-c", READ) == right
+    assert int(right.split()[0]) == PARQUET_ROWS
+    assert [path.name for path in project.path.glob(".out*")] == []
+    (project.path / "in.parquet").write_bytes(b"no Parquet")
+    failed = run(SLUG, "run", "in.parquet", "x", cwd=project.path, env=project.shell, check=False)
+    assert failed.returncode == 65
+
+
+def test_postgresql_holds_each_row_once(project: Project, database: str) -> None:
+    project.run("poetry", "add", "psycopg[binary]")
+    call = "source, context.obj.database_url.get_secret_value()"
+    project.use("import psycopg", call, "psycopg.OperationalError: 74")
+    settings = "    max_errors: PositiveInt = 20\n"
+    project.edit("settings.py", settings, f"{settings}    database_url: SecretStr\n")
+    project.edit("settings.py", "PositiveInt, Val", "PositiveInt, SecretStr, Val")
+    project.shell[f"{PACKAGE.upper()}_DATABASE_URL"] = database
+    rows = "".join(f"A-{it},{it % 90 + 1},0.5,{it % 7}\n" for it in range(CSV_ROWS))
+    (project.path / "in.csv").write_text(HEADER + rows)
+
+    def sql(command: str) -> str:
+        return project.run("psql", "--no-psqlrc", "--tuples-only", "--command", command, database)
+
+    sql("CREATE TABLE prices (source text, order_id text, net numeric)")
+    lasts = project.seconds("in.csv", "unused")
+    draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
+
+    for kill in range(KILLS):
+        number = (signal.SIGTERM, signal.SIGKILL)[kill % 2]
+        project.kill(number, lasts * draw.random(), "in.csv", "unused")
+        assert [int(it) for it in sql(COUNT).split("|")] == [CSV_ROWS, CSV_ROWS]
+    sql("DELETE FROM prices")
+    project.kill(signal.SIGKILL, lasts * 0.9, "in.csv", "unused")
+    project.run(SLUG, "run", "in.csv", "unused")
+
+    assert [int(it) for it in sql(COUNT).split("|")] == [CSV_ROWS, CSV_ROWS]
+    project.shell[f"{PACKAGE.upper()}_DATABASE_URL"] = "postgresql:///none?host=/nowhere"
+    failed = run(SLUG, "run", "in.csv", "x", cwd=project.path, env=project.shell, check=False)
+    assert failed.returncode == 74
