@@ -88,7 +88,7 @@ API = {
     "tests/api/test_server.py",
     "tests/api/test_timers.py",
 }
-FILES = {f"src/{PACKAGE}/files.py", f"src/{PACKAGE}/progress.py"}
+FILES = {f"src/{PACKAGE}/files.py", "tests/test_files.py"}
 MODEL = {
     f"src/{PACKAGE}/api/inference.py",
     f"src/{PACKAGE}/api/predictions.py",
@@ -111,8 +111,10 @@ MODEL = {
     "tests/model/test_training.py",
 }
 JOB = {
+    f"src/{PACKAGE}/exit_status.py",
     f"src/{PACKAGE}/job.py",
     f"src/{PACKAGE}/shards.py",
+    "tests/test_exit_status.py",
     "tests/test_job.py",
     "tests/test_shards.py",
 }

@@ -61,30 +61,29 @@ class Project(NamedTuple):
     def run(self, *command: str, env: dict[str, str] | None = None) -> str:
         return run(*command, cwd=self.path, env=self.shell | (env or {})).stdout
 
-    def edit(self, name: str, old: str, new: str) -> None:
+    def edit(self, name: str, pattern: str, new: str) -> None:
         module = self.path / "src" / PACKAGE / name
-        text = module.read_text("utf-8")
-        assert old in text
-        module.write_text(text.replace(old, new), "utf-8")
+        text, count = re.subn(
+            pattern, lambda _: new, module.read_text("utf-8"), count=1, flags=re.DOTALL
+        )
+        assert count == 1
+        module.write_text(text, "utf-8")
 
-    def use(self, engine: str, arguments: str, status: str) -> None:
-        """Do what the page says: replace `run` in job.py, its call, and name the exceptions."""
+    def use(self, engine: str, signature: str, call: str, status: str) -> None:
+        """Do what the page says: replace `run` in job.py and cli.py, and name the exceptions."""
         page = (self.path / "docs" / "production.md").read_text("utf-8")
-        (example,) = [
-            it for it in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if engine in it
-        ]
+        examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        (example,) = [one for one in examples if engine in one]
         imports, function = example.split("\n\n\n")
-        job = (self.path / "src" / PACKAGE / "job.py").read_text("utf-8")
-        old = job[job.index("def run(") : job.index("\n\n\ndef csv_rows")]
-        self.edit("job.py", old, function.strip())
-        self.edit("job.py", "from pydantic import", f"{imports}\nfrom pydantic import")
-        cli = (self.path / "src" / PACKAGE / "cli.py").read_text("utf-8")
-        body = cli[cli.index("    price = partial(") : cli.index("\n\n\n@app.command()\ndef merge")]
-        done = f'log.info("done", status=0, target=target, **job.run({arguments}))'
-        self.edit("cli.py", body, f"    {done}")
+        self.edit("job.py", r"def run\(.*?(?=\n\n\ndef valid_orders)", function.strip())
+        command = f'def run({signature}) -> None:\n    """Run the job."""\n    {call}'
+        self.edit("cli.py", r"def run\(.*?(?=\n\n\n@app.command\(\)\ndef merge)", command)
         self.edit("exit_status.py", "OSError: 74}", f"OSError: 74, {status}}}")
-        self.edit("exit_status.py", "import structlog", f"{imports}\nimport structlog")
-        self.run("ruff", "check", "--fix", "src")
+        for name in ("job.py", "exit_status.py"):
+            self.edit(name, r"\nfrom pydantic", f"\n{imports}\nfrom pydantic")
+        self.run("ruff", "check", "--fix-only", "--quiet", "src")
+        self.run("ruff", "format", "--quiet", "src")
+        self.run("ruff", "check", "src")
         self.run("mypy", "src")
 
     def seconds(self, *arguments: str) -> float:
@@ -145,7 +144,12 @@ def database() -> Iterator[str]:
 
 def test_polars_writes_parquet_completely_or_not_at_all(project: Project) -> None:
     project.run("poetry", "add", "polars")
-    project.use("import polars", "source, target", "pl.exceptions.PolarsError: 65")
+    project.use(
+        "import polars",
+        "source: Source, target: Target",
+        'log.info("done", status=0, target=target, **job.run(source, target))',
+        "pl.exceptions.PolarsError: 65",
+    )
     project.run("python", "-c", WRITE)
     lasts = project.seconds("in.parquet", "out.parquet")
     output = project.path / "out.parquet"
@@ -171,11 +175,17 @@ def test_polars_writes_parquet_completely_or_not_at_all(project: Project) -> Non
 
 def test_postgresql_holds_each_row_once(project: Project, database: str) -> None:
     project.run("poetry", "add", "psycopg[binary]")
-    call = "source, context.obj.database_url.get_secret_value()"
-    project.use("import psycopg", call, "psycopg.OperationalError: 74")
     settings = "    max_errors: PositiveInt = 20\n"
     project.edit("settings.py", settings, f"{settings}    database_url: SecretStr\n")
     project.edit("settings.py", "PositiveInt, Val", "PositiveInt, SecretStr, Val")
+    project.use(
+        "import psycopg",
+        "context: typer.Context, source: Source",
+        "url = context.obj.database_url.get_secret_value()\n"
+        "    summary = job.run(source, url, max_errors=context.obj.max_errors)\n"
+        '    log.info("done", status=0, **summary)',
+        "psycopg.OperationalError: 74",
+    )
     project.shell[f"{PACKAGE.upper()}_DATABASE_URL"] = database
     rows = "".join(f"A-{it},{it % 90 + 1},0.5,{it % 7}\n" for it in range(CSV_ROWS))
     (project.path / "in.csv").write_text(HEADER + rows)
@@ -184,18 +194,18 @@ def test_postgresql_holds_each_row_once(project: Project, database: str) -> None
         return project.run("psql", "--no-psqlrc", "--tuples-only", "--command", command, database)
 
     sql("CREATE TABLE prices (source text, order_id text, net numeric)")
-    lasts = project.seconds("in.csv", "unused")
+    lasts = project.seconds("in.csv")
     draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
 
     for kill in range(KILLS):
         number = (signal.SIGTERM, signal.SIGKILL)[kill % 2]
-        project.kill(number, lasts * draw.random(), "in.csv", "unused")
+        project.kill(number, lasts * draw.random(), "in.csv")
         assert [int(it) for it in sql(COUNT).split("|")] == [CSV_ROWS, CSV_ROWS]
     sql("DELETE FROM prices")
-    project.kill(signal.SIGKILL, lasts * 0.9, "in.csv", "unused")
-    project.run(SLUG, "run", "in.csv", "unused")
+    project.kill(signal.SIGKILL, lasts * 0.9, "in.csv")
+    project.run(SLUG, "run", "in.csv")
 
     assert [int(it) for it in sql(COUNT).split("|")] == [CSV_ROWS, CSV_ROWS]
     project.shell[f"{PACKAGE.upper()}_DATABASE_URL"] = "postgresql:///none?host=/nowhere"
-    failed = run(SLUG, "run", "in.csv", "x", cwd=project.path, env=project.shell, check=False)
+    failed = run(SLUG, "run", "in.csv", cwd=project.path, env=project.shell, check=False)
     assert failed.returncode == 74

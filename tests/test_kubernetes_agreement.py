@@ -217,7 +217,7 @@ def test_a_job_works_on_the_claim_and_is_not_repeated_where_that_mends_nothing(
         assert mounts["data"] == dockerfile(baked, "WORKDIR (.*)")
         assert spec["restartPolicy"] == "Never"
         fails, ignores = one["spec"]["podFailurePolicy"]["rules"]
-        assert (fails["action"], fails["onExitCodes"]["values"]) == ("FailJob", [1, 2])
+        assert (fails["action"], fails["onExitCodes"]["values"]) == ("FailJob", [2, 65])
         assert ignores["onPodConditions"] == [{"type": "DisruptionTarget"}]
         for status in fails["onExitCodes"]["values"]:
             assert re.search(rf"\n\| {status} \| the .*(fault|wrong)", text(baked, "README.md"))

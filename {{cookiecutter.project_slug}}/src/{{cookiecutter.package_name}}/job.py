@@ -39,7 +39,7 @@ def run(
     source: Path, target: Path, *, max_errors: int, select: Callable[[Rows], Rows] = iter
 ) -> dict[str, object]:
     """Price the rows that `select` yields, write them to `target` and return a summary."""
-    orders, total, problems = 0, Decimal(), list[str]()
+    orders, total = 0, Decimal()
     with (
         progress() as bar,
         # Bytes that are not UTF-8 become surrogates, which Pydantic refuses, naming the line.
@@ -47,22 +47,27 @@ def run(
         replacing(target) as path,
         path.open("wb") as output,
     ):
-        for line, row in select(csv_rows(lines)):
-            try:
-                order = Order.model_validate(row)
-            except ValidationError as error:
-                for each in error.errors():
-                    field = ".".join(map(str, each["loc"]))
-                    problems.append(f"line {line}: {field}: {each['msg']}")
-                if len(problems) >= max_errors:
-                    break
-                continue
+        for order in valid_orders(select(csv_rows(lines)), max_errors):
             net = order.net()
             orders, total = orders + 1, total + net
             output.write(to_json({"order_id": order.order_id, "net": str(net)}) + b"\n")
-        if problems:
-            raise InputError(*problems[:max_errors])
     return {"orders": orders, "total": total}
+
+
+def valid_orders(rows: Rows, max_errors: int) -> Iterator[Order]:
+    """Yield the orders, and raise an `InputError` at the end or after `max_errors` problems."""
+    problems: list[str] = []
+    for line, row in rows:
+        try:
+            yield Order.model_validate(row)
+        except ValidationError as error:
+            for detail in error.errors():
+                field = ".".join(map(str, detail["loc"]))
+                problems.append(f"line {line}: {field}: {detail['msg']}")
+            if len(problems) >= max_errors:
+                break
+    if problems:
+        raise InputError(*problems[:max_errors])
 
 
 def csv_rows(lines: Iterable[str]) -> Rows:
