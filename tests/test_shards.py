@@ -61,7 +61,8 @@ def merge(image: str, data: Path) -> CompletedProcess[str]:
 
 
 def output(data: Path, index: int) -> Path:
-    return data / f"merged.jsonl.{index}-of-{COUNT}"
+    (path,) = data.glob(f"merged.jsonl.*.{index}-of-{COUNT}")
+    return path
 
 
 def said(results: Sequence[CompletedProcess[str]]) -> str:
@@ -105,6 +106,7 @@ def test_a_shard_that_is_killed_at_any_moment_can_be_repeated(
             result = job(image, folder, *shard(COUNT), index=index)
             assert result.returncode == 0, said([result])
             assert [output(folder, it).read_bytes() for it in range(COUNT)] == right
+            assert list(folder.glob(".*")) == []
         assert merge(image, folder).returncode == 0
         assert (folder / "merged.jsonl").read_bytes() == (folder / "whole.jsonl").read_bytes()
         return statuses
@@ -135,26 +137,24 @@ def kill(image: str, data: Path, index: int, after: float) -> int:
         return exit_status(name)
 
 
-def test_what_would_give_a_wrong_output_is_refused_and_nothing_is_overwritten(
-    image: str, data: Path
-) -> None:
+def test_what_would_give_a_wrong_output_is_refused(image: str, data: Path) -> None:
     run_all(image, data, COUNT)
-    before = {path: path.read_bytes() for path in data.iterdir()}
+    missing = output(data, 1)
+    part = missing.read_bytes()
 
     out_of_range = job(image, data, *shard(COUNT), index=COUNT)
+    missing.unlink()
+    incomplete = merge(image, data)
+    missing.write_bytes(part)
+    job(image, data, *shard(COUNT + 1), index=0)
+    another_split = merge(image, data)
     (data / "orders.csv").write_text(HEADER + "A,1,1.00,0\n")
-    changed = job(image, data, *shard(COUNT), index=0)
-    unmergeable = merge(image, data)
-    (data / "orders.csv").write_bytes(before[data / "orders.csv"])
-    (data / "merged.jsonl").write_text("precious")
-    taken = merge(image, data)
+    another_input = merge(image, data)
 
-    results = [out_of_range, changed, unmergeable, taken]
-    assert [one.returncode for one in results] == [2, 1, 1, 1], said(results)
-    assert "3/3 is out of range" in out_of_range.stderr
-    for one in (changed, unmergeable):
-        assert "merged.jsonl.0-of-3 is of another run, with another input" in one.stdout
-    assert "merged.jsonl is another run's output: move it away." in taken.stdout
-    assert (data / "merged.jsonl").read_text() == "precious"
-    (data / "merged.jsonl").unlink()
-    assert {path: path.read_bytes() for path in data.iterdir()} == before
+    results = [out_of_range, incomplete, another_split, another_input]
+    assert [one.returncode for one in results] == [2, 74, 65, 65], said(results)
+    assert "3/3 is not I/N" in out_of_range.stdout
+    assert f"missing parts: {missing.name}" in incomplete.stdout
+    for one in (another_split, another_input):
+        assert f"{missing.name} is of another input, version or split" in one.stdout
+    assert not (data / "merged.jsonl").exists()
