@@ -84,7 +84,7 @@ def test_secrets_are_files_where_the_settings_look_for_them(
     baked: BakedProject, overlay: str
 ) -> None:
     looks = f'os.environ.get(f"{{PREFIX}}SECRETS_DIR", "{(folder := "/run/secrets")}")'
-    assert looks in text(baked, f"src/{PACKAGE}/environment.py")
+    assert looks in text(baked, f"src/{PACKAGE}/settings.py")
 
     for pod in pods(baked, overlay).values():
         (container,) = pod["spec"]["containers"]
