@@ -32,6 +32,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {**os.environ, **dotenv_values(PROJECT / ".env")}
     given |= dotenv_values(PROJECT / ".env.example")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path)
     for name in given:
         if name.upper().startswith(PREFIX):
             monkeypatch.delenv(name, raising=False)

@@ -20,9 +20,9 @@ stop:  ## Stop the started service, and let it finish its requests
 
 .PHONY: smoke
 smoke:  ## Start the image as compose.yaml says, wait until it is healthy, and stop it
-	docker compose up --detach --wait || { docker compose logs --no-log-prefix; docker compose down; exit 1; }
-	docker compose stop
-	docker compose ps --all --format {% raw %}'{{.ExitCode}}'{% endraw %} | grep --quiet --line-regexp 0
+	docker compose up --detach --wait && docker compose stop && \
+		docker compose ps --all --format {% raw %}'{{.ExitCode}}'{% endraw %} | grep --quiet --line-regexp 0 || \
+		{ docker compose logs --no-log-prefix; docker compose down; exit 1; }
 	docker compose down
 {%- if cookiecutter.deployment == "kubernetes" %}
 

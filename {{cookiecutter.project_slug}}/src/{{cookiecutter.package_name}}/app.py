@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from {{ cookiecutter.package_name }} import __version__, errors, health, logs
 from {{ cookiecutter.package_name }}.access_log import AccessLog
 from {{ cookiecutter.package_name }}.docs import add_docs
-from {{ cookiecutter.package_name }}.limits import Limits
+from {{ cookiecutter.package_name }}.limits import add_limits
 from {{ cookiecutter.package_name }}.metrics import add_metrics
 {%- if cookiecutter.application == "model-api" %}
 from {{ cookiecutter.package_name }}.routes import predictions
@@ -51,12 +51,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.docs:
         add_docs(app)
 
-    # The middleware that is added last is the outermost.
-    app.add_middleware(
-        Limits,
-        seconds=settings.request_timeout_seconds,
-        concurrent=settings.max_concurrent_requests,
-    )
+    # Middleware that is added later is further outside.
+    add_limits(app)
     add_metrics(app)
     app.add_middleware(AccessLog)
     if settings.cors_origins:
