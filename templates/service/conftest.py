@@ -59,7 +59,7 @@ def client(app: FastAPI) -> TestClient:
 
 @pytest.fixture
 def read_log(capsys: pytest.CaptureFixture[str]) -> Iterator[ReadLog]:
-    """Return a function that returns what has been logged since its last call, which is first."""
+    """Return a function that starts logging when it is called first, and then returns new lines."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
 

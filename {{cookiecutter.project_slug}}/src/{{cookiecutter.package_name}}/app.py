@@ -23,8 +23,8 @@ from {{ cookiecutter.package_name }}.settings import Settings, load
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     """Open resources, such as a pool of connections, before `yield`, and close them after it.
 
-    Keep them in `app.state`, and add a check, which raises an exception, for each that the service
-    cannot do without: `app.state.readiness_checks["database"] = pool.ping`.
+    Keep them in `app.state`, and add a readiness check, a coroutine function that raises an
+    exception if the service cannot serve, to `app.state.readiness_checks`.
     """
     yield
 
@@ -44,10 +44,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         exception_handlers=errors.HANDLERS,
         responses=errors.RESPONSES,
         telemetry={"metrics": False, "logs": False},
+        max_body_size=settings.max_body_bytes,
     )
     app.state.settings, app.state.readiness_checks = settings, {}
-    for router in ({{ "predictions" if cookiecutter.application == "model-api" else "quotes" }}.router, health.router):
-        app.include_router(router, max_body_size=settings.max_body_bytes)
+    # Its router limits bodies, too: inside of the middleware, so that refusals have an ID and CORS.
+    app.max_body_size = None
+    app.include_router({{ "predictions" if cookiecutter.application == "model-api" else "quotes" }}.router)
+    app.include_router(health.router)
     if settings.docs:
         add_docs(app)
 
