@@ -42,7 +42,7 @@ def _types(annotation: Any) -> Iterator[type]:
 
 def _unknown_variables() -> list[str]:
     """Describe variables, also of `.env` and secret files, that look like settings but are none."""
-    known, problems = list(variables(Settings, PREFIX)), []
+    known, problems = [f"{PREFIX}SECRETS_DIR", *variables(Settings, PREFIX)], []
     sources = (os.environ, dotenv_values(".env"), [path.name for path in SECRETS_DIR.glob("*")])
     for name in sorted({name.upper() for source in sources for name in source}):
         if name.startswith(PREFIX) and not any(fnmatchcase(name, pattern) for pattern in known):
