@@ -182,6 +182,23 @@ def test_the_example_of_a_destination_is_valid(baked: BakedProject, tmp_path: Pa
 
 
 @each(SERVICES)
+def test_the_example_overlay_leads_requests_to_the_service(baked: BakedProject) -> None:
+    service = only(baked, "example", "Service")
+    (port,) = service["spec"]["ports"]
+    (rule,) = only(baked, "example", "Ingress")["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    route = only(baked, "example", "HTTPRoute")["spec"]
+    ((backend,),) = [one["backendRefs"] for one in route["rules"]]
+
+    assert path["backend"]["service"] == {
+        "name": service["metadata"]["name"],
+        "port": {"name": port["name"]},
+    }
+    assert backend == {"name": service["metadata"]["name"], "port": port["port"]}
+    assert route["hostnames"] == [rule["host"]]
+
+
+@each(SERVICES)
 @each_overlay
 def test_probes_request_the_routes_of_the_service(baked: BakedProject, overlay: str) -> None:
     routes = re.findall(r'@router\.get\("(/\w+)"', text(baked, f"src/{PACKAGE}/health.py"))
@@ -217,7 +234,7 @@ def test_the_jobs_agree_on_files_and_on_the_number_of_shards(
 ) -> None:
     specs = {one["metadata"]["name"]: one["spec"] for one in jobs(baked, overlay)}
     arguments = {
-        name: spec["template"]["spec"]["containers"][0]["args"] for name, spec in specs.items()
+        name: spec["template"]["spec"]["containers"][0].get("args") for name, spec in specs.items()
     }
 
     shards = specs[f"{SLUG}-shards"]
@@ -233,7 +250,12 @@ def test_the_jobs_agree_on_files_and_on_the_number_of_shards(
         name: one["spec"].get("suspend", False)
         for name, one in of_kind(baked, overlay, "CronJob").items()
     }
-    assert suspended == {SLUG: False, f"{SLUG}-shards": True, f"{SLUG}-merge": True}
+    assert suspended == {
+        SLUG: False,
+        f"{SLUG}-load": True,
+        f"{SLUG}-shards": True,
+        f"{SLUG}-merge": True,
+    }
 
 
 @each(JOBS)
@@ -242,7 +264,9 @@ def test_a_job_works_on_the_claim_and_is_retried_only_if_that_may_help(
     baked: BakedProject, overlay: str
 ) -> None:
     readme = text(baked, "README.md")
-    permanent = list(map(int, re.findall(r"^\| (\d+) \|.*\| fails again \|$", readme, re.MULTILINE)))
+    permanent = list(
+        map(int, re.findall(r"^\| (\d+) \|.*\| fails again \|$", readme, re.MULTILINE))
+    )
     only(baked, overlay, "PersistentVolumeClaim")
     policy = only(baked, overlay, "NetworkPolicy")["spec"]
     assert not {"ingress", "egress"} & set(policy)
@@ -255,3 +279,31 @@ def test_a_job_works_on_the_claim_and_is_retried_only_if_that_may_help(
         fails, ignores = one["spec"]["podFailurePolicy"]["rules"]
         assert (fails["action"], fails["onExitCodes"]["values"]) == ("FailJob", permanent)
         assert ignores["onPodConditions"] == [{"type": "DisruptionTarget"}]
+        # A pod that cannot start must not stop the next run, a day later.
+        assert one["spec"]["activeDeadlineSeconds"] < 24 * 3600
+
+
+@each(JOBS)
+def test_jobs_run_on_the_node_of_their_volume_unless_nodes_share_it(
+    baked: BakedProject, tmp_path: Path
+) -> None:
+    shared = tmp_path / "project"
+    shutil.copytree(baked.path / "deploy", shared / "deploy")
+    overlay = shared / "deploy/kubernetes/overlays/production/kustomization.yaml"
+    with overlay.open("a") as file:
+        file.write("components:\n  - ../../shared\n")
+
+    for project, mode in [
+        (baked, "ReadWriteOnce"),
+        (BakedProject(shared, baked.combination), "ReadWriteMany"),
+    ]:
+        claim = only(project, "production", "PersistentVolumeClaim")["spec"]
+        assert claim["accessModes"] == [mode]
+        for pod in pods(project, "production").values():
+            if mode == "ReadWriteMany":
+                assert "affinity" not in pod["spec"]
+                continue
+            (term,) = pod["spec"]["affinity"]["podAffinity"][
+                "requiredDuringSchedulingIgnoredDuringExecution"
+            ]
+            assert term["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
