@@ -61,7 +61,8 @@ def test_the_image_reads_a_secret_as_kubernetes_mounts_it(
     result = run_once(image, *options, command=quick(baked))
 
     assert result.returncode == 2
-    assert f"{PREFIX}LOG_LEVEL: Input should be 'debug'" in result.stderr
+    message = f"{PREFIX}LOG_LEVEL: Input should be 'debug'"
+    assert message in result.stdout + result.stderr
 
 
 @each([one for one in KUBERNETES if one.application == "model-api"])
