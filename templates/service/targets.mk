@@ -30,9 +30,11 @@ OVERLAY ?= staging
 # An overlay as it comes names no image yet.
 UNPINNED = $(shell grep sha256:0000000000000000 deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml)
 
+NAMESPACE = $(shell sed -n 's/^namespace: *//p' deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml)
+
 .PHONY: deploy
 deploy:  ## Apply an overlay to the cluster; OVERLAY is staging or production
 	$(if $(UNPINNED),$(error Write newName and digest of the image into deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml))
 	kubectl apply --kustomize deploy/kubernetes/overlays/$(OVERLAY)
-	kubectl rollout status deployment/api --namespace {{ cookiecutter.project_slug }}-$(OVERLAY) --timeout 10m
+	kubectl rollout status deployment/{{ cookiecutter.project_slug }} --namespace $(NAMESPACE) --timeout 10m
 {%- endif %}

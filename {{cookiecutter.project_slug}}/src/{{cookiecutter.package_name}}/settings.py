@@ -14,8 +14,9 @@ def load() -> Settings:
     except UnicodeDecodeError:
         problems.append(f".env or a file in {SECRETS_DIR} is not UTF-8 text")
     except OSError as error:
-        user = os.getuid() if hasattr(os, "getuid") else "this user"
-        problems.append(f"{error.filename}: {error.strerror}; {user} must be able to read it")
+        path = str(error.filename).replace(str(SECRETS_DIR), "secrets")
+        user = os.getuid() if hasattr(os, "getuid") else "USER"
+        problems.append(f"{error.filename}: {error.strerror}; run: sudo chown {user} {path}")
     if problems or settings is None:
         raise SettingsError("\n  ".join(["Invalid settings:", *problems]))
     return settings
