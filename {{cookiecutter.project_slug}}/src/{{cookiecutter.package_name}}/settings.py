@@ -4,7 +4,7 @@ def load() -> Settings:
     """Load the settings, or raise a `SettingsError` that lists every problem but no value."""
     problems, settings = _unknown_variables(), None
     try:
-        settings = Settings.model_validate({})  # `Settings()` is an error for mypy if one is required.
+        settings = Settings.model_validate({})  # mypy refuses `Settings()` if one is required.
     except ValidationError as error:
         problems += [_describe(detail) for detail in error.errors()]
     except SettingsError as error:
