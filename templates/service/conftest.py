@@ -37,7 +37,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.upper().startswith(PREFIX):
             monkeypatch.delenv(name, raising=False)
     try:
-        Settings()
+        Settings.model_validate({})
     except ValidationError as error:
         missing = [str(detail["loc"][0]).upper() for detail in error.errors()]
         for name, value in given.items():
@@ -48,7 +48,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def app() -> FastAPI:
     """Return the application, to which a test may add routes."""
-    return create_app(Settings())
+    return create_app(Settings.model_validate({}))
 
 
 @pytest.fixture
