@@ -20,10 +20,10 @@ stop:  ## Stop the started service, and let it finish its requests
 
 .PHONY: smoke
 smoke:  ## Start the image as compose.yaml says, wait until it is healthy, and stop it
-	docker compose up --detach --wait && docker compose stop && \
-		docker compose ps --all --format {% raw %}'{{.ExitCode}}'{% endraw %} | grep --quiet --line-regexp 0 || \
-		{ docker compose logs --no-log-prefix; docker compose down; exit 1; }
-	docker compose down
+	trap 'docker compose down' EXIT; \
+	docker compose up --detach --wait && docker compose stop \
+		&& docker compose ps --all --format '{{ '{{.ExitCode}}' }}' | grep --quiet --line-regexp 0 \
+		|| { docker compose logs --no-log-prefix; exit 1; }
 {%- if cookiecutter.deployment == "kubernetes" %}
 
 OVERLAY ?= staging
