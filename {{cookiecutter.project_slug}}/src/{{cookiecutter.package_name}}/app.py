@@ -12,6 +12,7 @@ from {{ cookiecutter.package_name }}.docs import add_docs
 from {{ cookiecutter.package_name }}.limits import Limits
 from {{ cookiecutter.package_name }}.metrics import add_metrics
 {%- if cookiecutter.application == "model-api" %}
+from {{ cookiecutter.package_name }}.model.schema import SCHEMA
 from {{ cookiecutter.package_name }}.routes import predictions
 {%- else %}
 from {{ cookiecutter.package_name }}.routes import quotes
@@ -20,13 +21,18 @@ from {{ cookiecutter.package_name }}.settings import Settings, load
 
 
 @asynccontextmanager
-async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+async def lifespan({% if cookiecutter.application != "model-api" %}_{% endif %}app: FastAPI) -> AsyncIterator[None]:
     """Open resources, such as a pool of connections, before `yield`, and close them after it.
 
     Keep them in `app.state`, and add a check, which raises an exception, for each that the service
     cannot do without: `app.state.readiness_checks["database"] = pool.ping`.
     """
+{%- if cookiecutter.application == "model-api" %}
+    async with predictions.model_lifespan(app, SCHEMA):
+        yield
+{%- else %}
     yield
+{%- endif %}
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -46,7 +52,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"metrics": False, "logs": False},
     )
     app.state.settings, app.state.readiness_checks = settings, {}
-    for router in ({{ "predictions" if cookiecutter.application == "model-api" else "quotes" }}.router, health.router):
+{%- if cookiecutter.application == "model-api" %}
+    routers = predictions.create_router(SCHEMA, settings.max_instances), health.router
+{%- else %}
+    routers = quotes.router, health.router
+{%- endif %}
+    for router in routers:
         app.include_router(router, max_body_size=settings.max_body_bytes)
     if settings.docs:
         add_docs(app)
