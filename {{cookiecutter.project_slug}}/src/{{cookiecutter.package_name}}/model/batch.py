@@ -4,6 +4,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from itertools import batched, chain
 from pathlib import Path
 from typing import Any, TextIO
@@ -167,11 +168,12 @@ def _parquet() -> Any:
     return pyarrow.parquet
 
 
-def _open(path: Path) -> TextIO:
-    """Open a text file and show in a terminal how much of it has been read."""
+def _open(path: Path) -> AbstractContextManager[TextIO]:
+    """Open a text file, and show in a terminal how much of it has been read."""
     console = Console(stderr=True)
     return rich.progress.open(
         path,
+        "r",
         encoding="utf-8-sig",
         newline="",
         description=path.name,
