@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from threadpoolctl import threadpool_limits
 
 from {{ cookiecutter.package_name }}.model.batch import FileError
 from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL
@@ -24,12 +25,13 @@ def train(data: Path, output: Path, report: Path) -> None:
         split = hold_out(SCHEMA, dataset)
         status.update("Training")
         pipeline = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
-        status.update("Evaluating")
-        evaluation = evaluate(SCHEMA, pipeline, split)
-        status.update("Exporting")
-        content, difference = export(evaluation)
-        status.update("Writing the report")
-        write_report(evaluation, report)
+        with threadpool_limits(limits=1):  # From here on, threads cost more than they save.
+            status.update("Evaluating")
+            evaluation = evaluate(SCHEMA, pipeline, split)
+            status.update("Exporting")
+            content, difference = export(evaluation)
+            status.update("Writing the report")
+            write_report(evaluation, report)
         output.write_bytes(content)
     print(f"Trained on {len(split.train)} rows and evaluated on {len(split.test)} others;", end=" ")
     print(f"skipped {dataset.skipped} rows without {SCHEMA.target.column}.")

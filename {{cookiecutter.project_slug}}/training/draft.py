@@ -72,11 +72,11 @@ class Column:
 
     def __str__(self) -> str:
         """Return the field of the Pydantic model."""
-        arguments = [*(["None"] if self.optional else []), *self.arguments]
+        arguments = [*(["default=None"] if self.optional else []), *self.arguments]
         if self.field != self.name:
-            arguments.append(f"alias={quote(self.name)}")
+            arguments.append(f"validation_alias={quote(self.name)}")
         annotation = self.annotation + (" | None" if self.optional else "")
-        value = f"Field({', '.join(arguments)})" if arguments != ["None"] else "None"
+        value = f"Field({', '.join(arguments)})" if arguments != ["default=None"] else "None"
         return f"    {self.field}: {annotation}" + (f" = {value}" if arguments else "")
 
     def is_all(self, parse: Callable[[str], Any]) -> bool:

@@ -50,7 +50,7 @@ class Feature:
 
     name: str
     column: str
-    """The name in files and requests: the field's alias if it has one."""
+    """The name in files and requests: the field's `validation_alias` if it has one."""
     kind: Kind
     optional: bool
     categories: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class Feature:
             annotation, optional = (members[0] if len(members) == 1 else None), True
         while hasattr(annotation, "__metadata__"):  # Annotated[float, ...] | None
             annotation = get_args(annotation)[0]
-        column = field.alias or name
+        column = field.validation_alias if isinstance(field.validation_alias, str) else name
         if get_origin(annotation) is Literal:
             categories = get_args(annotation)
             if all(isinstance(each, str) and each not in MISSING for each in categories):
@@ -105,11 +105,16 @@ class Schema:
             raise SchemaError(f"{self.target.name}: the target must be a Literal or a float.")
         self._keys = {key for each in self.features for key in (each.name, each.column)}
         try:  # FastAPI validates values as JSON has them, in which a date is a string.
-            features.model_validate(example.model_dump(mode="json", by_alias=True))
+            features.model_validate(self.example_json())
         except ValidationError as error:
             raise SchemaError(
                 f"The API would refuse the example: {error}. A date needs `Field(strict=False)`."
             ) from error
+
+    def example_json(self) -> dict[str, Any]:
+        """Return the example as it is in a request."""
+        values = self.example.model_dump(mode="json")
+        return {feature.column: values[feature.name] for feature in self.features}
 
     def parse_text(self, row: Mapping[str, str | None]) -> FeatureModel:
         """Create an instance from a row of a CSV file. Ignore columns that are not features."""

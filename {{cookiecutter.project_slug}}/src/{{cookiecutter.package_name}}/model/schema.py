@@ -12,10 +12,10 @@ class Features(FeatureModel):
 
     island: Literal["Biscoe", "Dream", "Torgersen"]
     sex: Literal["female", "male"] | None = None
-    bill_length_mm: float | None = Field(None, ge=20, le=80, description="Bill length (mm)")
-    bill_depth_mm: float | None = Field(None, ge=5, le=30, description="Bill depth (mm)")
-    flipper_length_mm: int | None = Field(None, ge=100, le=300, description="Flipper length (mm)")
-    body_mass_g: int | None = Field(None, ge=1000, le=9000, description="Body mass (g)")
+    bill_length_mm: float | None = Field(default=None, ge=20, le=80, description="Bill length (mm)")
+    bill_depth_mm: float | None = Field(default=None, ge=5, le=30, description="Bill depth (mm)")
+    flipper_length_mm: int | None = Field(default=None, ge=100, le=300, description="Flipper (mm)")
+    body_mass_g: int | None = Field(default=None, ge=1000, le=9000, description="Body mass (g)")
 
 
 class Target(BaseModel):

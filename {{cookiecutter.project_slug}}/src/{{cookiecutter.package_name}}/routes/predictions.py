@@ -143,8 +143,7 @@ def create_router(schema: Schema, max_instances: int) -> APIRouter:
     """Create the routes for a schema."""
     router = APIRouter(tags=["predictions"], route_class=CountingRoute)
     features: Any = schema.features_model
-    example = schema.example.model_dump(mode="json", by_alias=True)
-    field = Field(min_length=1, max_length=max_instances, examples=[[example]])
+    field = Field(min_length=1, max_length=max_instances, examples=[[schema.example_json()]])
     body_model: Any = create_model(
         "PredictionRequest",
         __config__=ConfigDict(extra="forbid"),
