@@ -1,4 +1,4 @@
-    model_path: Path | None = None
+    model_path: str = ""
     max_instances: PositiveInt = 1000
     inference_threads: PositiveInt = 2
     onnx_threads: PositiveInt = 1

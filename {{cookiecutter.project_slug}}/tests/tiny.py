@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field
+from threadpoolctl import threadpool_limits
 
 from {{ cookiecutter.package_name }}.model.features import FeatureModel, Schema
 from {{ cookiecutter.package_name }}.model.predictor import OnnxPredictor
@@ -16,6 +17,8 @@ from training.data import Data, to_table
 from training.evaluate import Evaluation, evaluate, hold_out
 from training.export import export
 from training.pipeline import create_pipeline
+
+threadpool_limits(limits=1)  # Threads cost more than they save on few rows.
 
 
 class Features(FeatureModel):
@@ -76,10 +79,9 @@ def create_data(schema: Schema, rows: int = 200) -> Data:
 def train(schema: Schema) -> tuple[Evaluation, bytes]:
     """Train the default pipeline."""
     split = hold_out(schema, create_data(schema))
-    with threadpool_limits(limits=1):
-        model = create_pipeline(schema, split.train).fit(split.train, split.train_target)
-        evaluation = evaluate(schema, model, split)
-        return evaluation, export(evaluation)[0]
+    model = create_pipeline(schema, split.train).fit(split.train, split.train_target)
+    evaluation = evaluate(schema, model, split)
+    return evaluation, export(evaluation)[0]
 
 
 def create_predictor(schema: Schema) -> OnnxPredictor:

@@ -3,6 +3,7 @@
 import argparse
 import builtins
 import difflib
+import json
 import keyword
 import math
 import re
@@ -37,12 +38,12 @@ from pydantic import BaseModel, Field
 
 from {package}.model.features import FeatureModel, Schema
 
-{notes}
 
 class Features(FeatureModel):
     """A row of {file}."""
 
 {features}
+{notes}
 
 
 class Target(BaseModel):
@@ -191,22 +192,22 @@ def find_bounds(values: list[float]) -> tuple[float, float]:
 
 
 def set_fields(columns: list[Column]) -> None:
-    """Choose names for the fields: identifiers, in lower case, each different from the others."""
-    taken: set[str] = set()
+    """Choose different names for the fields: identifiers in lower case."""
+    taken = RESERVED | {column.name for column in columns}
     for column in columns:
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.name)
         name = re.sub(r"\W+", "_", words).strip("_").lower()
         if not name.isidentifier():
             name = f"column_{name}"
-        while name in RESERVED | taken:
+        while name in taken and (name != column.name or name in RESERVED):
             name += "_"
         taken.add(name)
         column.field = name
 
 
 def quote(text: str) -> str:
-    """Return a string literal in double quotes."""
-    return '"' + repr(f"'{text}")[2:-1].replace("\\'", "'").replace('"', '\\"') + '"'
+    """Return a string literal."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def render(
@@ -230,7 +231,7 @@ def render(
     source = MODULE.format(
         imports="\n".join(line for name, line in imports.items() if name in types) + "\n",
         package=FeatureModel.__module__.partition(".")[0],
-        notes="".join(f"\n# Left out: {name} ({reason})." for name, reason in notes.items()),
+        notes="".join(f"\n    # Left out: {name} ({reason})." for name, reason in notes.items()),
         file=path.name.replace("\\", "/").replace('"', "'"),
         features="\n".join(map(str, features)),
         target=target,

@@ -43,8 +43,8 @@ REMEDIES: tuple[tuple[str, Any, str], ...] = (
     ("min_frequency", ..., "categories=[the most frequent]"),
     ("RandomForest", ..., "impute missing numbers before the forest"),
     ("ExtraTrees", ..., "impute missing numbers before the trees"),
-    ("TfidfVectorizer", ..., "token_pattern='[a-zA-Z0-9]+'"),
-    ("CountVectorizer", ..., "token_pattern='[a-zA-Z0-9]+'"),
+    ("TfidfVectorizer", ..., "lowercase=False, token_pattern=WORD"),
+    ("CountVectorizer", ..., "lowercase=False, token_pattern=WORD"),
 )
 
 

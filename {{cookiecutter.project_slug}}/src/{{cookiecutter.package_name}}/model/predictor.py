@@ -48,13 +48,13 @@ class Predictor(Protocol):
         """
 
 
-def load_predictor(schema: Schema, path: Path | None = None, *, threads: int = 1) -> Predictor:
+def load_predictor(schema: Schema, path: str | Path = "", *, threads: int = 1) -> Predictor:
     """Load a model file, or the packaged one. Edit this to serve something other than ONNX.
 
     Raises:
         ModelError: the file cannot be read or served.
     """
-    path = path or PACKAGED_MODEL
+    path = Path(path or PACKAGED_MODEL)
     try:
         return OnnxPredictor(path.read_bytes(), schema, threads=threads)
     except OSError as error:
