@@ -18,6 +18,7 @@ from typing import Any
 
 from {{ cookiecutter.package_name }}.model.batch import FileError, read_csv
 from {{ cookiecutter.package_name }}.model.features import MISSING, FeatureModel
+from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL
 
 from training.data import DataError
 
@@ -237,7 +238,8 @@ def render(
         target=target,
         example="".join(values),
     )
-    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", "schema.py", "-"]
+    schema = str(PACKAGED_MODEL.with_name("schema.py"))
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", schema, "-"]
     return subprocess.run(  # noqa: S603 - no shell
         command, input=source, capture_output=True, text=True, check=True
     ).stdout
