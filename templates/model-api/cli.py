@@ -1,89 +1,133 @@
-"""The command line: `serve`, `probe`, `train` and `predict`.
+"""The command line: serve the model, predict for files, and describe the model."""
 
-What needs the model is imported by the command that needs it: the others stay quick.
-"""
-# ruff: noqa: PLC0415 - keeps `--help` quick
-
+import json
+import os
+import signal
+import sys
+from dataclasses import asdict
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import structlog
 import typer
+from pydantic_settings import SettingsError
 
-from {{ cookiecutter.package_name }}.api import commands
-from {{ cookiecutter.package_name }}.files import FileError
-from {{ cookiecutter.package_name }}.progress import progress
-from {{ cookiecutter.package_name }}.startup import new_app, start
+from {{ cookiecutter.package_name }} import logs
+from {{ cookiecutter.package_name }}.settings import PREFIX, Settings, load
 
-app = new_app(
-    "Train, serve and ask the model. Every setting comes from the environment: see .env.example."
+if TYPE_CHECKING:
+    from {{ cookiecutter.package_name }}.model.predictor import Predictor
+
+app = typer.Typer(
+    help="Serve the model. All settings come from the environment: see .env.example.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
-commands.install(app)
 
-TRAINING_ONLY = {"matplotlib", "onnx", "skl2onnx", "sklearn"}
+
+def load_settings() -> Settings:
+    """Load the settings, or exit with status 2 and say what is wrong with them."""
+    try:
+        return load()
+    except SettingsError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(2) from None
 
 
 @app.command()
-def train(
-    folder: Annotated[Path | None, typer.Option(help="Where to; the package if not given.")] = None,
+def serve(
+    *, reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes.")] = False
 ) -> None:
-    """Train the model and write it, with a report beside it."""
-    start()
-    log = structlog.get_logger()
-    folder = folder or Path(__file__).parent / "model"
-    if not folder.is_dir():
-        log.error("no such folder", folder=str(folder))
-        raise typer.Exit(1)
+    """Serve the API until SIGTERM or Ctrl-C."""
+    import uvicorn  # noqa: PLC0415 - the other commands do without
+
+    settings = load_settings()
+    logs.configure(settings.log_level, settings.log_format)
+    if reload:  # A breakpoint may take any time.
+        os.environ |= {
+            f"{PREFIX}REQUEST_TIMEOUT_SECONDS": "86400",
+            f"{PREFIX}SHUTDOWN_GRACE_SECONDS": "86401",
+        }
+    # Uvicorn raises the signal again when it has stopped: then exit with 0.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    uvicorn.run(
+        "{{ cookiecutter.package_name }}.app:create_app",
+        factory=True,
+        reload=reload,
+        host=settings.host,
+        port=settings.port,
+        http="h11",
+        root_path=settings.root_path,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        headers=[
+            ("x-content-type-options", "nosniff"),
+            ("content-security-policy", "frame-ancestors 'none'"),
+        ],
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=1 if reload else settings.shutdown_grace_seconds,
+    )
+
+
+@app.command()
+def healthcheck() -> None:
+    """Exit with status 0 if the service on this machine is ready."""
+    settings = load_settings()
+    connection = HTTPConnection(settings.host, settings.port, timeout=5)
     try:
-        from {{ cookiecutter.package_name }}.model import report, training
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in TRAINING_ONLY:
-            raise
-        log.error(  # noqa: TRY400 - the installation is at fault, not the code
-            "training needs the dependency group `train`, which the production image leaves out; "
-            "install it in the development environment with: poetry sync",
-            missing=missing,
-        )
-        raise typer.Exit(1) from None
-    with progress("Training") as on_progress:
-        trained = training.train(on_progress)
-    model = training.export(trained)
-    try:
-        page = report.write(folder, model, trained.evaluation)
-    except FileError as error:
-        log.error(str(error))  # noqa: TRY400 - the folder is at fault, not the code
-        raise typer.Exit(1) from None
-    log.info("model trained", accuracy=trained.evaluation.accuracy, report=str(page))
+        connection.request("GET", "/readyz")
+        response = connection.getresponse()
+    except OSError as error:
+        sys.exit(f"Not ready: {error}")
+    if response.status != HTTPStatus.OK:
+        sys.exit(f"Not ready: {response.read().decode()}")
+
+
+@app.command()
+def model() -> None:
+    """Describe the model, or exit with status 1 and say why it cannot be served."""
+    predictor = load_model(load_settings())
+    typer.echo(json.dumps(asdict(predictor.info), indent=2))
 
 
 @app.command()
 def predict(
     source: Annotated[
-        Path, typer.Argument(help="CSV with a header, or JSON Lines.", metavar="FILE")
+        Path, typer.Argument(metavar="FILE", help="CSV with a header, JSON Lines or Parquet.")
     ],
     target: Annotated[
-        Path | None,
-        typer.Option("--output", help="JSON Lines file; FILE.predictions.jsonl if not given."),
-    ] = None,
+        Path, typer.Option("--output", help="A file of the same format, which is overwritten.")
+    ],
 ) -> None:
-    """Predict for every row of FILE.
+    """Write the rows of FILE with their predictions to another file.
 
-    The output appears when all of it is written, or not at all. The exit status is 0 when every
-    row is predicted, 1 when a file or the model is at fault, 2 when the command or a setting is.
+    Exit with status 1 if FILE or the model is invalid. Then there is no output.
     """
-    settings = start()
-    log = structlog.get_logger()
-    from {{ cookiecutter.package_name }}.model import batch
-    from {{ cookiecutter.package_name }}.model.predictor import ModelError, Predictor
+    # These are imported here because the other commands do without.
+    from {{ cookiecutter.package_name }}.model import batch  # noqa: PLC0415
+    from {{ cookiecutter.package_name }}.model.schema import SCHEMA  # noqa: PLC0415
 
-    target = target or source.with_name(f"{source.name}.predictions.jsonl")
+    predictor = load_model(load_settings())
     try:
-        predictor = Predictor.load(settings.model_path, threads=settings.onnx_threads)
-        with progress("Predicting") as on_progress:
-            rows = batch.predict_file(predictor, source, target, on_progress=on_progress)
-    except (FileError, ModelError) as error:
-        for line in str(error).splitlines():
-            log.error(line)  # noqa: TRY400 - the input is at fault, not the code
-        raise typer.Exit(1) from None
-    log.info("predicted", target=str(target), rows=rows, model=predictor.description.version)
+        rows = batch.predict_file(SCHEMA, predictor, source, target)
+    except (batch.FileError, OSError) as error:
+        sys.exit(str(error))
+    typer.echo(f"Wrote {rows} rows to {target}, predicted by model {predictor.info.version}.")
+
+
+def load_model(settings: Settings) -> "Predictor":
+    """Load the model, or exit with status 1 and say what is wrong with it."""
+    from {{ cookiecutter.package_name }}.model.predictor import (  # noqa: PLC0415
+        ModelError,
+        load_predictor,
+    )
+    from {{ cookiecutter.package_name }}.model.schema import SCHEMA  # noqa: PLC0415
+
+    try:
+        return load_predictor(SCHEMA, settings.model_path, threads=settings.onnx_threads)
+    except ModelError as error:
+        sys.exit(f"The model cannot be served: {error}")

@@ -8,6 +8,9 @@ run:  ## Serve the API on this machine, and restart it when the code changes
 
 .PHONY: start
 start: image  ## Serve the API from its image, in the background, as compose.yaml says
+{%- if cookiecutter.application == "model-api" %}
+	docker compose run --rm --no-TTY api model
+{%- endif %}
 	docker compose up --detach --wait || { docker compose logs --no-log-prefix; exit 1; }
 
 .PHONY: logs
@@ -21,6 +24,9 @@ stop:  ## Stop the started service, and let it finish its requests
 .PHONY: smoke
 smoke:  ## Start the image as compose.yaml says, wait until it is healthy, and stop it
 	trap 'docker compose down' EXIT; \
+{%- if cookiecutter.application == "model-api" %}
+	docker compose run --rm --no-TTY api model && \
+{%- endif %}
 	docker compose up --detach --wait && docker compose stop \
 		&& docker compose ps --all --format '{{ '{{.ExitCode}}' }}' | grep --quiet --line-regexp 0 \
 		|| { docker compose logs --no-log-prefix; exit 1; }

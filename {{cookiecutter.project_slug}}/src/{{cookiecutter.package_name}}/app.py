@@ -12,6 +12,7 @@ from {{ cookiecutter.package_name }}.docs import add_docs
 from {{ cookiecutter.package_name }}.limits import add_limits
 from {{ cookiecutter.package_name }}.metrics import add_metrics
 {%- if cookiecutter.application == "model-api" %}
+from {{ cookiecutter.package_name }}.model.schema import SCHEMA
 from {{ cookiecutter.package_name }}.routes import predictions
 {%- else %}
 from {{ cookiecutter.package_name }}.routes import quotes
@@ -20,13 +21,18 @@ from {{ cookiecutter.package_name }}.settings import Settings, load
 
 
 @asynccontextmanager
-async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+async def lifespan({% if cookiecutter.application != "model-api" %}_{% endif %}app: FastAPI) -> AsyncIterator[None]:
     """Open resources, such as a pool of connections, before `yield`, and close them after it.
 
     Keep them in `app.state`, and add a readiness check, a coroutine function that raises an
     exception if the service cannot serve, to `app.state.readiness_checks`.
     """
+{%- if cookiecutter.application == "model-api" %}
+    async with predictions.model_lifespan(app, SCHEMA):
+        yield
+{%- else %}
     yield
+{%- endif %}
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -49,7 +55,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings, app.state.readiness_checks = settings, {}
     # Its router limits bodies, too: inside of the middleware, so that refusals have an ID and CORS.
     app.max_body_size = None
-    app.include_router({{ "predictions" if cookiecutter.application == "model-api" else "quotes" }}.router)
+{%- if cookiecutter.application == "model-api" %}
+    app.include_router(predictions.create_router(SCHEMA, settings.max_instances))
+{%- else %}
+    app.include_router(quotes.router)
+{%- endif %}
     app.include_router(health.router)
     if settings.docs:
         add_docs(app)

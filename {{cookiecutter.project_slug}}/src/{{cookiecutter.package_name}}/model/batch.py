@@ -1,94 +1,190 @@
-"""Predict for every row of a file: CSV, or JSON Lines."""
+"""Predict for files of any size. Other columns, such as IDs, are copied to the output."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from itertools import batched, chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TextIO
 
-import orjson
-from pydantic_core import from_json
+import rich.progress
+from pydantic import ValidationError
+from rich.console import Console
 
-from {{ cookiecutter.package_name }}.files import (
-    FileError,
-    Progress,
-    counted,
-    csv_rows,
-    explained,
-    replacing,
-)
-from {{ cookiecutter.package_name }}.model import schema
-from {{ cookiecutter.package_name }}.model.predictor import Predictor, to_records
+from {{ cookiecutter.package_name }}.model.features import FeatureModel, Schema
+from {{ cookiecutter.package_name }}.model.predictor import Predictor
 
-ROWS = 2000
+ROWS = 1000
 """How many rows are in memory at once."""
 
-type Rows = Iterable[tuple[int, Any]]
-"""Instances, each with the number of its line."""
+type Row = dict[str, Any]
+type Chunks = Iterator[list[Row]]
 
 
-def predict_file(predictor: Predictor, source: Path, target: Path, *, on_progress: Progress) -> int:
-    """Predict for every row of `source` and write `target`, which appears complete or not at all.
+class FileError(Exception):
+    """A file cannot be read, or a row does not match the schema; the message says where."""
 
-    Args:
-        predictor: the model.
-        source: CSV with a header, or JSON Lines (`.jsonl`, `.ndjson`), in UTF-8.
-        target: the JSON Lines file of predictions, in the order of the rows; one that is there
-            already is replaced at the end.
-        on_progress: called after every line.
 
-    Returns:
-        How many rows there were.
+def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Path) -> int:
+    """Write the rows of a file with their predictions to `target`, and return their number.
+
+    Both files have the same format. The target appears when it is complete.
 
     Raises:
-        FileError: `source` cannot be read or has wrong rows, or `target` cannot be written.
+        FileError: the file cannot be read, or a row does not match the schema.
+        OSError: a file cannot be opened or written.
     """
-    count = 0
-    with explained(target), source.open("rb") as lines, replacing(target) as output:
-        rows = iter(_read(source, lines, on_progress))
-        while chunk := list(islice(rows, ROWS)):
-            numbers, instances = zip(*chunk, strict=True)
-            try:
-                features = schema.to_array(instances)
-            except schema.InstancesError as error:
-                raise FileError("The input has wrong rows.", _places(error, numbers)) from error
-            for record in to_records(predictor.predict(features)):
-                output.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
-            count += len(chunk)
+    suffix, count = source.suffix.lower(), 0
+    if suffix not in FORMATS or target.suffix.lower() != suffix:
+        raise FileError(f"{source.name} and {target.name} must both end in {' or '.join(FORMATS)}.")
+    read, write = FORMATS[suffix]
+    parse = schema.parse_text if suffix == ".csv" else schema.parse_values
+
+    def predict_chunks() -> Chunks:
+        nonlocal count
+        for rows in batched(read(source), ROWS, strict=False):
+            instances = [_parse(parse, row, count + n) for n, row in enumerate(rows, 1)]
+            predictions = to_records(schema, predictor.predict(instances))
+            yield [_merge(row, flatten(each)) for row, each in zip(rows, predictions, strict=True)]
+            count += len(rows)
+
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        chunks = predict_chunks()
+        if (first := next(chunks, None)) is None:
+            raise FileError(f"{source} has no rows.")
+        write(source, partial, first, chunks)
+        partial.replace(target)
+    except (UnicodeDecodeError, ValueError, csv.Error) as error:
+        raise FileError(f"{source} is not valid {suffix[1:]} in UTF-8: {error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
     return count
 
 
-def _read(source: Path, lines: BinaryIO, on_progress: Progress) -> Rows:
-    if source.suffix in {".jsonl", ".ndjson"}:
-        return _json_rows(lines, on_progress)
-    if source.suffix == ".csv":
-        return _csv_rows(lines, on_progress)
-    raise FileError(f"{source} is neither CSV nor JSON Lines: its name must end so.")
-
-
-def _csv_rows(lines: BinaryIO, on_progress: Progress) -> Iterator[tuple[int, Any]]:
-    for number, row in csv_rows(lines, on_progress):
-        yield number, {name: _number(text) for name, text in row.items()}
-
-
-def _json_rows(lines: BinaryIO, on_progress: Progress) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(counted(lines, on_progress), 1):
-        if line.strip():
-            try:
-                yield number, from_json(line)
-            except ValueError as error:
-                raise FileError(f"line {number} is not JSON: {error}.") from error
-
-
-def _number(text: str) -> float | str:
-    """The number that a field holds, or the field as it is: the schema says what is wrong."""
-    try:
-        return text if "_" in text else float(text)  # Python would read 1_0 as 10.
-    except ValueError:
-        return text
-
-
-def _places(error: schema.InstancesError, numbers: tuple[int, ...]) -> list[str]:
+def to_records(schema: Schema, output: Any) -> list[Row]:
+    """Convert the output of a predictor to JSON objects, with as many digits as it has."""
+    if not schema.labels:
+        return [{"value": float(f"{value:.7g}")} for value in output.tolist()]
+    labels = [schema.labels[index] for index in output.argmax(axis=1).tolist()]
+    rows = output.astype(float).round(6).tolist()
     return [
-        f"line {numbers[int(index)]}: {'.'.join([*map(str, names), ''])[:-1] or 'row'}: {detail}"
-        for (index, *names), detail in error.problems
+        {"label": label, "probabilities": dict(zip(schema.labels, row, strict=True))}
+        for label, row in zip(labels, rows, strict=True)
     ]
+
+
+def flatten(record: Row) -> Row:
+    """Convert a prediction to columns."""
+    if "value" in record:
+        return {"prediction": record["value"]}
+    probabilities = record["probabilities"].items()
+    return {"prediction": record["label"]} | {f"probability_{k}": v for k, v in probabilities}
+
+
+def _merge(row: Row, prediction: Row) -> Row:
+    if taken := row.keys() & prediction.keys():
+        raise FileError(f"The file already has a column {min(taken)}; rename it.")
+    return row | prediction
+
+
+def _parse(parse: Callable[[Row], FeatureModel], row: Row, number: int) -> FeatureModel:
+    try:
+        return parse(row)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        column = ".".join(map(str, first["loc"]))
+        raise FileError(f"row {number}: {column}: {first['msg']}") from error
+
+
+def read_csv(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file, whose delimiter is detected.
+
+    Raises:
+        FileError: two columns have the same name, or a row has more cells than columns.
+    """
+    with _open(path) as file:
+        header = file.readline()
+        delimiter = max(",;\t|", key=header.count)
+        names = next(csv.reader([header], delimiter=delimiter, strict=True), [])
+        if repeated := [name for name, number in Counter(names).items() if number > 1]:
+            raise FileError(f"{path} has several columns {repeated[0]!r}.")
+        rows = csv.DictReader(file, names, delimiter=delimiter, restval="", strict=True)
+        for number, row in enumerate(rows, 1):
+            if None in row:
+                raise FileError(f"row {number} has more cells than there are columns.")
+            yield row
+
+
+def _read_lines(path: Path) -> Iterator[Row]:
+    with _open(path) as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise FileError(f"line {number} is not a JSON object.")
+                yield row
+
+
+def _read_parquet(path: Path) -> Iterator[Row]:
+    with _parquet().ParquetFile(path) as file:
+        for batch in file.iter_batches(ROWS):
+            yield from batch.to_pylist()
+
+
+def _write_csv(_source: Path, target: Path, first: list[Row], others: Chunks) -> None:
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(first[0]), lineterminator="\n")
+        writer.writeheader()
+        for rows in chain([first], others):
+            writer.writerows(rows)
+
+
+def _write_lines(_source: Path, target: Path, first: list[Row], others: Chunks) -> None:
+    with target.open("w", encoding="utf-8") as file:
+        for rows in chain([first], others):
+            file.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+
+
+def _write_parquet(source: Path, target: Path, first: list[Row], others: Chunks) -> None:
+    import pyarrow as pa  # noqa: PLC0415 - optional
+
+    schema = _parquet().read_schema(source)
+    predictions = [{key: row[key] for key in row if key not in schema.names} for row in first]
+    for field in pa.Table.from_pylist(predictions).schema:
+        schema = schema.append(field)
+    with _parquet().ParquetWriter(target, schema) as writer:
+        for rows in chain([first], others):
+            writer.write_table(pa.Table.from_pylist(rows, schema))
+
+
+def _parquet() -> Any:
+    try:
+        import pyarrow.parquet  # noqa: PLC0415 - optional
+    except ModuleNotFoundError as error:
+        raise FileError("Parquet needs pyarrow. Run: poetry add pyarrow") from error
+    return pyarrow.parquet
+
+
+def _open(path: Path) -> AbstractContextManager[TextIO]:
+    """Open a text file, and show in a terminal how much of it has been read."""
+    console = Console(stderr=True)
+    return rich.progress.open(
+        path,
+        "r",
+        encoding="utf-8-sig",
+        newline="",
+        description=path.name,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+FORMATS: dict[str, tuple[Any, Any]] = {
+    ".csv": (read_csv, _write_csv),
+    ".jsonl": (_read_lines, _write_lines),
+    ".parquet": (_read_parquet, _write_parquet),
+}

@@ -1,0 +1,159 @@
+"""Read a schema, and convert instances to the arrays that the model takes."""
+
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, Self, Union, get_args, get_origin
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+type Kind = Literal["number", "boolean", "date", "category", "text"]
+type Columns = dict[str, NDArray[Any]]
+
+MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"})
+"""The cells of a CSV file that mean a missing value."""
+
+KINDS: dict[Any, Kind] = {
+    float: "number",
+    int: "number",
+    bool: "boolean",
+    date: "date",
+    str: "text",
+}
+EPOCH = date(1970, 1, 1).toordinal()
+
+
+class SchemaError(Exception):
+    """The schema declares something that a model cannot take or predict."""
+
+
+class FeatureModel(BaseModel):
+    """Base class of `Features`: strict types, and no undeclared fields."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        str_strip_whitespace=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature: a column of the training data and an input of the ONNX model."""
+
+    name: str
+    column: str
+    """The name in files and requests: the field's `validation_alias` if it has one."""
+    kind: Kind
+    optional: bool
+    categories: tuple[str, ...] = ()
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the model takes this feature as text and not as a number."""
+        return self.kind in {"category", "text"}
+
+    @classmethod
+    def from_field(cls, name: str, field: FieldInfo) -> Self:
+        """Describe a field of a Pydantic model."""
+        annotation, optional = field.annotation, False
+        if get_origin(annotation) in {Union, types.UnionType}:
+            members = [arg for arg in get_args(annotation) if arg is not types.NoneType]
+            annotation, optional = (members[0] if len(members) == 1 else None), True
+        while hasattr(annotation, "__metadata__"):  # Annotated[float, ...] | None
+            annotation = get_args(annotation)[0]
+        column = field.validation_alias if isinstance(field.validation_alias, str) else name
+        if get_origin(annotation) is Literal:
+            categories = get_args(annotation)
+            if all(isinstance(each, str) and each not in MISSING for each in categories):
+                return cls(name, column, "category", optional, categories)
+        elif annotation in KINDS:
+            return cls(name, column, KINDS[annotation], optional)
+        raise SchemaError(
+            f"{name}: a field cannot be {field.annotation}. Use float, int, bool, date, str or a "
+            "Literal of strings that do not mean a missing value, each optionally with `| None`."
+        )
+
+
+class Schema:
+    """The features and the target, as declared in `schema.py`."""
+
+    def __init__(
+        self, features: type[FeatureModel], target: type[BaseModel], example: FeatureModel
+    ) -> None:
+        """Read the models.
+
+        Raises:
+            SchemaError: they declare something that a model cannot take or predict.
+        """
+        self.features_model, self.target_model, self.example = features, target, example
+        self.features = tuple(Feature.from_field(*each) for each in features.model_fields.items())
+        self.names = tuple(feature.name for feature in self.features)
+        if len(target.model_fields) != 1:
+            raise SchemaError("The target must have exactly one field.")
+        self.target = Feature.from_field(*next(iter(target.model_fields.items())))
+        self.labels = self.target.categories
+        """The labels of a classifier; empty for a regression."""
+        if self.target.optional or not (self.labels or self.target.kind == "number"):
+            raise SchemaError(f"{self.target.name}: the target must be a Literal or a float.")
+        self._keys = {key for each in self.features for key in (each.name, each.column)}
+        try:  # FastAPI validates values as JSON has them, in which a date is a string.
+            features.model_validate(self.example_json())
+        except ValidationError as error:
+            raise SchemaError(
+                f"The API would refuse the example: {error}. A date needs `Field(strict=False)`."
+            ) from error
+
+    def example_json(self) -> dict[str, Any]:
+        """Return the example as it is in a request."""
+        values = self.example.model_dump(mode="json")
+        return {feature.column: values[feature.name] for feature in self.features}
+
+    def parse_text(self, row: Mapping[str, str | None]) -> FeatureModel:
+        """Create an instance from a row of a CSV file. Ignore columns that are not features."""
+        return self.features_model.model_validate_strings(_present(row, self._keys))
+
+    def parse_values(self, row: Mapping[str, Any]) -> FeatureModel:
+        """Create an instance from a row of values. Ignore those that are not features."""
+        known = {key: value for key, value in row.items() if key in self._keys}
+        return self.features_model.model_validate(known)
+
+    def parse_target(self, row: Mapping[str, str | None]) -> Any:
+        """Return the target in a row of a CSV file, or None where it is missing."""
+        present = _present(row, {self.target.column, self.target.name})
+        if not present and self.target.column in row:
+            return None
+        target = self.target_model.model_validate_strings(present)
+        return getattr(target, self.target.name)
+
+    def to_columns(self, instances: Sequence[BaseModel]) -> Columns:
+        """Return one array of shape (n, 1) for each feature, for training and prediction alike.
+
+        Numbers, booleans and dates (days since 1970) are float32, and NaN where they are missing.
+        Strings are empty where they are missing, because ONNX has no missing strings.
+        """
+        rows = [vars(instance) for instance in instances]
+        columns: Columns = {}
+        for feature in self.features:
+            values = [row[feature.name] for row in rows]
+            if feature.is_text:
+                array = np.array([value or "" for value in values], object)
+            else:
+                if feature.kind == "date":
+                    values = [value and value.toordinal() - EPOCH for value in values]
+                array = np.array(values, np.float32)
+            columns[feature.name] = array.reshape(-1, 1)
+        return columns
+
+
+def _present(row: Mapping[str, str | None], keys: Iterable[str]) -> dict[str, str]:
+    """Return the cells that are not missing."""
+    cells = ((key, (row.get(key) or "").strip()) for key in keys)
+    return {key: cell for key, cell in cells if cell not in MISSING}

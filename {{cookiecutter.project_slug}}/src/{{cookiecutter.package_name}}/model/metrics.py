@@ -1,0 +1,90 @@
+"""Metrics of the model's predictions, for Prometheus."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from pydantic import BaseModel
+
+from {{ cookiecutter.package_name }}.model.features import Schema
+from {{ cookiecutter.package_name }}.model.predictor import ModelInfo
+
+PROBABILITIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+OTHER = "other"
+"""Where refused values are counted that belong to no feature, such as unknown fields."""
+
+
+class ModelMetrics(Collector):
+    """Counts predictions, missing values and refused values; the schema bounds the labels.
+
+    It counts a whole request at once: a `Histogram.observe` for every instance would take longer
+    than the validation of the request.
+    """
+
+    def __init__(self, schema: Schema, info: ModelInfo) -> None:
+        """Start counting."""
+        self._schema, self._info = schema, info
+        self._bounds = np.array(PROBABILITIES if schema.labels else info.buckets)
+        self._histogram = np.zeros(len(self._bounds) + 1, int)
+        self._sum = 0.0
+        self._predictions = Counter(dict.fromkeys(schema.labels, 0))
+        self._missing = Counter({each.name: 0 for each in schema.features if each.optional})
+        self._refused = Counter(dict.fromkeys((*schema.names, OTHER), 0))
+        self._columns = {each.column: each.name for each in schema.features}
+        self._lock = threading.Lock()
+
+    def count_predictions(
+        self, instances: Sequence[BaseModel], output: NDArray[np.float32]
+    ) -> None:
+        """Count instances and what was predicted for them."""
+        labels, rows = self._schema.labels, [vars(instance) for instance in instances]
+        missing = {name: sum(row[name] is None for row in rows) for name in self._missing}
+        values = output.max(axis=1) if labels else output
+        predictions = [labels[index] for index in output.argmax(axis=1)] if labels else []
+        buckets = np.searchsorted(self._bounds, values)
+        with self._lock:
+            self._predictions.update(predictions)
+            self._missing.update(missing)
+            self._histogram += np.bincount(buckets, minlength=len(self._histogram))
+            self._sum += float(values.sum(dtype=float))
+
+    def count_refused(self, errors: Iterable[Any]) -> None:
+        """Count the errors of a request that Pydantic refused, by feature."""
+        places = [error["loc"][-1] for error in errors]
+        names = [self._columns.get(place, place) for place in places]
+        with self._lock:
+            self._refused.update(name if name in self._refused else OTHER for name in names)
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the metrics to Prometheus."""
+        info = GaugeMetricFamily("model_info", "The served model.", labels=["name", "version"])
+        info.add_metric([self._info.name, self._info.version], 1)
+        name = "model_top_probability" if self._schema.labels else "model_predicted_value"
+        histogram = HistogramMetricFamily(name, "Highest probability, or predicted value.")
+        bounds = [*map(str, self._bounds.tolist()), "+Inf"]
+        with self._lock:
+            totals = self._histogram.cumsum().tolist()
+            histogram.add_metric([], list(zip(bounds, totals, strict=True)), self._sum)
+            counters = [
+                _counter("model_predictions", "Predictions.", "label", self._predictions),
+                _counter("model_missing_values", "Missing values.", "feature", self._missing),
+                _counter("model_refused_values", "Refused values.", "feature", self._refused),
+            ]
+        yield from [info, histogram, *counters]
+
+
+def _counter(name: str, text: str, label: str, counts: dict[str, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
+    return family

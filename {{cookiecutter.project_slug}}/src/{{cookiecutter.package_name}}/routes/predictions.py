@@ -1,0 +1,181 @@
+"""Predictions, and the model that makes them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from prometheus_client import REGISTRY
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from {{ cookiecutter.package_name }}.health import NotReadyError
+from {{ cookiecutter.package_name }}.model.batch import to_records
+from {{ cookiecutter.package_name }}.model.features import Schema
+from {{ cookiecutter.package_name }}.model.metrics import ModelMetrics
+from {{ cookiecutter.package_name }}.model.predictor import ModelError, Predictor, load_predictor
+
+INLINE_SECONDS = 0.001
+"""A single prediction that takes less is made without a thread: switching takes as long."""
+log = structlog.get_logger()
+
+
+class Inference:
+    """A model that predicts off the event loop, and counts what it predicts."""
+
+    def __init__(self, schema: Schema, predictor: Predictor, threads: int) -> None:
+        """Measure how fast the model is."""
+        self.info, self.metrics = predictor.info, ModelMetrics(schema, predictor.info)
+        self.executor = ThreadPoolExecutor(threads, "inference")
+        self._schema, self._predictor = schema, predictor
+        start = perf_counter()
+        predictor.predict([schema.example])
+        self._is_fast = perf_counter() - start < INLINE_SECONDS
+
+    async def predict(self, instances: Sequence[BaseModel]) -> list[dict[str, Any]]:
+        """Predict for one or many instances."""
+        if self._is_fast and len(instances) == 1:
+            return self._predict(instances)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.executor, self._predict, instances)
+
+    def _predict(self, instances: Sequence[BaseModel]) -> list[dict[str, Any]]:
+        output = self._predictor.predict(instances)
+        self.metrics.count_predictions(instances, output)
+        return to_records(self._schema, output)
+
+
+@asynccontextmanager
+async def model_lifespan(app: FastAPI, schema: Schema) -> AsyncIterator[None]:
+    """Load the model. If it cannot be served, the service is not ready, and says why."""
+    settings, app.state.inference = app.state.settings, None
+
+    async def check_model() -> None:
+        get_inference(app)
+
+    app.state.readiness_checks["model"] = check_model
+    try:
+        predictor = load_predictor(schema, settings.model_path, threads=settings.onnx_threads)
+    except ModelError as error:
+        log.error("model not loaded", reason=str(error))  # noqa: TRY400 - the file is at fault
+        app.state.model_error = str(error)
+        yield
+        return
+    app.state.inference = Inference(schema, predictor, settings.inference_threads)
+    REGISTRY.register(app.state.inference.metrics)
+    with app.state.inference.executor:
+        yield
+    REGISTRY.unregister(app.state.inference.metrics)
+
+
+def get_inference(app: FastAPI) -> Inference:
+    """Return the model that serves."""
+    inference: Inference | None = app.state.inference
+    if inference is None:
+        raise NotReadyError(app.state.model_error)
+    return inference
+
+
+class CountingRoute(APIRoute):
+    """A route that counts the values that it refuses.
+
+    https://fastapi.tiangolo.com/how-to/custom-request-and-route/
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """Return the handler of requests."""
+        handler = super().get_route_handler()
+
+        async def counting_handler(request: Request) -> Any:
+            try:
+                return await handler(request)
+            except RequestValidationError as error:
+                if request.app.state.inference:
+                    request.app.state.inference.metrics.count_refused(error.errors())
+                raise
+            except NotReadyError as error:
+                raise HTTPException(503, str(error)) from error
+
+        return counting_handler
+
+
+class Model(BaseModel):
+    """The model that made a prediction."""
+
+    name: str
+    version: str
+
+
+class ModelDescription(Model):
+    """A model, its scores on held-out rows, and the JSON schemas of what it takes and predicts."""
+
+    metrics: dict[str, float]
+    features: dict[str, Any]
+    target: dict[str, Any]
+
+
+class Classification(BaseModel):
+    """The most probable label of an instance, and the probabilities of all labels."""
+
+    label: str
+    probabilities: dict[str, float]
+
+
+class Value(BaseModel):
+    """The predicted value of an instance."""
+
+    value: float
+
+
+class Predictions[P](BaseModel):
+    """One prediction for each instance, in their order."""
+
+    model: Model
+    predictions: list[P]
+
+
+def create_router(schema: Schema, max_instances: int) -> APIRouter:
+    """Create the routes for a schema."""
+    router = APIRouter(tags=["predictions"], route_class=CountingRoute)
+    features: Any = schema.features_model
+    field = Field(min_length=1, max_length=max_instances, examples=[[schema.example_json()]])
+    body_model: Any = create_model(
+        "PredictionRequest",
+        __config__=ConfigDict(extra="forbid"),
+        instances=(list[features], field),
+    )
+    prediction: Any = Value
+    if schema.labels:
+        label: Any = schema.target_model.model_fields[schema.target.name].annotation
+        prediction = create_model("Prediction", __base__=Classification, label=(label, ...))
+
+    @router.post("/predictions", response_model=Predictions[prediction])
+    async def predict(body: body_model, request: Request) -> Any:
+        """Predict for one or many instances."""
+        inference = get_inference(request.app)
+        info = inference.info
+        structlog.contextvars.bind_contextvars(model_version=info.version)
+        predictions = await inference.predict(body.instances)
+        return {
+            "model": {"name": info.name, "version": info.version},
+            "predictions": predictions,
+        }
+
+    @router.get("/model")
+    async def describe_model(request: Request) -> ModelDescription:
+        """Describe the model: its features, its target, and its scores."""
+        info = get_inference(request.app).info
+        return ModelDescription(
+            name=info.name,
+            version=info.version,
+            metrics=info.metrics,
+            features=schema.features_model.model_json_schema(),
+            target=schema.target_model.model_json_schema(),
+        )
+
+    return router

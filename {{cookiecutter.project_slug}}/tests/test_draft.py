@@ -1,0 +1,123 @@
+import importlib.util
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from {{ cookiecutter.package_name }}.model.batch import FileError
+from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL
+
+from training.data import DataError, load
+from training.draft import draft
+
+COLUMNS: dict[str, Any] = {
+    "customer_id": lambda n: 1000 + n,
+    "Order No.": lambda n: f"A-{n:05}",
+    "constant": lambda _: "x",
+    "empty": lambda _: "NA",
+    "Monthly fee (€)": lambda n: ["", "19.90", "29.5", "0.25"][n % 4],
+    "calls": lambda n: n % 37,
+    "plan": lambda n: ["basic", 'the "plus"', "pro\\"][n % 3],
+    "city": lambda n: f"city {n % 60}",
+    "VIP": lambda n: ["True", "False"][n % 2],
+    "date": lambda n: f"2026-01-{n % 28 + 1:02}",
+    "seen": lambda n: f"2026-01-01 12:00:{n % 60:02}",
+    "class": lambda n: n % 5,
+    "a b": lambda n: n % 6,
+    "a_b": lambda n: n % 7,
+    "comment": lambda n: f"the {n} item is broken",
+    "churned": lambda n: ["no", "yes"][n % 2],
+}
+
+
+@pytest.fixture
+def churn(tmp_path: Path) -> Path:
+    rows = [",".join(COLUMNS)]
+    for n in random.Random(0).sample(range(200), 200):  # noqa: S311 - no secret
+        cells = [str(make(n)).replace('"', '""') for make in COLUMNS.values()]
+        rows.append(",".join(f'"{cell}"' for cell in cells))
+    (tmp_path / "churn.csv").write_text("\n".join(rows), "utf-8")
+    return tmp_path / "churn.csv"
+
+
+def load_module(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location("drafted", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["drafted"] = module  # Where Pydantic looks up annotations.
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_draft_describes_every_column(churn: Path) -> None:
+    source = draft(churn, "churned")
+
+    for line in [
+        "    # Left out: customer_id (an ID).",
+        "    # Left out: Order No. (an ID).",
+        "    # Left out: constant (always 'x').",
+        "    # Left out: empty (always 'missing').",
+        "    # Left out: seen (dates with times; convert them to dates or numbers).",
+        "    calls: int = Field(ge=0, le=60)",
+        """    plan: Literal["basic", "pro\\\\", 'the "plus"']""",
+        "    city: str = Field(max_length=14)",
+        '    vip: bool = Field(validation_alias="VIP")',
+        '    date_: date = Field(strict=False, validation_alias="date")',
+        '    class_: int = Field(ge=0, le=6, validation_alias="class")',
+        '    a_b_: int = Field(ge=0, le=8, validation_alias="a b")',
+        "    a_b: int = Field(ge=0, le=9)",
+        '    churned: Literal["no", "yes"]',
+    ]:
+        assert f"{line}\n" in source
+    fee = 'Field(default=None, ge=0, le=50, validation_alias="Monthly fee (€)")'
+    assert f"    monthly_fee: float | None = {fee}\n" in source
+
+
+def test_a_draft_fits_the_data_and_the_linters(churn: Path) -> None:
+    path = churn.with_name("schema.py")
+    source = draft(churn, "churned")
+    path.write_text(source, "utf-8")
+
+    data = load(load_module(path).SCHEMA, churn)
+
+    assert len(data.table) == 200
+    ruff = [sys.executable, "-m", "ruff"]
+    place = ["--no-cache", "--stdin-filename", str(PACKAGED_MODEL.with_name("schema.py")), "-"]
+    for command in (["check"], ["format", "--check"]):
+        subprocess.run([*ruff, *command, *place], input=source, text=True, check=True)  # noqa: S603 - no shell
+
+
+def test_numbers_are_labels_or_values(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("x,few,many\n" + "".join(f"{n % 50},{n % 3},{n / 2}\n" for n in range(90)))
+
+    assert '    few: Literal["0", "1", "2"]\n' in draft(path, "few")
+    assert '    few: float = Field(description="few")\n' in draft(path, "few", regression=True)
+    assert '    many: float = Field(description="many")\n' in draft(path, "many")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "has no rows"),
+        ("x,y\n", "has no rows"),
+        ("x,target\n1,a\n", "no column 'y'. Is it x, target?"),
+        ("x,yy\n1,a\n", "no column 'y'. Is it yy?"),
+        ("x,y\n1,\n", "no values in the column 'y'"),
+        ("x,y\n1,a\n2,a\n", "the column 'y' is always 'a'"),
+        ("x,y\n1,a\n1,b\n", "no column to learn from"),
+        ("x,y\n" + "".join(f"{n % 9},a{n}\n" for n in range(150)), "150 different strings"),
+    ],
+)
+def test_bad_data_is_refused(tmp_path: Path, content: str, reason: str) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(content)
+
+    with pytest.raises((DataError, FileError)) as caught:
+        draft(path, "y")
+
+    assert reason in str(caught.value)

@@ -1,0 +1,58 @@
+"""Tests of the model that is shipped, with the schema and the data that are there."""
+
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from {{ cookiecutter.package_name }}.app import create_app
+from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL, OnnxPredictor
+from {{ cookiecutter.package_name }}.model.schema import SCHEMA
+from {{ cookiecutter.package_name }}.settings import Settings
+
+from training.data import Data, load
+from training.evaluate import evaluate, hold_out
+from training.pipeline import DATA, create_pipeline
+
+ROWS = 1000
+TOLERANCE = 0.2
+"""How far the scores of a model that is trained on a sample may be from those of the model."""
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    path = Path(__file__).parents[1] / DATA
+    if not path.exists():
+        pytest.skip(f"{DATA} is not committed")
+    return load(SCHEMA, path)
+
+
+def test_the_example_is_predicted() -> None:
+    with TestClient(create_app(Settings())) as client:
+        assert client.get("/readyz").status_code == 200
+        response = client.post("/predictions", json={"instances": [SCHEMA.example_json()]})
+
+    assert response.status_code == 200
+
+
+def test_the_packaged_model_fits_the_schema_and_the_data(data: Data) -> None:
+    predictor = OnnxPredictor(PACKAGED_MODEL.read_bytes(), SCHEMA)
+
+    columns = {name: column.to_numpy().reshape(-1, 1) for name, column in data.table[:ROWS].items()}
+    assert np.isfinite(predictor.predict_columns(columns)).all()
+
+
+def test_training_again_gives_a_similar_model(data: Data) -> None:
+    start = process_time()
+    sample = data.table.sample(min(ROWS, len(data.table)), random_state=0)
+    split = hold_out(SCHEMA, Data(sample, data.target[sample.index], 0))
+    model = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
+    scores = evaluate(SCHEMA, model, split).scores
+
+    assert process_time() - start < 10
+    shipped = OnnxPredictor(PACKAGED_MODEL.read_bytes(), SCHEMA).info.metrics
+    assert scores.keys() == shipped.keys()
+    name = "accuracy" if SCHEMA.labels else "r2"
+    assert scores[name] == pytest.approx(shipped[name], abs=TOLERANCE)

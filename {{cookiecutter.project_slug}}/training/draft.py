@@ -1,0 +1,262 @@
+"""Draft a schema from data: `python -m training.draft data/churn.csv --target churned`."""
+
+import argparse
+import builtins
+import difflib
+import json
+import keyword
+import math
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from {{ cookiecutter.package_name }}.model.batch import FileError, read_csv
+from {{ cookiecutter.package_name }}.model.features import MISSING, FeatureModel
+from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL
+
+from training.data import DataError
+
+CATEGORIES = 20
+"""How many different strings are a category, and how many different numbers are labels."""
+LABELS = 100
+ROWS_PER_CATEGORY = 5
+UNIQUE = 0.98
+"""The share of different values from which on whole numbers may be an ID."""
+WORDS = 3
+"""How many words the values of a free text have on average."""
+RESERVED = {*keyword.kwlist, *dir(builtins), *dir(FeatureModel), "date", "Literal", "Field"}
+
+MODULE = '''"""The features that the model takes and the target that it predicts."""
+
+{imports}
+from pydantic import BaseModel, Field
+
+from {package}.model.features import FeatureModel, Schema
+
+
+class Features(FeatureModel):
+    """A row of {file}."""
+
+{features}
+{notes}
+
+
+class Target(BaseModel):
+    """The target of {file}."""
+
+{target}
+
+
+EXAMPLE = Features({example})
+
+SCHEMA = Schema(Features, Target, EXAMPLE)
+'''
+
+
+@dataclass
+class Column:
+    """A column of the data, and what was found out about it."""
+
+    name: str
+    cells: list[str]
+    """Its cells without those that are missing."""
+    optional: bool
+    annotation: str = ""
+    arguments: tuple[str, ...] = ()
+    parse: Callable[[str], Any] = str
+    field: str = ""
+
+    def __str__(self) -> str:
+        """Return the field of the Pydantic model."""
+        arguments = [*(["default=None"] if self.optional else []), *self.arguments]
+        if self.field != self.name:
+            arguments.append(f"validation_alias={quote(self.name)}")
+        annotation = self.annotation + (" | None" if self.optional else "")
+        value = f"Field({', '.join(arguments)})" if arguments != ["default=None"] else "None"
+        return f"    {self.field}: {annotation}" + (f" = {value}" if arguments else "")
+
+    def is_all(self, parse: Callable[[str], Any]) -> bool:
+        """Return whether each cell can be parsed, as a finite number if it is a number."""
+        try:
+            values = [parse(cell) for cell in set(self.cells)]
+        except ValueError:
+            return False
+        return all(not isinstance(value, float) or math.isfinite(value) for value in values)
+
+
+def draft(path: Path, target: str, *, regression: bool = False) -> str:
+    """Return the source of `model/schema.py` for a CSV file.
+
+    Raises:
+        DataError: nothing can be learnt from the file.
+        FileError: the file is not CSV.
+    """
+    rows = list(read_csv(path))
+    if not rows:
+        raise DataError(f"{path} has no rows.")
+    if target not in rows[0]:
+        similar = difflib.get_close_matches(target, rows[0], 1) or list(rows[0])[:20]
+        raise DataError(f"{path} has no column {target!r}. Is it {', '.join(similar)}?")
+    rows = [row for row in rows if row[target].strip() not in MISSING]
+    if not rows:
+        raise DataError(f"{path} has no values in the column {target!r}.")
+    columns = [create_column(name, rows) for name in rows[0]]
+    target_column = columns.pop(list(rows[0]).index(target))
+    describe_target(target_column, path, regression=regression)
+    notes = {column.name: reason for column in columns if (reason := find_flaw(column))}
+    features = [column for column in columns if column.name not in notes]
+    if not features:
+        raise DataError(f"{path} has no column to learn from: {notes}")
+    for column in features:
+        describe(column)
+    set_fields([*features, target_column])
+    return render(path, features, target_column, notes, rows)
+
+
+def create_column(name: str, rows: list[dict[str, str]]) -> Column:
+    """Collect the cells of a column."""
+    cells = [cell for row in rows if (cell := row[name].strip()) not in MISSING]
+    return Column(name, cells, optional=len(cells) < len(rows))
+
+
+def describe_target(column: Column, path: Path, *, regression: bool) -> None:
+    """Decide between a classification and a regression."""
+    labels = sorted(set(column.cells))
+    if len(labels) == 1:
+        raise DataError(f"{path}: the column {column.name!r} is always {labels[0]!r}.")
+    is_number = column.is_all(float)
+    if regression or (is_number and len(labels) > CATEGORIES):
+        if not is_number:
+            raise DataError(f"{path}: the column {column.name!r} is not numeric.")
+        # The unit is not in the data.
+        column.annotation, column.arguments = "float", (f"description={quote(column.name)}",)
+    elif len(labels) > LABELS:
+        raise DataError(f"{path}: the column {column.name!r} has {len(labels)} different strings.")
+    else:
+        column.annotation = f"Literal[{', '.join(map(quote, labels))}]"
+
+
+def find_flaw(column: Column) -> str | None:
+    """Return why a column is not a feature, or None if it is one."""
+    values = Counter(column.cells)
+    if len(values) <= 1:
+        return f"always {next(iter(values), 'missing')[:40]!r}"
+    unique = len(values) / len(column.cells)
+    if column.is_all(int):
+        is_named = re.search(r"(^|[^a-z])(id|key|no|nr|number|index)$|Id$|ID$", column.name)
+        is_sequence = max(map(int, values)) - min(map(int, values)) + 1 == len(values)
+        return "an ID" if unique > UNIQUE and (is_named or is_sequence) else None
+    if column.is_all(float) or column.is_all(date.fromisoformat):
+        return None
+    if all(re.match(r"\d{4}-\d\d-\d\d[ T]\d", value) for value in values):
+        return "dates with times; convert them to dates or numbers"
+    words = sum(len(value.split()) for value in values) / len(values)
+    return "an ID" if unique > 1 / 2 and len(values) > CATEGORIES and words < WORDS else None
+
+
+def describe(column: Column) -> None:
+    """Find the type of a feature, and the arguments of its `Field`."""
+    values = sorted(set(column.cells))
+    if {value.lower() for value in values} <= {"true", "false"}:
+        column.annotation, column.parse = "bool", lambda cell: cell.lower() == "true"
+    elif column.is_all(int) or column.is_all(float):
+        column.parse = int if column.is_all(int) else float
+        low, high = find_bounds([column.parse(value) for value in values])
+        column.annotation = column.parse.__name__
+        column.arguments = f"ge={low}", f"le={high}"
+    elif column.is_all(date.fromisoformat):
+        column.annotation, column.arguments = "date", ("strict=False",)
+        column.parse = date.fromisoformat
+    elif len(values) <= CATEGORIES and len(column.cells) >= ROWS_PER_CATEGORY * len(values):
+        column.annotation = f"Literal[{', '.join(map(quote, values))}]"
+    else:
+        column.annotation, column.arguments = "str", (f"max_length={2 * max(map(len, values))}",)
+
+
+def find_bounds(values: list[float]) -> tuple[float, float]:
+    """Return round bounds that leave some room."""
+    low, high = min(values), max(values)
+    room = (high - low) / 2
+    step = 10 ** math.floor(math.log10(room))
+    first = round(math.floor((low - room) / step) * step, 10)
+    last = round(math.ceil((high + room) / step) * step, 10)
+    if low >= 0:
+        first = max(first, 0)
+    is_whole = float(first).is_integer() and float(last).is_integer()
+    return (int(first), int(last)) if is_whole else (first, last)
+
+
+def set_fields(columns: list[Column]) -> None:
+    """Choose different names for the fields: identifiers in lower case."""
+    taken = RESERVED | {column.name for column in columns}
+    for column in columns:
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.name)
+        name = re.sub(r"\W+", "_", words).strip("_").lower()
+        if not name.isidentifier():
+            name = f"column_{name}"
+        while name in taken and (name != column.name or name in RESERVED):
+            name += "_"
+        taken.add(name)
+        column.field = name
+
+
+def quote(text: str) -> str:
+    """Return a string literal."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def render(
+    path: Path,
+    features: list[Column],
+    target: Column,
+    notes: dict[str, str],
+    rows: list[dict[str, str]],
+) -> str:
+    """Return the module, formatted by Ruff. The example is the most complete of the first rows."""
+    example = max(
+        rows[:200], key=lambda row: sum(row[each.name].strip() not in MISSING for each in features)
+    )
+    values = []
+    for column in features:
+        cell = example[column.name].strip()
+        value = None if cell in MISSING else column.parse(cell)
+        values.append(f"{column.field}={repr(value).removeprefix('datetime.')},")
+    types = "".join(column.annotation for column in (*features, target))
+    imports = {"date": "from datetime import date", "Literal": "from typing import Literal"}
+    source = MODULE.format(
+        imports="\n".join(line for name, line in imports.items() if name in types) + "\n",
+        package=FeatureModel.__module__.partition(".")[0],
+        notes="".join(f"\n    # Left out: {name} ({reason})." for name, reason in notes.items()),
+        file=path.name.replace("\\", "/").replace('"', "'"),
+        features="\n".join(map(str, features)),
+        target=target,
+        example="".join(values),
+    )
+    schema = str(PACKAGED_MODEL.with_name("schema.py"))
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", schema, "-"]
+    return subprocess.run(  # noqa: S603 - no shell
+        command, input=source, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def main() -> None:
+    """Print the draft, or exit with status 1 and a message."""
+    parser = argparse.ArgumentParser(prog="python -m training.draft", description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--target", required=True, help="the column to predict")
+    parser.add_argument("--regression", action="store_true", help="even if it has few values")
+    arguments = parser.parse_args()
+    try:
+        print(draft(arguments.data, arguments.target, regression=arguments.regression), end="")
+    except (DataError, FileError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""Export the model to ONNX, and check that ONNX Runtime predicts what scikit-learn does."""
+
+import json
+import os
+import textwrap
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+from {{ cookiecutter.package_name }}.model.features import Schema
+from {{ cookiecutter.package_name }}.model.predictor import ModelError, OnnxPredictor
+
+from training import converters
+from training.data import to_columns
+from training.evaluate import Evaluation, predict
+from training.pipeline import NAME
+
+OPSET = {"": 18, "ai.onnx.ml": 3}
+TOLERANCE = 1e-4
+"""The largest difference of a probability, or of a value in standard deviations."""
+ROWS = 200
+UNSEEN = "an unseen value"
+LENGTH = 300
+
+# What is known to be lost in ONNX: a step or a parameter, its values, and what to try instead.
+REMEDIES: tuple[tuple[str, Any, str], ...] = (
+    ("FunctionTransformer", ..., "compute it in the data, as a feature of its own"),
+    ("SplineTransformer", ..., "KBinsDiscretizer, or HistGradientBoosting"),
+    ("TransformedTargetRegressor", ..., "train on the logarithm, and say so in the schema"),
+    ("TargetEncoder", ..., "OneHotEncoder(categories=[the most frequent])"),
+    ("add_indicator", {True}, "impute without add_indicator"),
+    ("categorical_features", ..., "one-hot encode the categories before the model"),
+    ("loss", {"poisson", "gamma"}, "loss='squared_error'"),
+    ("handle_unknown", {"infrequent_if_exist", "error"}, "handle_unknown='ignore'"),
+    ("max_categories", ..., "categories=[the most frequent]"),
+    ("min_frequency", ..., "categories=[the most frequent]"),
+    ("RandomForest", ..., "impute missing numbers before the forest"),
+    ("ExtraTrees", ..., "impute missing numbers before the trees"),
+    ("TfidfVectorizer", ..., "lowercase=False, token_pattern=WORD"),
+    ("CountVectorizer", ..., "lowercase=False, token_pattern=WORD"),
+)
+
+
+class ExportError(Exception):
+    """A pipeline cannot be served as ONNX; the message says where, why, and what to try."""
+
+    def __init__(self, reason: str, model: Any) -> None:
+        """Shorten the reason, and add what may help."""
+        remedies = "".join(f" Try for {where}: {what}." for where, what in find_remedies(model))
+        remedies = textwrap.shorten(remedies, LENGTH // 2, placeholder=" ...")
+        reason = textwrap.shorten(reason, LENGTH - 1 - len(remedies), placeholder=" ...")
+        super().__init__(f"{reason} {remedies}".strip())
+
+
+def export(evaluation: Evaluation) -> tuple[bytes, float]:
+    """Return the content of an ONNX file, and the largest difference from scikit-learn.
+
+    Raises:
+        ExportError: the model cannot be converted, or predicts something else.
+    """
+    schema, model, split = evaluation.schema, evaluation.model, evaluation.split
+    quantiles = [] if schema.labels else np.quantile(split.train_target, np.linspace(0, 1, 13))
+    metadata = {
+        "name": NAME,
+        "labels": json.dumps(schema.labels),
+        "metrics": json.dumps(evaluation.scores),
+        "buckets": json.dumps(sorted({float(f"{value:.4g}") for value in quantiles})),
+    }
+    content = convert(schema, model, metadata)
+    # The image has no locale but C.UTF-8; from here on, neither has this process.
+    os.environ["LOCPATH"] = os.devnull
+    try:
+        predictor = OnnxPredictor(content, schema)
+    except ModelError as error:
+        raise ExportError(f"The exported model {error}", model) from error
+    scale = 1.0 if schema.labels else float(np.std(split.test_target)) or 1.0
+    parity = Parity(schema, model, predictor, scale)
+    return content, max(parity.check(*each) for each in stress(schema, split.test))
+
+
+def convert(schema: Schema, model: Any, metadata: dict[str, str]) -> bytes:
+    """Convert a trained pipeline to an ONNX model with one input for each feature."""
+    converters.register()
+    inputs = [
+        (feature.name, (StringTensorType if feature.is_text else FloatTensorType)([None, 1]))
+        for feature in schema.features
+    ]
+    options = {id(model): {"zipmap": False}} if schema.labels else None
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            onnx = to_onnx(model, initial_types=inputs, options=options, target_opset=OPSET)
+    except Exception as error:  # skl2onnx's exceptions have no other base class.
+        raise ExportError(f"The pipeline cannot be converted: {error}", model) from error
+    for key, value in metadata.items():
+        onnx.metadata_props.add(key=key, value=value)
+    return bytes(onnx.SerializeToString())
+
+
+def stress(schema: Schema, table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the held-out rows, and rows that production may have but these do not."""
+    yield "held-out rows", table
+    rows = table.sample(min(len(table), ROWS), random_state=0)
+    shuffled = {key: rows[key].sample(frac=1, random_state=n).array for n, key in enumerate(rows)}
+    yield "rows with shuffled columns", pd.DataFrame(shuffled)
+    missing = {
+        each.name: "" if each.is_text else np.nan for each in schema.features if each.optional
+    }
+    yield "rows with everything missing", rows.assign(**missing).astype(table.dtypes)
+    for feature in schema.features:
+        variants: dict[str, Any] = {value: value for value in feature.categories}
+        if feature.kind == "text":
+            variants["unseen"] = UNSEEN
+        if feature.optional:
+            variants["missing"] = missing[feature.name]
+        for what, value in variants.items():
+            changed = rows.assign(**{feature.name: value}).astype(table.dtypes)
+            yield f"rows with {feature.name} {what}", changed
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Compares the predictions of scikit-learn and ONNX Runtime."""
+
+    schema: Schema
+    model: Any
+    predictor: OnnxPredictor
+    scale: float
+    """What a difference is divided by."""
+
+    def check(self, what: str, table: pd.DataFrame) -> float:
+        """Return the largest difference, or raise an `ExportError` if it is too large."""
+        difference = self.compare(table)
+        if (wrong := int((~(difference <= TOLERANCE)).sum())) == 0:
+            return float(difference.max())
+        guilty = []
+        for name in self.schema.names:  # With one value in this column, do they agree?
+            same = table.assign(**{name: table[name].iloc[0]}).astype(table.dtypes)
+            if (self.compare(same) <= TOLERANCE).all():
+                guilty.append(name)
+        because = f", because of {' or '.join(guilty)}" if guilty else ""
+        raise ExportError(
+            f"ONNX Runtime and scikit-learn differ by up to {np.nanmax(difference):.2g} "
+            f"in {wrong} of {len(table)} {what}{because}.",
+            self.model,
+        )
+
+    def compare(self, table: pd.DataFrame) -> NDArray[Any]:
+        """Return the difference of the predictions for each row."""
+        try:
+            expected = predict(self.schema, self.model, table)
+            found = self.predictor.predict_columns(to_columns(table))
+        except Exception as error:  # These exceptions have no other base class.
+            raise ExportError(f"Prediction fails: {error}", self.model) from error
+        difference: NDArray[Any] = np.abs(found - expected).reshape(len(table), -1).max(axis=1)
+        return difference / self.scale
+
+
+def find_remedies(model: Any) -> Iterator[tuple[str, str]]:
+    """Yield the steps and parameters that are known to be lost in ONNX, and what to try."""
+    for path, value in {"": model, **model.get_params()}.items():
+        for name, values, remedy in REMEDIES:
+            is_step = type(value).__name__.startswith(name)
+            is_parameter = path.rpartition("__")[2] == name and value not in (None, "from_dtype")
+            if is_step or (is_parameter and (values is ... or value in values)):
+                yield path or name, remedy

@@ -1,0 +1,60 @@
+"""The data and the pipeline: edit this file to improve the model."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import KFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, TargetEncoder
+
+from {{ cookiecutter.package_name }}.model.features import Feature, Schema
+
+NAME = "penguins"
+DATA = Path("data/penguins.csv")
+TEST_SHARE = 0.25
+SEED = 0
+MOST_FREQUENT = 100
+"""How many values, or words, of a string get a column of their own."""
+WORD = r"[^ \t\n.,;:!?()]+"
+
+
+def create_pipeline(schema: Schema, table: pd.DataFrame) -> Pipeline:
+    """Create the untrained pipeline for a table that has a column for each feature.
+
+    It serves most tables as it is. To change it:
+
+    - Most other models need numbers that are not missing and of similar size. Replace "passthrough"
+      by `make_pipeline(SimpleImputer(strategy="median"), StandardScaler())`.
+    - For LightGBM, run `poetry add --group train lightgbm onnxmltools`, and replace the model by
+      `LGBMClassifier(verbose=-1)` or `LGBMRegressor(verbose=-1)`.
+    - What ONNX cannot reproduce is refused when you train, with a hint at what to try.
+    """
+    options = {"max_iter": 200, "early_stopping": True, "random_state": SEED}
+    if schema.labels:
+        model: Any = HistGradientBoostingClassifier(**options)
+    else:
+        model = HistGradientBoostingRegressor(**options)
+    numbers = [feature.name for feature in schema.features if not feature.is_text]
+    strings = [encode(schema, each, table) for each in schema.features if each.is_text]
+    columns = ColumnTransformer([("numbers", "passthrough", numbers), *strings], sparse_threshold=0)
+    return make_pipeline(columns, model)
+
+
+def encode(schema: Schema, feature: Feature, table: pd.DataFrame) -> tuple[str, Any, Any]:
+    """Return the step of a category or a string: its name, its encoder, and its column."""
+    values = table[feature.name].value_counts()
+    if feature.kind == "text" and len(values) > len(table) / 2:
+        # A free text. The image has no locale, so `lowercase` and the default pattern do not work.
+        words = TfidfVectorizer(max_features=MOST_FREQUENT, lowercase=False, token_pattern=WORD)
+        return feature.name, words, feature.name
+    if feature.kind == "text" and len(schema.labels) <= 2:  # noqa: PLR2004 - skl2onnx's limit
+        folds = KFold(5, shuffle=True, random_state=SEED)
+        return feature.name, TargetEncoder(cv=folds), [feature.name]
+    # `max_categories` cannot be exported. A rare value is encoded like an unknown one: as zeros.
+    frequent = values.index[:MOST_FREQUENT].to_numpy(object)
+    encoder = OneHotEncoder(categories=[frequent], handle_unknown="ignore", sparse_output=False)
+    return feature.name, encoder, [feature.name]

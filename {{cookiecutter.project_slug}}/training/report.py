@@ -1,0 +1,133 @@
+"""Write a report that shows how good the model is."""
+
+import base64
+import html
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.calibration import CalibrationDisplay
+from sklearn.inspection import permutation_importance
+from sklearn.metrics import (
+    ConfusionMatrixDisplay,
+    PrecisionRecallDisplay,
+    PredictionErrorDisplay,
+    RocCurveDisplay,
+)
+
+from {{ cookiecutter.package_name }}.model.features import Schema
+
+from training.evaluate import Evaluation, predict
+from training.pipeline import NAME
+
+ROWS = 2000
+"""How many held-out rows the figures show."""
+CURVES = 10
+"""How many labels have curves."""
+
+PAGE = Template("""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>$title</title>
+<style>
+  body { font-family: sans-serif }
+  th, td { padding: 0.2em 1em 0.2em 0; text-align: left }
+</style>
+<h1>$title</h1>
+<p>$description</p>
+<p>Trained on $train rows. The scores and figures are of $test other rows.</p>
+<table><tr><th>Score<th>Model<th>Baseline$scores</table>
+$figures
+</html>
+""")
+
+
+def write_report(evaluation: Evaluation, path: Path) -> None:
+    """Write a page of HTML that contains its figures."""
+    schema, model, split = evaluation.schema, evaluation.model, evaluation.split
+    table, target = split.test.iloc[:ROWS], split.test_target[:ROWS]
+    output = predict(schema, model, table)
+    figures = [*(draw_classes if schema.labels else draw_values)(schema, output, target)]
+    figures.append(draw_importance(schema, model, table, target))
+    scores = "".join(
+        f"<tr><td>{key.replace('_', ' ')}<td>{score:.4g}<td>{evaluation.baseline[key]:.4g}"
+        for key, score in evaluation.scores.items()
+    )
+    page = PAGE.substitute(
+        title=html.escape(f"{NAME}: {schema.target.column}"),
+        description=html.escape(schema.features_model.__doc__ or ""),
+        train=len(split.train),
+        test=len(split.test),
+        scores=scores,
+        figures="\n".join(to_html(figure) for figure in figures),
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def draw_classes(schema: Schema, output: NDArray[Any], target: NDArray[Any]) -> Iterator[Figure]:
+    """Draw ROC, precision-recall and calibration of each label, and the confusion matrix."""
+    labels = schema.labels
+    shown = [1] if len(labels) == 2 else range(min(len(labels), CURVES))  # noqa: PLR2004 - binary
+    for display in (RocCurveDisplay, PrecisionRecallDisplay, CalibrationDisplay):
+        figure, axes = create_figure()
+        for index in shown:
+            display.from_predictions(target == index, output[:, index], name=labels[index], ax=axes)
+        axes.set_title("One label against the rest" if len(shown) > 1 else "")
+        yield figure
+    figure, axes = create_figure()
+    ConfusionMatrixDisplay.from_predictions(
+        target,
+        output.argmax(axis=1),
+        labels=range(len(labels)),
+        display_labels=labels,
+        xticks_rotation="vertical",
+        ax=axes,
+    )
+    yield figure
+
+
+def draw_values(schema: Schema, output: NDArray[Any], target: NDArray[Any]) -> Iterator[Figure]:
+    """Draw the predicted against the true values, and the residuals."""
+    for kind in ("actual_vs_predicted", "residual_vs_predicted"):
+        figure, axes = create_figure()
+        PredictionErrorDisplay.from_predictions(target, output, kind=kind, ax=axes)
+        axes.set_title(schema.target_model.model_fields[schema.target.name].description or "")
+        yield figure
+
+
+def draw_importance(
+    schema: Schema, model: Any, table: pd.DataFrame, target: NDArray[Any]
+) -> Figure:
+    """Draw how much worse the predictions get if the values of a feature are shuffled."""
+    scoring = "neg_log_loss" if schema.labels else "neg_root_mean_squared_error"
+    importance = permutation_importance(
+        model, table, target, scoring=scoring, n_repeats=3, random_state=0
+    )
+    order = np.argsort(importance.importances_mean)
+    figure, axes = create_figure()
+    axes.barh(
+        [schema.features[index].column for index in order], importance.importances_mean[order]
+    )
+    axes.set_title("Permutation importance")
+    axes.set_xlabel(f"Increase of the {scoring[4:].replace('_', ' ')}")
+    return figure
+
+
+def create_figure() -> tuple[Figure, Axes]:
+    """Create a figure without a window."""
+    figure = Figure(layout="constrained")
+    return figure, figure.subplots()
+
+
+def to_html(figure: Figure) -> str:
+    """Convert a figure to an image in the page."""
+    file = io.BytesIO()
+    figure.savefig(file, format="svg")
+    return f'<img src="data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}">'
