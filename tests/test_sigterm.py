@@ -98,7 +98,10 @@ def test_ctrl_c_ends_a_job_and_removes_what_it_has_begun(
     command = install(combination).path.parent / "venv" / "bin" / SLUG
     data = orders(tmp_path, ROWS)
 
+    # In the background of a shell the tests ignore SIGINT, and so would what they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen([command, *WORK], cwd=data, stdout=subprocess.PIPE) as process:
+        signal.signal(signal.SIGINT, before)
         while not list(data.glob(".orders.jsonl.*")):
             assert process.poll() is None
             sleep(0.05)
