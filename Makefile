@@ -93,3 +93,7 @@ bench-image: install  ## Measure the image against the ways of most templates; A
 .PHONY: bench-copies
 bench-copies: install  ## Measure what more copies of a service bring; needs Docker and HAProxy
 	$(BIN)/python -m benchmarks.copies
+
+.PHONY: bench-job
+bench-job: install  ## Measure how fast the job is, and in how much memory, against plain Python and polars
+	$(BIN)/python -m benchmarks.job

@@ -1,4 +1,4 @@
-"""Copies of an image behind HAProxy, which stands for what balances the load in a cluster."""
+"""Copies of an image behind HAProxy, which takes the place of a cluster's load balancing."""
 
 import csv
 import socket
@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 from tests.containers import container, free_port
 
-# Nothing is ever sent twice: a request that fails, fails for the client.
+# No request is repeated: one that fails, fails for the client.
 CONFIGURATION = """
 global
     stats socket {folder}/socket level admin
@@ -31,8 +31,8 @@ backend api
     http-check expect status 200
     default-server check inter 200ms fall {failures} rise 1 {more}
 """
-# Whatever finds nobody listening was never sent, so another copy may have it, and the copy that is
-# gone is asked no more.
+# A request whose connection is refused was never sent, so another copy may serve it; the copy that
+# refused it gets no more.
 AVOIDS_THE_DEAD = """
     retries 3
     option redispatch 1
@@ -46,22 +46,22 @@ class Balancer:
 
     port: int
     ports: Sequence[int]
-    """The port of each copy that may be; the server's name is its number among them."""
+    """The port of each possible copy; the name of a server is its index."""
     path: Path
 
     def command(self, text: str) -> str:
-        """Say something to HAProxy; give what it answers."""
+        """Send a command to HAProxy; return the response."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self.path))
             connection.sendall(f"{text}\n".encode())
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
     def set_state(self, number: int, state: str) -> None:
-        """Take a copy out of the balance with `drain`, and in again with `ready`."""
+        """Send no new requests to a copy with `drain`, and send them again with `ready`."""
         assert not self.command(f"set server api/{number} state {state}").strip()
 
     def statistics(self) -> dict[str, dict[str, str]]:
-        """What HAProxy counts, by server."""
+        """Return the statistics of each server."""
         lines = self.command("show stat").removeprefix("# ").splitlines()
         servers = [str(number) for number in range(len(self.ports))]
         return {
@@ -71,7 +71,7 @@ class Balancer:
         }
 
     def wait_for(self, number: int, status: str, seconds: float = 60) -> None:
-        """Wait until the probes have found that a copy is UP or DOWN."""
+        """Wait until the health checks find a copy UP or DOWN."""
         deadline = monotonic() + seconds
         while not (said := self.statistics()[str(number)]["status"]).startswith(status):
             assert monotonic() < deadline, f"{number}: {said}"
@@ -82,7 +82,7 @@ class Balancer:
 def balancing(
     folder: Path, copies: int, *, probe: str, failures: int = 1, avoids_the_dead: bool = False
 ) -> Iterator[Balancer]:
-    """Run HAProxy in front of so many copies, none of which has to be there yet."""
+    """Run HAProxy in front of a number of copies, which need not run yet."""
     port, ports = free_port(), [free_port() for _ in range(copies)]
     more = "observe layer4 error-limit 1 on-error mark-down" if avoids_the_dead else ""
     text = CONFIGURATION.format(
@@ -99,7 +99,7 @@ def balancing(
                 assert process.poll() is None, configuration.read_text()
                 assert monotonic() < deadline
                 sleep(0.05)
-            # HAProxy takes every copy for good until a probe has failed.
+            # HAProxy assumes that every copy is up until a health check fails.
             for number in range(copies):
                 balancer.wait_for(number, "DOWN")
             yield balancer
@@ -109,7 +109,7 @@ def balancing(
 
 @contextmanager
 def copy(image: str, balancer: Balancer, number: int, prefix: str, *options: str) -> Iterator[str]:
-    """Run a copy of a service where the balancer looks for it; give the container's name."""
+    """Run a copy of a service on its port of the balancer; return the container's name."""
     port = f"--env={prefix}PORT={balancer.ports[number]}"
     with container(image, "--network=host", *options, port) as name:
         yield name

@@ -119,6 +119,12 @@ def haproxy() -> None:
     require("haproxy")
 
 
+@pytest.fixture(scope="session")
+def nginx() -> None:
+    """Require nginx: `REQUIRE_NGINX=1` turns the skip into a failure."""
+    require("nginx")
+
+
 def require(program: str) -> None:
     if not shutil.which(program):
         required = os.environ.get(f"REQUIRE_{program.upper()}") == "1"

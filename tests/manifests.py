@@ -1,4 +1,4 @@
-"""What Kubernetes gets: the manifests of a baked project."""
+"""The Kubernetes manifests of a baked project, as kustomize renders them."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -16,13 +16,13 @@ OVERLAYS = ["staging", "production"]
 
 @cache
 def rendered(project: Path, overlay: str) -> tuple[Manifest, ...]:
-    """What `kubectl apply --kustomize` would send for an overlay."""
+    """Return what `kubectl apply --kustomize` would send for an overlay."""
     text = run("kubectl", "kustomize", project / "deploy/kubernetes/overlays" / overlay).stdout
     return tuple(yaml.safe_load_all(text))
 
 
 def of_kind(project: BakedProject, overlay: str, kind: str) -> dict[str, Manifest]:
-    """The objects of one kind, by name; at least one."""
+    """Return the objects of one kind by name; there must be one."""
     found = {
         one["metadata"]["name"]: one
         for one in rendered(project.path, overlay)
@@ -33,19 +33,19 @@ def of_kind(project: BakedProject, overlay: str, kind: str) -> dict[str, Manifes
 
 
 def only(project: BakedProject, overlay: str, kind: str) -> Manifest:
-    """The one object of a kind."""
+    """Return the only object of a kind."""
     (one,) = of_kind(project, overlay, kind).values()
     return one
 
 
 def settings(project: BakedProject, overlay: str) -> dict[str, str]:
-    """The variables that the pods get."""
+    """Return the environment variables of the pods."""
     data: dict[str, str] = only(project, overlay, "ConfigMap")["data"]
     return data
 
 
 def jobs(project: BakedProject, overlay: str) -> Iterator[Manifest]:
-    """The Job that each CronJob makes, or `kubectl create job --from`."""
+    """Yield the Job that each CronJob creates, as does `kubectl create job --from`."""
     for one in rendered(project.path, overlay):
         if one["kind"] == "CronJob":
             yield {
@@ -57,7 +57,7 @@ def jobs(project: BakedProject, overlay: str) -> Iterator[Manifest]:
 
 
 def pods(project: BakedProject, overlay: str) -> dict[str, Manifest]:
-    """The pod that each object makes, by the object's name; at least one."""
+    """Return the pod of each object by the object's name; there must be one."""
     makers = [*rendered(project.path, overlay), *jobs(project, overlay)]
     found = {
         one["metadata"]["name"]: {"apiVersion": "v1", "kind": "Pod"} | one["spec"]["template"]

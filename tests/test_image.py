@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,6 +20,7 @@ from tests.containers import (
     wait_until_healthy,
 )
 from tests.harness import BUILT, HERE, BakedProject, Combination, each, poetry, run
+from tests.openapi import examples
 
 pytestmark = pytest.mark.usefixtures("docker")
 
@@ -40,22 +40,6 @@ def test_the_service_becomes_healthy_answers_and_stops_on_sigterm(image: str) ->
         run("docker", "stop", "--timeout", "20", name)
         assert exit_status(name) == 0
         assert only_json(run("docker", "logs", name).stdout)
-
-
-def examples(document: dict[str, Any]) -> list[tuple[str, object]]:
-    """Every path that takes a body, with the example that the documentation shows for it."""
-    found = []
-    for path, methods in document["paths"].items():
-        if "post" in methods:
-            content = methods["post"]["requestBody"]["content"]["application/json"]
-            if "example" in content:
-                found.append((path, content["example"]))
-                continue
-            name = content["schema"]["$ref"].rpartition("/")[2]
-            schema = document["components"]["schemas"][name]
-            found.append((path, schema["examples"][0]))
-    assert found
-    return found
 
 
 @each(JOBS)

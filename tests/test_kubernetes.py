@@ -1,6 +1,7 @@
-"""What Kubernetes gets is complete, valid, safe, and rolls out without a gap."""
+"""The Kubernetes manifests are complete, valid and secure, and roll out without a gap."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from copy import deepcopy
@@ -8,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from kubernetes_validate import utils as schemas
 from packaging.version import Version
+from pytest_cookies.plugin import Cookies
 
-from tests.harness import KUBERNETES, PACKAGE, SLUG, BakedProject, each, run
+from tests.harness import KUBERNETES, PACKAGE, ROOT, SLUG, BakedProject, each, run
 from tests.manifests import (
     OVERLAYS,
     jobs,
@@ -51,29 +54,100 @@ def test_the_schemas_of_kubernetes_find_what_is_wrong(baked: BakedProject) -> No
 
 EXPECTED = {
     "web-api": {
-        *("Namespace", "ServiceAccount", "NetworkPolicy", "ConfigMap", "Deployment", "Service"),
+        *("ServiceAccount", "NetworkPolicy", "ConfigMap", "Deployment", "Service"),
         *("HorizontalPodAutoscaler", "PodDisruptionBudget"),
     },
     "job": {
-        *("Namespace", "ServiceAccount", "NetworkPolicy", "ConfigMap", "CronJob"),
-        "PersistentVolumeClaim",
+        *("ServiceAccount", "NetworkPolicy", "ConfigMap", "CronJob", "PersistentVolumeClaim"),
     },
 }
 
 
 @each(KUBERNETES)
 @each_overlay
-def test_an_overlay_is_complete_and_in_a_namespace_of_its_own(
+def test_an_overlay_is_complete_and_needs_no_rights_outside_its_namespace(
     baked: BakedProject, overlay: str
 ) -> None:
     kinds = {one["kind"] for one in rendered(baked.path, overlay)}
-
     assert kinds == EXPECTED.get(baked.combination.application, EXPECTED["web-api"])
-    namespace = only(baked, overlay, "Namespace")["metadata"]
-    assert namespace["name"] == f"{SLUG}-{overlay}"
-    assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     for one in rendered(baked.path, overlay):
-        assert one["metadata"].get("namespace", namespace["name"]) == namespace["name"]
+        assert one["metadata"]["namespace"] == f"{SLUG}-{overlay}"
+
+
+@each(KUBERNETES)
+def test_the_example_of_namespaces_admits_only_restricted_pods(baked: BakedProject) -> None:
+    text = (baked.path / "deploy/kubernetes/namespaces.yaml").read_text("utf-8")
+    namespaces = list(yaml.safe_load_all(text))
+
+    names = [one["metadata"]["name"] for one in namespaces]
+    assert names == [f"{SLUG}-{overlay}" for overlay in OVERLAYS]
+    for one in namespaces:
+        assert one["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+        assert schemas.validate(one, NEWEST[-1], strict=True)
+
+
+def identities(project: Path) -> set[tuple[str, str]]:
+    """Return the kind and the name of every object of a project."""
+    return {
+        (one["kind"], one["metadata"]["name"])
+        for overlay in OVERLAYS
+        for one in rendered(project, overlay)
+    }
+
+
+def references(value: object) -> Iterator[str]:
+    """Yield the names of the Secrets, claims and accounts that a manifest refers to."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if key in {"secretName", "claimName", "serviceAccountName"}:
+                yield one
+            elif key == "imagePullSecrets":
+                yield from (it["name"] for it in one)
+            else:
+                yield from references(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from references(one)
+
+
+def selectors(value: object) -> Iterator[dict[str, str]]:
+    """Yield the labels of every selector of pods in the own namespace."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if key in {"podSelector", "labelSelector"} and "namespaceSelector" not in value:
+                yield one.get("matchLabels", {})
+            elif key == "selector":
+                yield one.get("matchLabels", one)
+            else:
+                yield from selectors(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from selectors(one)
+
+
+@each(KUBERNETES)
+def test_two_projects_share_a_namespace_without_touching_each_other(
+    baked: BakedProject, cookies_session: Cookies
+) -> None:
+    # The slug is a number, which is valid for everything but a Service.
+    answers = baked.combination.answers | {"project_slug": "42", "package_name": "neighbour"}
+    neighbour = cookies_session.bake(extra_context=answers, template=str(ROOT))
+    assert neighbour.exception is None, neighbour.exception
+    projects = {SLUG: baked.path, "42": neighbour.project_path}
+
+    assert not set.intersection(*map(identities, projects.values()))
+    for slug, path in projects.items():
+        overlays = [one.name for one in (path / "deploy/kubernetes/overlays").iterdir()]
+        assert set(OVERLAYS) <= set(overlays)
+        for overlay in overlays:
+            objects = rendered(path, overlay)
+            named = [*references(objects), *(one["metadata"]["name"] for one in objects)]
+            assert [name for name in named if not re.match(f"(app-)?{slug}(-|$)", name)] == []
+            for labels in selectors(objects):
+                assert labels["app.kubernetes.io/name"] == slug
+            for one in objects:
+                if one["kind"] != "HTTPRoute":  # Not of Kubernetes itself.
+                    assert schemas.validate(one, NEWEST[-1], strict=True)
 
 
 @each(KUBERNETES)
@@ -86,7 +160,7 @@ def test_every_pod_keeps_the_restricted_standard_and_more(
         spec = pod["spec"]
         assert spec["automountServiceAccountToken"] is False
         assert spec["enableServiceLinks"] is False
-        assert spec["serviceAccountName"] == "application"
+        assert spec["serviceAccountName"] == SLUG
         (container,) = spec["containers"]
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert only(baked, overlay, "ServiceAccount")["automountServiceAccountToken"] is False
@@ -121,7 +195,7 @@ BREAKS: list[tuple[str, Any, str]] = [
 def test_a_pod_that_breaks_the_standard_is_found(
     baked: BakedProject, place: str, value: object, rule: str
 ) -> None:
-    pod = deepcopy(pods(baked, "staging")["api"])
+    pod = deepcopy(pods(baked, "staging")[SLUG])
     *parents, last = place.split(".")
     target = pod["spec"]
     for name in parents:
@@ -149,7 +223,8 @@ def test_every_selector_selects_the_pods(baked: BakedProject, overlay: str) -> N
     assert selectors == [labels] * len(selectors)
     keys = {one["topologyKey"] for one in spread}
     assert keys == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
-    assert only(baked, overlay, "NetworkPolicy")["spec"]["podSelector"] == {}
+    policy = only(baked, overlay, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"]
+    assert policy.items() <= labels.items()
 
 
 @each(SERVICES)
@@ -162,7 +237,7 @@ def test_a_rollout_and_a_drain_leave_no_gap(baked: BakedProject, overlay: str) -
         "type": "RollingUpdate",
         "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
     }
-    # A count here would undo the autoscaler's at every `make deploy`.
+    # A number here would undo the autoscaler's at every `make deploy`.
     assert "replicas" not in deployment["spec"]
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment["metadata"]["name"]}
     assert scaler["scaleTargetRef"] == target
@@ -171,7 +246,7 @@ def test_a_rollout_and_a_drain_leave_no_gap(baked: BakedProject, overlay: str) -
 
 
 @each(KUBERNETES)
-def test_a_change_of_a_setting_rolls_the_pods(baked: BakedProject, tmp_path: Path) -> None:
+def test_a_changed_setting_rolls_the_pods(baked: BakedProject, tmp_path: Path) -> None:
     changed = tmp_path / "project"
     shutil.copytree(baked.path / "deploy", changed / "deploy")
     with (changed / "deploy/kubernetes/base/settings.env").open("a") as file:
@@ -189,7 +264,7 @@ def test_a_change_of_a_setting_rolls_the_pods(baked: BakedProject, tmp_path: Pat
 
 
 def differences(one: object, other: object, place: str = "") -> Iterator[str]:
-    """Where two values differ."""
+    """Yield the places where two values differ."""
     if isinstance(one, dict) and isinstance(other, dict):
         for key in sorted(one.keys() | other.keys()):
             yield from differences(one.get(key), other.get(key), f"{place}/{key}")
@@ -210,7 +285,6 @@ def test_overlays_differ_in_what_they_say_and_in_nothing_else(baked: BakedProjec
     }
 
     assert found - {f"/ConfigMap/data/{PREFIX}MODEL_PATH"} == {
-        "/Namespace/metadata/name",
         "/ConfigMap/metadata/name",
         f"/ConfigMap/data/{PREFIX}DOCS",
         f"/ConfigMap/data/{PREFIX}LOG_LEVEL",
@@ -242,5 +316,5 @@ def test_make_deploy_applies_an_overlay_that_names_an_image(
     said = (tmp_path / "said").read_text().splitlines()
     assert said[0] == "apply --kustomize deploy/kubernetes/overlays/production"
     if baked.combination.application != "job":
-        waits = f"rollout status deployment/api --namespace {SLUG}-production --timeout 10m"
+        waits = f"rollout status deployment/{SLUG} --namespace {SLUG}-production --timeout 10m"
         assert said[1:] == [waits]

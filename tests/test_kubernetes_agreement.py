@@ -1,10 +1,12 @@
-"""What Kubernetes gets agrees with the image, with Compose and with the code."""
+"""The Kubernetes manifests agree with the image, with Compose and with the code."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+from kubernetes_validate import utils as schemas
 
 from tests.harness import KUBERNETES, PACKAGE, SLUG, BakedProject, each
 from tests.manifests import (
@@ -71,8 +73,8 @@ def test_the_pods_get_settings_that_exist(baked: BakedProject, overlay: str) -> 
     known = set(re.findall(rf"^#({PREFIX}\w+)=", text(baked, ".env.example"), re.MULTILINE))
     (name,) = of_kind(baked, overlay, "ConfigMap")
 
-    assert re.fullmatch(r"settings-[a-z0-9]{10}", name)
-    assert set(settings(baked, overlay)) <= known
+    assert re.fullmatch(rf"{SLUG}-settings-[a-z0-9]{{10}}", name)
+    assert set(settings(baked, overlay)) <= known | {f"{PREFIX}SECRETS_DIR"}
     for container in containers(baked, overlay):
         assert container["envFrom"] == [{"configMapRef": {"name": name}}]
         assert "env" not in container
@@ -83,8 +85,9 @@ def test_the_pods_get_settings_that_exist(baked: BakedProject, overlay: str) -> 
 def test_secrets_are_files_where_the_settings_look_for_them(
     baked: BakedProject, overlay: str
 ) -> None:
-    looks = f'os.environ.get(f"{{PREFIX}}SECRETS_DIR", "{(folder := "/run/secrets")}")'
-    assert looks in text(baked, f"src/{PACKAGE}/settings.py")
+    folder = settings(baked, overlay)[f"{PREFIX}SECRETS_DIR"]
+    # Below /run/secrets, so that it does not hide what others mount there.
+    assert folder == f"/run/secrets/{SLUG}"
 
     for pod in pods(baked, overlay).values():
         (container,) = pod["spec"]["containers"]
@@ -92,7 +95,7 @@ def test_secrets_are_files_where_the_settings_look_for_them(
         volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
         assert mounts.keys() == volumes.keys()
         assert mounts["secrets"] == {"name": "secrets", "mountPath": folder, "readOnly": True}
-        # Readable for the group, which `fsGroup` makes the user's.
+        # Readable by the group, which is the user's by `fsGroup`.
         assert volumes["secrets"]["secret"]["defaultMode"] == 0o440
         assert volumes["secrets"]["secret"]["optional"] is True
 
@@ -101,33 +104,41 @@ def test_secrets_are_files_where_the_settings_look_for_them(
 @each_overlay
 def test_limits_are_those_of_compose(baked: BakedProject, overlay: str) -> None:
     here = compose(baked)
-    assert here["mem_limit"] == "512m"
-    assert here["tmpfs"] == ["/tmp:size=64m"]  # noqa: S108 - in a container
+    units = {"m": "Mi", "g": "Gi"}
+    memory = here["mem_limit"][:-1] + units[here["mem_limit"][-1]]
+    (tmp,) = here["tmpfs"]
+    size = tmp.removeprefix("/tmp:size=").removesuffix("m") + "Mi"  # noqa: S108 - in a container
 
     for pod in pods(baked, overlay).values():
         (container,) = pod["spec"]["containers"]
         limits, requests = container["resources"]["limits"], container["resources"]["requests"]
-        assert limits == {"cpu": str(here["cpus"]), "memory": "512Mi"}
+        assert limits == {"cpu": str(here["cpus"]), "memory": memory}
         assert requests.keys() == limits.keys()
         volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
-        assert volumes["tmp"]["emptyDir"] == {"sizeLimit": "64Mi"}
+        # In memory, as in Compose: a full one is an error, where one on disk evicts the pod.
+        assert volumes["tmp"]["emptyDir"] == {"medium": "Memory", "sizeLimit": size}
         assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"]  # noqa: S108 - the same
 
 
-@each(KUBERNETES)
+@each(SERVICES)
 @each_overlay
-def test_the_grace_time_is_longer_than_the_applications_own(
+def test_a_pod_has_time_for_pre_stop_and_for_the_services_own_grace_period(
     baked: BakedProject, overlay: str
 ) -> None:
-    grace = int(settings(baked, overlay).get(f"{PREFIX}GRACE_SECONDS", 0))
+    example = text(baked, ".env.example")
+    (own,) = map(
+        int, re.findall(rf"^#{PREFIX}SHUTDOWN_GRACE_SECONDS=(\d+)$", example, re.MULTILINE)
+    )
+    own = int(settings(baked, overlay).get(f"{PREFIX}SHUTDOWN_GRACE_SECONDS", own))
+    grace = int(compose(baked)["stop_grace_period"].removesuffix("s"))
+    assert own < grace
 
     for pod in pods(baked, overlay).values():
-        waits = pod["spec"]["terminationGracePeriodSeconds"]
-        assert f"{waits}s" == compose(baked)["stop_grace_period"]
-        assert waits >= grace + 5
-    if baked.combination.application != "job":
-        assert f"#{PREFIX}GRACE_SECONDS={grace}\n" in text(baked, ".env.example")
-        assert 0 < int(settings(baked, overlay)[f"{PREFIX}DRAIN_SECONDS"]) < grace - 10
+        spec = pod["spec"]
+        pre_stop = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+        # Longer than a node takes to apply a change of the Service's endpoints.
+        assert pre_stop >= 5
+        assert spec["terminationGracePeriodSeconds"] == pre_stop + grace
 
 
 @each(SERVICES)
@@ -144,14 +155,53 @@ def test_ports_are_the_images_from_the_container_to_the_policy(
     assert serves["targetPort"] == "http"
     policy = only(baked, overlay, "NetworkPolicy")["spec"]
     assert policy["ingress"] == [{"ports": [{"port": "http"}]}]
-    assert policy["egress"] == []
+    (dns,) = policy["egress"]
+    assert {one["port"] for one in dns["ports"]} == {53}
     assert policy["policyTypes"] == ["Ingress", "Egress"]
+    annotations = only(baked, overlay, "Deployment")["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["prometheus.io/port"] == str(port)
+    assert f'"{annotations["prometheus.io/path"]}"' in text(baked, f"src/{PACKAGE}/metrics.py")
+
+
+@each(SERVICES)
+def test_the_example_of_a_destination_is_valid(baked: BakedProject, tmp_path: Path) -> None:
+    changed = tmp_path / "project"
+    shutil.copytree(baked.path / "deploy", changed / "deploy")
+    path = changed / "deploy/kubernetes/base/network.yaml"
+    path.write_text(
+        path.read_text("utf-8").replace("    # - to:", "    - to:").replace("    #  ", "     ")
+    )
+
+    policy = only(BakedProject(changed, baked.combination), "production", "NetworkPolicy")
+
+    assert [[it["port"] for it in one["ports"]] for one in policy["spec"]["egress"]] == [
+        [53, 53],
+        [4318],
+    ]
+    assert schemas.validate(policy, "1.37.0", strict=True)
+
+
+@each(SERVICES)
+def test_the_example_overlay_leads_requests_to_the_service(baked: BakedProject) -> None:
+    service = only(baked, "example", "Service")
+    (port,) = service["spec"]["ports"]
+    (rule,) = only(baked, "example", "Ingress")["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    route = only(baked, "example", "HTTPRoute")["spec"]
+    ((backend,),) = [one["backendRefs"] for one in route["rules"]]
+
+    assert path["backend"]["service"] == {
+        "name": service["metadata"]["name"],
+        "port": {"name": port["name"]},
+    }
+    assert backend == {"name": service["metadata"]["name"], "port": port["port"]}
+    assert route["hostnames"] == [rule["host"]]
 
 
 @each(SERVICES)
 @each_overlay
-def test_probes_ask_the_services_own_routes(baked: BakedProject, overlay: str) -> None:
-    routes = re.findall(r'@router\.get\("(/\w+)"', text(baked, f"src/{PACKAGE}/api/health.py"))
+def test_probes_request_the_routes_of_the_service(baked: BakedProject, overlay: str) -> None:
+    routes = re.findall(r'@router\.get\("(/\w+)"', text(baked, f"src/{PACKAGE}/health.py"))
 
     (container,) = containers(baked, overlay)
 
@@ -172,7 +222,7 @@ def test_production_mounts_the_model_that_its_setting_names(baked: BakedProject)
 
     path = Path(settings(baked, "production")[f"{PREFIX}MODEL_PATH"])
     assert mounts["model"] == {"name": "model", "mountPath": str(path.parent), "readOnly": True}
-    claim = {"claimName": "model", "readOnly": True}
+    claim = {"claimName": f"{SLUG}-model", "readOnly": True}
     assert volumes["model"]["persistentVolumeClaim"] == claim
     assert f"{PREFIX}MODEL_PATH" not in settings(baked, "staging")
 
@@ -184,29 +234,39 @@ def test_the_jobs_agree_on_files_and_on_the_number_of_shards(
 ) -> None:
     specs = {one["metadata"]["name"]: one["spec"] for one in jobs(baked, overlay)}
     arguments = {
-        name: spec["template"]["spec"]["containers"][0]["args"] for name, spec in specs.items()
+        name: spec["template"]["spec"]["containers"][0].get("args") for name, spec in specs.items()
     }
 
-    shards = specs["shards"]
+    shards = specs[f"{SLUG}-shards"]
     count = shards["completions"]
     assert (shards["completionMode"], shards["parallelism"]) == ("Indexed", count)
-    assert arguments["shards"] == ["run", "--shard", f"/{count}", *arguments["merge"][1:]]
-    assert arguments["merge"][0] == "merge"
+    merge = arguments[f"{SLUG}-merge"]
+    assert arguments[f"{SLUG}-shards"] == ["run", "--shard", f"/{count}", *merge[1:]]
+    assert merge[0] == "merge"
     # The nightly run replaces its output, and must not replace another's.
-    assert arguments["job"] == compose(baked)["command"]
-    assert arguments["job"][2] != arguments["merge"][2]
+    assert arguments[SLUG] == compose(baked)["command"]
+    assert arguments[SLUG][2] != merge[2]
     suspended = {
         name: one["spec"].get("suspend", False)
         for name, one in of_kind(baked, overlay, "CronJob").items()
     }
-    assert suspended == {"job": False, "shards": True, "merge": True}
+    assert suspended == {
+        SLUG: False,
+        f"{SLUG}-load": True,
+        f"{SLUG}-shards": True,
+        f"{SLUG}-merge": True,
+    }
 
 
 @each(JOBS)
 @each_overlay
-def test_a_job_works_on_the_claim_and_is_not_repeated_where_that_mends_nothing(
+def test_a_job_works_on_the_claim_and_is_retried_only_if_that_may_help(
     baked: BakedProject, overlay: str
 ) -> None:
+    readme = text(baked, "README.md")
+    permanent = list(
+        map(int, re.findall(r"^\| (\d+) \|.*\| fails again \|$", readme, re.MULTILINE))
+    )
     only(baked, overlay, "PersistentVolumeClaim")
     policy = only(baked, overlay, "NetworkPolicy")["spec"]
     assert not {"ingress", "egress"} & set(policy)
@@ -217,7 +277,33 @@ def test_a_job_works_on_the_claim_and_is_not_repeated_where_that_mends_nothing(
         assert mounts["data"] == dockerfile(baked, "WORKDIR (.*)")
         assert spec["restartPolicy"] == "Never"
         fails, ignores = one["spec"]["podFailurePolicy"]["rules"]
-        assert (fails["action"], fails["onExitCodes"]["values"]) == ("FailJob", [2, 65])
+        assert (fails["action"], fails["onExitCodes"]["values"]) == ("FailJob", permanent)
         assert ignores["onPodConditions"] == [{"type": "DisruptionTarget"}]
-        for status in fails["onExitCodes"]["values"]:
-            assert re.search(rf"\n\| {status} \| the .*(fault|wrong)", text(baked, "README.md"))
+        # A pod that cannot start must not stop the next run, a day later.
+        assert one["spec"]["activeDeadlineSeconds"] < 24 * 3600
+
+
+@each(JOBS)
+def test_jobs_run_on_the_node_of_their_volume_unless_nodes_share_it(
+    baked: BakedProject, tmp_path: Path
+) -> None:
+    shared = tmp_path / "project"
+    shutil.copytree(baked.path / "deploy", shared / "deploy")
+    overlay = shared / "deploy/kubernetes/overlays/production/kustomization.yaml"
+    with overlay.open("a") as file:
+        file.write("components:\n  - ../../shared\n")
+
+    for project, mode in [
+        (baked, "ReadWriteOnce"),
+        (BakedProject(shared, baked.combination), "ReadWriteMany"),
+    ]:
+        claim = only(project, "production", "PersistentVolumeClaim")["spec"]
+        assert claim["accessModes"] == [mode]
+        for pod in pods(project, "production").values():
+            if mode == "ReadWriteMany":
+                assert "affinity" not in pod["spec"]
+                continue
+            (term,) = pod["spec"]["affinity"]["podAffinity"][
+                "requiredDuringSchedulingIgnoredDuringExecution"
+            ]
+            assert term["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()

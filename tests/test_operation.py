@@ -7,27 +7,28 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
+from threading import Thread
+from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.containers import (
     NEWEST,
     address,
     ask,
     container,
-    exit_status,
     only_json,
     wait_until_healthy,
 )
-from tests.harness import each, run, tool, unavailable
+from tests.harness import PACKAGE, each, run, tool, unavailable
+from tests.openapi import Document, examples
 
 APIS = [combination for combination in NEWEST if combination.application != "job"]
 REQUEST = b"GET /livez HTTP/1.1\r\nhost: test\r\n\r\n"
-POST = b"POST /predictions HTTP/1.1\r\nhost: test\r\ncontent-length: %d\r\n\r\n"
+SMUGGLED = b"\r\ncontent-length: 5\r\ncontent-length: 50\r\n\r\nhello"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 pytestmark = pytest.mark.usefixtures("docker")
@@ -45,6 +46,12 @@ def url(image: str) -> Iterator[str]:
         assert '"level":"error"' not in log.stdout
 
 
+def document(url: str) -> Document:
+    found = ask(f"{url}/openapi.json")
+    assert isinstance(found, dict)
+    return found
+
+
 @pytest.mark.slow("sends 2,000 requests")
 @each(APIS)
 def test_whatever_schemathesis_thinks_of_is_answered_as_documented(
@@ -60,9 +67,11 @@ def test_whatever_schemathesis_thinks_of_is_answered_as_documented(
     assert int(cases[0]) >= 2000
 
 
-@each(APIS[:1])
+@each(APIS)
 def test_hostile_connections_leave_the_service_ready(url: str) -> None:
     host, port = url.removeprefix("http://").split(":")
+    path, _ = examples(document(url))[0]
+    post = f"POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: %d\r\n\r\n".encode()
 
     def connect(sent: bytes = b"") -> socket.socket:
         connection = socket.create_connection((host, int(port)), timeout=20)
@@ -70,76 +79,27 @@ def test_hostile_connections_leave_the_service_ready(url: str) -> None:
         return connection
 
     idle = [connect() for _ in range(1000)]
-    slow = [connect(b"GET /livez HTTP/1.1\r\nx: ") for _ in range(50)]
-    unread = [connect(REQUEST.replace(b"/livez", b"/docs/swagger-ui-bundle.js")) for _ in range(20)]
+    slow = [connect(REQUEST[:-6]) for _ in range(50)]
+    asset = b"/docs/assets/swagger-ui-bundle.js"
+    unread = [connect(REQUEST.replace(b"/livez", asset)) for _ in range(20)]
     for _ in range(20):
-        connect(POST % 9 + b"{").close()
-    large = connect(b"GET / HTTP/1.1\r\na: " + b"b" * 40_000)
-    body = connect(POST % 9_000_000)
+        connect(post % 9 + b"{").close()
+    endless = connect(b"GET / HTTP/1.1\r\na: " + b"b" * 100_000)
+    large = connect(post % 9_000_000_000)
+    smuggled = connect(REQUEST.replace(b"\r\n\r\n", SMUGGLED))
     pipelined = connect(REQUEST * 3)
 
     start = time.monotonic()
     assert ask(f"{url}/readyz") == {"status": "ok"}
     assert time.monotonic() - start < 2
-    assert b" 431 " in large.recv(100)
-    assert b" 413 " in body.recv(100)
+    assert b" 400 " in endless.recv(100)
+    assert b" 413 " in large.recv(100)
+    assert b" 400 " in smuggled.recv(100)
     time.sleep(0.5)
     assert pipelined.recv(10_000).count(b"HTTP/1.1 200 OK") == 3
-    assert b" 408 " in slow[0].recv(100)
-    for connection in [*idle, *slow, *unread, large, body, pipelined]:
+    for connection in [*idle, *slow, *unread, endless, large, smuggled, pipelined]:
         connection.close()
     assert ask(f"{url}/readyz") == {"status": "ok"}
-
-
-@each(APIS)
-def test_several_workers_are_counted_as_one_service(image: str) -> None:
-    prefix = "MY_APPLICATION_"
-    options = ["--publish", "127.0.0.1::8000", f"--env={prefix}WORKERS=2", "--tmpfs=/tmp"]
-    with container(image, *options) as name:
-        wait_until_healthy(name)
-        url = address(name)
-        for _ in range(40):
-            ask(f"{url}/openapi.json")  # Over a new connection, which either may take.
-        time.sleep(1.5)  # A request is counted after its answer, what is in flight every second.
-        assert sample(url, "http_requests_total", 'route="/openapi.json"') == 40
-        assert sample(url, "http_requests_in_flight") == 0
-        assert sample(url, "application_build_info") == 1
-        # Two processes that have imported all of it.
-        assert sample(url, "process_resident_memory_bytes") > 100_000_000
-        run("docker", "stop", "--timeout", "20", name)
-        assert exit_status(name) == 0
-        assert only_json(run("docker", "logs", name).stdout)
-
-
-def sample(url: str, name: str, *labels: str) -> float:
-    """The sum of a metric's samples that have these labels."""
-    lines = [line.rpartition(" ") for line in text(f"{url}/metrics").splitlines()]
-    return sum(
-        float(value)
-        for series, _, value in lines
-        if series.partition("{")[0] == name and all(label in series for label in labels)
-    )
-
-
-def text(url: str) -> str:
-    """The body of any answer, whatever its status."""
-    try:
-        with urlopen(url, timeout=10) as answer:  # noqa: S310 - a local address
-            return str(answer.read().decode())
-    except HTTPError as error:
-        return str(error.read().decode())
-
-
-@each(APIS[:1])
-def test_draining_shows_at_once_and_takes_requests_until_it_ends(image: str) -> None:
-    options = ["--publish", "127.0.0.1::8000", "--env=MY_APPLICATION_DRAIN_SECONDS=2"]
-    with container(image, *options) as name:
-        wait_until_healthy(name)
-        url = address(name)
-        run("docker", "kill", "--signal", "TERM", name)
-        assert "service: It is stopping." in text(f"{url}/readyz")
-        assert ask(f"{url}/model")
-        assert run("docker", "wait", name).stdout.strip() == "0"
 
 
 @pytest.fixture(scope="session")
@@ -152,27 +112,83 @@ def chromium() -> Path:
     return Path(found)
 
 
-@each(APIS)
-def test_the_documentation_sends_a_request_from_the_page_and_shows_the_answer(
-    url: str, chromium: Path
-) -> None:
+@pytest.fixture
+def page(chromium: Path) -> Iterator[Page]:
+    """A page of a browser that reports no error, and only asks the service for something."""
+    said: list[str] = []
+    asked: set[str] = set()
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         page = browser.new_page()
-        said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
-        asked: set[str] = set()
         page.on("request", lambda request: asked.add(request.url))
-        page.goto(f"{url}/docs")
-        operation = page.locator(".opblock-post").first
-        operation.click()
-        operation.get_by_role("button", name="Execute").click()
-        answer = operation.locator(".live-responses-table .response .highlight-code").first
-        answer.wait_for()
-        shown = json.loads(answer.inner_text().replace("Download", "").strip())
+        yield page
+        origin = page.url.removesuffix("/docs")
         browser.close()
+    assert said == []
+    assert {address for address in asked if not address.startswith((origin, "data:"))} == set()
+
+
+def execute(page: Page, docs: str) -> dict[str, object]:
+    """Send the example of the first POST from the documentation; return the answer it shows."""
+    page.goto(docs)
+    operation = page.locator(".opblock-post").first
+    operation.click()
+    operation.get_by_role("button", name="Execute").click()
+    answer = operation.locator(".live-responses-table .response .highlight-code").first
+    answer.wait_for()
+    shown: dict[str, object] = json.loads(answer.inner_text().replace("Download", "").strip())
+    return shown
+
+
+@each(APIS)
+def test_the_documentation_sends_a_request_from_the_page_and_shows_the_answer(
+    url: str, page: Page
+) -> None:
+    shown = execute(page, f"{url}/docs")
 
     assert shown.get("total") or shown.get("predictions")
-    assert {address for address in asked if not address.startswith((url, "data:"))} == set()
-    assert said == []
+
+
+class StrippingProxy(BaseHTTPRequestHandler):
+    """A proxy that serves an API below `/shop`, and removes that from the path."""
+
+    upstream: str
+
+    def do_GET(self) -> None:
+        assert self.path.startswith("/shop/")
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        headers = {"content-type": self.headers.get("content-type", "")} if body else {}
+        url = self.upstream + self.path.removeprefix("/shop")
+        with urlopen(Request(url, body or None, headers), timeout=10) as answer:  # noqa: S310 - local
+            self.send_response(answer.status)
+            for name in ("content-type", "content-length"):
+                self.send_header(name, answer.headers[name])
+            self.end_headers()
+            self.wfile.write(answer.read())
+
+    do_POST = do_GET  # noqa: N815 - the name is the server's
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@each(APIS)
+def test_it_works_behind_a_proxy_that_strips_a_path_prefix(image: str, page: Page) -> None:
+    options = ["--publish=127.0.0.1::8000", f"--env={PACKAGE.upper()}_ROOT_PATH=/shop"]
+    with container(image, *options) as name:
+        wait_until_healthy(name)
+        handler = type("Handler", (StrippingProxy,), {"upstream": address(name)})
+        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            Thread(target=server.serve_forever).start()
+            url = f"http://127.0.0.1:{server.server_port}/shop"
+            try:
+                assert document(url)["servers"] == [{"url": "/shop"}]
+                assert ask(f"{url}/readyz") == {"status": "ok"}
+                assert ask(f"{address(name)}/readyz") == {"status": "ok"}
+                shown = execute(page, f"{url}/docs")
+            finally:
+                server.shutdown()
+
+    assert shown.get("total") or shown.get("predictions")

@@ -13,12 +13,21 @@ from time import monotonic, sleep
 import pytest
 
 from tests.containers import JOBS, container, exit_status, inspect, orders, wait_until
-from tests.harness import HERE, SLUG, BakedProject, Combination, each, needs_posix, run
+from tests.harness import HERE, PACKAGE, SLUG, BakedProject, Combination, each, needs_posix, run
 
 INSTALLED = [one for one in HERE if one.application == "job"][-1:]
 TERMS, SEED, ROWS, SECONDS = 20, 5, 2_000_000, 1.0
 TERMINATED = 143
 WORK = ["run", "orders.csv", "orders.jsonl"]
+# What Windows lacks, as far as another system can do without.
+LIKE_WINDOWS = f"""
+import os, signal, sys
+del os.fork, os.register_at_fork, os.getuid, os.fchmod
+del signal.SIGALRM, signal.setitimer, signal.pthread_sigmask, signal.sigwait
+sys.modules["fcntl"] = None
+from {PACKAGE}.cli import main
+main()
+"""
 
 
 def handles_sigterm(name: str) -> bool:
@@ -79,3 +88,35 @@ def test_sigterm_ends_a_job_at_random_moments(
             assert json.loads(process.stdout.read())["status"] == TERMINATED
         # The next run would remove it.
         shutil.rmtree(next(data.glob(".orders.jsonl.*")))
+
+
+@needs_posix
+@each(INSTALLED)
+def test_ctrl_c_ends_a_job_and_removes_what_it_has_begun(
+    combination: Combination, install: Callable[[Combination], BakedProject], tmp_path: Path
+) -> None:
+    command = install(combination).path.parent / "venv" / "bin" / SLUG
+    data = orders(tmp_path, ROWS)
+
+    with subprocess.Popen([command, *WORK], cwd=data, stdout=subprocess.PIPE) as process:
+        while not list(data.glob(".orders.jsonl.*")):
+            assert process.poll() is None
+            sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+        assert process.stdout
+        assert json.loads(process.stdout.read())["status"] == 130
+
+    assert [path.name for path in data.iterdir()] == ["orders.csv"]
+
+
+@each(INSTALLED)
+def test_a_job_needs_nothing_that_windows_lacks(
+    combination: Combination, install: Callable[[Combination], BakedProject], tmp_path: Path
+) -> None:
+    project = install(combination)
+    python = project.path.parent / "venv" / "bin" / "python"
+
+    project.run(python, "-c", LIKE_WINDOWS, "run", "data/orders.csv", str(tmp_path / "out.jsonl"))
+
+    assert len((tmp_path / "out.jsonl").read_text("utf-8").splitlines()) == 5

@@ -33,7 +33,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.upper().startswith(PREFIX):
             monkeypatch.delenv(name, raising=False)
     try:
-        Settings()
+        Settings.model_validate({})
     except ValidationError as error:
         missing = [str(detail["loc"][0]).upper() for detail in error.errors()]
         for name, value in given.items():

@@ -32,11 +32,12 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {**os.environ, **dotenv_values(PROJECT / ".env")}
     given |= dotenv_values(PROJECT / ".env.example")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path)
     for name in given:
         if name.upper().startswith(PREFIX):
             monkeypatch.delenv(name, raising=False)
     try:
-        Settings()
+        Settings.model_validate({})
     except ValidationError as error:
         missing = [str(detail["loc"][0]).upper() for detail in error.errors()]
         for name, value in given.items():
@@ -47,7 +48,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def app() -> FastAPI:
     """Return the application, to which a test may add routes."""
-    return create_app(Settings())
+    return create_app(Settings.model_validate({}))
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def client(app: FastAPI) -> TestClient:
 
 @pytest.fixture
 def read_log(capsys: pytest.CaptureFixture[str]) -> Iterator[ReadLog]:
-    """Return a function that returns what has been logged since its last call, which is first."""
+    """Return a function that starts logging when it is called first, and then returns new lines."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
 

@@ -42,7 +42,7 @@ class Settings(
     keep_alive_seconds: PositiveInt = 75
     request_timeout_seconds: PositiveFloat = 30
     shutdown_grace_seconds: PositiveInt = 40
-    max_concurrent_requests: PositiveInt = 64
+    max_concurrent_requests: PositiveInt = 32
     max_body_bytes: PositiveInt = 8_000_000
 {%- if cookiecutter.application == "model-api" %}
 {% include "model-api/settings.py" %}
@@ -58,5 +58,6 @@ class Settings(
     @classmethod
     def settings_customise_sources(cls, *_args: Any, **sources: Any) -> tuple[Any, ...]:
         """Read nested settings from secret files, too: `database__password`."""
-        secrets = NestedSecretsSettingsSource(sources.pop("file_secret_settings"))
-        return (*sources.values(), secrets)
+        secrets = NestedSecretsSettingsSource(sources["file_secret_settings"])
+        names = ("init_settings", "env_settings", "dotenv_settings")
+        return (*(sources[name] for name in names), secrets)

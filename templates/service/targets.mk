@@ -23,22 +23,24 @@ stop:  ## Stop the started service, and let it finish its requests
 
 .PHONY: smoke
 smoke:  ## Start the image as compose.yaml says, wait until it is healthy, and stop it
+	trap 'docker compose down' EXIT; \
 {%- if cookiecutter.application == "model-api" %}
-	docker compose run --rm --no-TTY api model
+	docker compose run --rm --no-TTY api model && \
 {%- endif %}
-	docker compose up --detach --wait || { docker compose logs --no-log-prefix; docker compose down; exit 1; }
-	docker compose stop
-	docker compose ps --all --format {% raw %}'{{.ExitCode}}'{% endraw %} | grep --quiet --line-regexp 0
-	docker compose down
+	docker compose up --detach --wait && docker compose stop \
+		&& docker compose ps --all --format '{{ '{{.ExitCode}}' }}' | grep --quiet --line-regexp 0 \
+		|| { docker compose logs --no-log-prefix; exit 1; }
 {%- if cookiecutter.deployment == "kubernetes" %}
 
 OVERLAY ?= staging
 # An overlay as it comes names no image yet.
 UNPINNED = $(shell grep sha256:0000000000000000 deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml)
 
+NAMESPACE = $(shell sed -n 's/^namespace: *//p' deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml)
+
 .PHONY: deploy
 deploy:  ## Apply an overlay to the cluster; OVERLAY is staging or production
 	$(if $(UNPINNED),$(error Write newName and digest of the image into deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml))
 	kubectl apply --kustomize deploy/kubernetes/overlays/$(OVERLAY)
-	kubectl rollout status deployment/api --namespace {{ cookiecutter.project_slug }}-$(OVERLAY) --timeout 10m
+	kubectl rollout status deployment/{{ cookiecutter.project_slug }} --namespace $(NAMESPACE) --timeout 10m
 {%- endif %}

@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection
 from typing import Annotated
@@ -21,10 +23,11 @@ app = typer.Typer(
 )
 
 
-def load_settings() -> Settings:
-    """Load the settings, or exit with status 2 and say what is wrong with them."""
+@contextmanager
+def reported_settings() -> Iterator[Settings]:
+    """Load the settings; if they are invalid, say what is wrong and exit with status 2."""
     try:
-        return load()
+        yield load()
     except SettingsError as error:
         typer.echo(error, err=True)
         raise typer.Exit(2) from None
@@ -37,41 +40,42 @@ def serve(
     """Serve the API until SIGTERM or Ctrl-C."""
     import uvicorn  # noqa: PLC0415 - the other commands do without
 
-    settings = load_settings()
-    logs.configure(settings.log_level, settings.log_format)
-    if reload:  # A breakpoint may take any time.
-        os.environ |= {
-            f"{PREFIX}REQUEST_TIMEOUT_SECONDS": "86400",
-            f"{PREFIX}SHUTDOWN_GRACE_SECONDS": "86401",
-        }
-    # Uvicorn raises the signal again when it has stopped: then exit with 0.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        "{{ cookiecutter.package_name }}.app:create_app",
-        factory=True,
-        reload=reload,
-        host=settings.host,
-        port=settings.port,
-        http="h11",
-        root_path=settings.root_path,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        headers=[
-            ("x-content-type-options", "nosniff"),
-            ("content-security-policy", "frame-ancestors 'none'"),
-        ],
-        forwarded_allow_ips=settings.trusted_proxies,
-        timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_graceful_shutdown=1 if reload else settings.shutdown_grace_seconds,
-    )
+    with reported_settings() as settings:
+        logs.configure(settings.log_level, settings.log_format)
+        if reload:  # A breakpoint may take any time.
+            os.environ |= {
+                f"{PREFIX}REQUEST_TIMEOUT_SECONDS": "86400",
+                f"{PREFIX}SHUTDOWN_GRACE_SECONDS": "86401",
+            }
+        # Uvicorn raises the signal again when it has stopped: then exit with 0.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        uvicorn.run(
+            "{{ cookiecutter.package_name }}.app:create_app",
+            factory=True,
+            reload=reload,
+            host=settings.host,
+            port=settings.port,
+            http="h11",  # See docs/production.md.
+            workers=1,  # Scale by containers.
+            root_path=settings.root_path,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            headers=[
+                ("x-content-type-options", "nosniff"),
+                ("content-security-policy", "frame-ancestors 'none'"),
+            ],
+            forwarded_allow_ips=settings.trusted_proxies,
+            timeout_keep_alive=settings.keep_alive_seconds,
+            timeout_graceful_shutdown=1 if reload else settings.shutdown_grace_seconds,
+        )
 
 
 @app.command()
 def healthcheck() -> None:
     """Exit with status 0 if the service on this machine is ready."""
-    settings = load_settings()
-    connection = HTTPConnection(settings.host, settings.port, timeout=5)
+    with reported_settings() as settings:
+        connection = HTTPConnection(settings.host, settings.port, timeout=4)
     try:
         connection.request("GET", "/readyz")
         response = connection.getresponse()

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fastapi import BackgroundTasks, FastAPI
+from fastapi import BackgroundTasks, FastAPI, Request
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 
@@ -77,7 +77,20 @@ def test_too_many_requests_are_refused_at_once(app: FastAPI, client: TestClient)
 
 
 def test_a_body_may_not_be_too_large() -> None:
-    client = TestClient(create_app(Settings(max_body_bytes=10)))
+    app = create_app(Settings(max_body_bytes=10, cors_origins=["https://shop.example"]))
+    client = TestClient(app)
 
-    assert client.request("GET", "/livez", content=b"x" * 10).status_code == 200
-    assert client.request("GET", "/livez", content=b"x" * 11).status_code == 413
+    @app.post("/large", max_body_size=20)
+    async def large(request: Request) -> int:
+        return len(await request.body())
+
+    @app.post("/small")
+    async def small(request: Request) -> int:
+        return len(await request.body())
+
+    for path, size in (("/small", 10), ("/large", 20)):
+        assert client.post(path, content=b"x" * size).json() == size
+        for body in (b"x" * (size + 1), iter([b"x"] * (size + 1))):
+            refused = client.post(path, content=body, headers={"origin": "https://shop.example"})
+            assert refused.status_code == 413
+            assert refused.headers.keys() >= {"x-request-id", "access-control-allow-origin"}

@@ -37,6 +37,7 @@ class AccessLog:
         request_id = headers.get(b"x-request-id", b"")
         if not REQUEST_ID.fullmatch(request_id):
             request_id = secrets.token_hex(16).encode()
+        structlog.contextvars.clear_contextvars()  # The next request of a connection inherits them.
         structlog.contextvars.bind_contextvars(request_id=request_id.decode())
         if trace := TRACEPARENT.match(headers.get(b"traceparent", b"")):
             structlog.contextvars.bind_contextvars(trace_id=trace[1].decode())

@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from {{ cookiecutter.package_name }} import __version__, errors, health, logs
 from {{ cookiecutter.package_name }}.access_log import AccessLog
 from {{ cookiecutter.package_name }}.docs import add_docs
-from {{ cookiecutter.package_name }}.limits import Limits
+from {{ cookiecutter.package_name }}.limits import add_limits
 from {{ cookiecutter.package_name }}.metrics import add_metrics
 {%- if cookiecutter.application == "model-api" %}
 from {{ cookiecutter.package_name }}.model.schema import SCHEMA
@@ -24,8 +24,8 @@ from {{ cookiecutter.package_name }}.settings import Settings, load
 async def lifespan({% if cookiecutter.application != "model-api" %}_{% endif %}app: FastAPI) -> AsyncIterator[None]:
     """Open resources, such as a pool of connections, before `yield`, and close them after it.
 
-    Keep them in `app.state`, and add a check, which raises an exception, for each that the service
-    cannot do without: `app.state.readiness_checks["database"] = pool.ping`.
+    Keep them in `app.state`, and add a readiness check, a coroutine function that raises an
+    exception if the service cannot serve, to `app.state.readiness_checks`.
     """
 {%- if cookiecutter.application == "model-api" %}
     async with predictions.model_lifespan(app, SCHEMA):
@@ -50,24 +50,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         exception_handlers=errors.HANDLERS,
         responses=errors.RESPONSES,
         telemetry={"metrics": False, "logs": False},
+        max_body_size=settings.max_body_bytes,
     )
     app.state.settings, app.state.readiness_checks = settings, {}
+    # Its router limits bodies, too: inside of the middleware, so that refusals have an ID and CORS.
+    app.max_body_size = None
 {%- if cookiecutter.application == "model-api" %}
-    routers = predictions.create_router(SCHEMA, settings.max_instances), health.router
+    app.include_router(predictions.create_router(SCHEMA, settings.max_instances))
 {%- else %}
-    routers = quotes.router, health.router
+    app.include_router(quotes.router)
 {%- endif %}
-    for router in routers:
-        app.include_router(router, max_body_size=settings.max_body_bytes)
+    app.include_router(health.router)
     if settings.docs:
         add_docs(app)
 
-    # The middleware that is added last is the outermost.
-    app.add_middleware(
-        Limits,
-        seconds=settings.request_timeout_seconds,
-        concurrent=settings.max_concurrent_requests,
-    )
+    # Middleware that is added later is further outside.
+    add_limits(app)
     add_metrics(app)
     app.add_middleware(AccessLog)
     if settings.cors_origins:

@@ -60,7 +60,7 @@ async def invalid_request(_request: Request, error: RequestValidationError) -> R
         source, *path = (str(part).replace("~", "~0").replace("/", "~1") for part in each["loc"])
         location = "".join(f"/{part}" for part in path) if source == "body" else ".".join(path)
         if each["type"] == "json_invalid":
-            location = f"character {path[0]}"
+            location, each["msg"] = "", f"{each['msg']} at character {path[0]}"
         fields.append({"location": location, "detail": each["msg"]})
     return problem(422, "The request does not match the schema.", members={"errors": fields})
 
@@ -70,8 +70,8 @@ async def http_error(request: Request, error: HTTPException) -> Response:
     cause = error.__cause__
     if isinstance(cause, ClientDisconnect):
         return client_disconnected(request, cause)
-    if isinstance(cause, OSError):
-        raise cause  # FastAPI takes a full disk for a body that it cannot parse.
+    if isinstance(cause, OSError) and error.detail == "There was an error parsing the body":
+        raise cause  # A full disk, for which FastAPI blames the client.
     if error.status_code < 400:  # noqa: PLR2004 - a redirect is no problem
         return await http_exception_handler(request, error)
     detail: Any = error.detail

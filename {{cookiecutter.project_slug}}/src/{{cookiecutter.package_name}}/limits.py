@@ -1,17 +1,24 @@
 """Limits on concurrent requests, and on the time until a response begins."""
 
 import asyncio
+import math
 import signal
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+from anyio import CancelScope
+from anyio.lowlevel import checkpoint
+from fastapi import FastAPI
+from pydantic_settings import SettingsError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from {{ cookiecutter.package_name }}.errors import problem
+from {{ cookiecutter.package_name }}.settings import PREFIX, Settings
 
 UNLIMITED_PATHS = {"/livez", "/readyz", "/metrics"}
+log = structlog.get_logger()
 _time_limits: dict[Any, float] = {}
 
 
@@ -25,84 +32,97 @@ def time_limit[F: Callable[..., Any]](seconds: float) -> Callable[[F], F]:
     return register
 
 
-@dataclass
+def add_limits(app: FastAPI) -> None:
+    """Limit requests. The grace period must suffice for every route."""
+    settings: Settings = app.state.settings
+    if max(_time_limits.values(), default=0) >= settings.shutdown_grace_seconds:
+        raise SettingsError(f"{PREFIX}SHUTDOWN_GRACE_SECONDS must exceed every route's time limit")
+    limits = settings.request_timeout_seconds, settings.max_concurrent_requests
+    app.add_middleware(Limits, *limits)
+
+
 class Limits:
     """ASGI middleware that answers 503 and 504 to requests beyond the limits.
 
-    A response that has begun may take any time, as streams do; after SIGTERM, `seconds` more.
+    The limits hold until the response begins; streams may take any time. After SIGTERM, `seconds`
+    are left to them.
     """
 
-    app: ASGIApp
-    seconds: float
-    concurrent: int
-    _running: int = 0
-    _streams: set[asyncio.Timeout] = field(default_factory=set)
+    def __init__(self, app: ASGIApp, seconds: float, concurrent: int) -> None:
+        """Limit requests to `app`."""
+        self._app, self._seconds, self._concurrent = app, seconds, concurrent
+        self._waiting: set[CancelScope] = set()
+        self._responding: set[CancelScope] = set()
+        self._end = math.inf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
         if scope["type"] == "lifespan" and threading.current_thread() is threading.main_thread():
-            self._end_streams_on_sigterm()
+            self._handle_sigterm()
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
         if scope["type"] != "http" or path in UNLIMITED_PATHS:
-            await self.app(scope, receive, send)
-        elif self._running >= self.concurrent:
+            await self._app(scope, receive, send)
+        elif len(self._waiting) >= self._concurrent:
             response = problem(503, "Too many concurrent requests.", {"retry-after": "1"})
             await response(scope, receive, send)
         else:
-            self._running += 1
-            try:
-                await self._serve(scope, receive, send)
-            finally:
-                self._running -= 1
+            await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request within its limits."""
-        loop, timeout = asyncio.get_running_loop(), asyncio.timeout(None)
+        # This scope does not abandon threads: an endpoint without `async` is answered when it
+        # returns, so that its thread is not lost to the limits.
+        cancel_scope = CancelScope()
+        loop = asyncio.get_running_loop()
         start = loop.time()
         timer: asyncio.Handle
 
         def check_time() -> None:
             nonlocal timer
-            deadline = start + _time_limits.get(scope.get("endpoint"), self.seconds)
-            if loop.time() < deadline:
-                timer = loop.call_at(deadline, check_time)
-            else:
-                timeout.reschedule(deadline)
+            deadline = start + _time_limits.get(scope.get("endpoint"), self._seconds)
+            if loop.time() >= deadline:
+                cancel_scope.cancel()
+            else:  # The limit may change until the request has a route.
+                next_check = deadline if "endpoint" in scope else loop.time() + 0.1
+                timer = loop.call_at(next_check, check_time)
 
         def observed_send(message: Message) -> Awaitable[None]:
-            timer.cancel()
             if message["type"] == "http.response.start":
-                self._streams.add(timeout)
+                if cancel_scope.cancel_called:
+                    return checkpoint()  # It raises the cancellation.
+                timer.cancel()
+                self._waiting.discard(cancel_scope)
+                self._responding.add(cancel_scope)
+                cancel_scope.deadline = self._end
             elif not message.get("more_body"):
-                self._streams.discard(timeout)
+                self._responding.discard(cancel_scope)
             return send(message)
 
-        # It runs when the request first waits for something: by then it has a route.
-        timer = loop.call_soon(check_time)
+        self._waiting.add(cancel_scope)
+        timer = loop.call_soon(check_time)  # At the first `await`, most requests have a route.
         try:
-            async with timeout:
-                await self.app(scope, receive, observed_send)
-        except TimeoutError:
-            if not timeout.expired():
-                raise
-            if timeout in self._streams:  # After SIGTERM.
-                await send({"type": "http.response.body", "body": b""})
-            else:
+            with cancel_scope:
+                await self._app(scope, receive, observed_send)
+            if cancel_scope.cancelled_caught and cancel_scope in self._waiting:
                 await problem(504, "The response took too long.")(scope, receive, send)
+            elif cancel_scope.cancelled_caught and cancel_scope in self._responding:
+                log.warning("response ended early, because the service stops")
+                await send({"type": "http.response.body"})
         finally:
             timer.cancel()
-            self._streams.discard(timeout)
+            self._waiting.discard(cancel_scope)
+            self._responding.discard(cancel_scope)
 
-    def _end_streams_on_sigterm(self) -> None:
-        """Limit the time of streams, and then let the server handle the signal."""
+    def _handle_sigterm(self) -> None:
+        """Limit the time of responses that have begun, and let the server handle the signal."""
         loop, server_handler = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
 
-        def end_streams() -> None:
-            for timeout in self._streams:
-                timeout.reschedule(loop.time() + self.seconds)
+        def end_responses() -> None:
+            self._end = loop.time() + self._seconds
+            for cancel_scope in self._responding:
+                cancel_scope.deadline = self._end
 
         def handle(number: int, frame: Any) -> None:
-            loop.call_soon_threadsafe(end_streams)
+            loop.call_soon_threadsafe(end_responses)
             if callable(server_handler):
                 server_handler(number, frame)
 

@@ -15,6 +15,7 @@ type Level = Literal["debug", "info", "warning", "error"]
 type Format = Literal["auto", "console", "json"]
 
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
+MIN_LENGTH = 50
 # Pydantic and FastAPI repeat invalid values, which may be secret, in their exceptions.
 INVALID_VALUE = re.compile(r"(input_value=|'input': ).*")
 log = structlog.get_logger()
@@ -55,24 +56,26 @@ def configure(level: Level = "info", log_format: Format = "auto") -> None:
 
 
 def hide_invalid_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Remove the values that Pydantic repeats, and shorten long lines, in texts of exceptions."""
-    for key in ("event", "exception"):
-        text = str(event.get(key, ""))
-        if "\n" in text or "input" in text:
+    """Remove the values that Pydantic repeats from texts, and shorten their lines."""
+    for key, text in event.items():
+        if isinstance(text, str) and ("\n" in text or "input" in text):
             lines = INVALID_VALUE.sub(r"\1...", text).splitlines()
             event[key] = "\n".join(shorten(line, 500) for line in lines)
     return event
 
 
 def bounded(render: Processor) -> Callable[[Any, str, EventDict], str]:
-    """Shorten the longest value as often as it takes to keep a line within its maximum."""
+    """Shorten the longest values of a line that would be too long."""
 
     def render_bounded(logger: Any, method: str, event: EventDict) -> str:
         line = str(render(logger, method, {**event}))
         while len(line.encode(errors="replace")) > MAX_LINE_BYTES:
             longest = max(event, key=lambda key: len(str(event[key])))
             text = str(event[longest])
-            event = {**event, longest: shorten(text, len(text) // 2)}
+            if len(text) > MIN_LENGTH:
+                event = {**event, longest: shorten(text, len(text) // 2)}
+            else:  # There are too many values.
+                event = dict(list(event.items())[-len(event) // 2 :])
             line = str(render(logger, method, {**event}))
         return line
 

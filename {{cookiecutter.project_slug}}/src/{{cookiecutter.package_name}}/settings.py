@@ -2,18 +2,21 @@
 
 def load() -> Settings:
     """Load the settings, or raise a `SettingsError` that lists every problem but no value."""
-    problems, settings = _unknown_variables(), None
+    problems: list[str] = []
+    settings = None
     try:
+        problems += _unknown_variables()
         settings = Settings()
     except ValidationError as error:
         problems += [_describe(detail) for detail in error.errors()]
     except SettingsError as error:
         problems.append(f"{error}: it is not JSON")
     except UnicodeDecodeError:
-        problems.append(f"a file in {SECRETS_DIR} is not UTF-8 text")
+        problems.append(f".env or a file in {SECRETS_DIR} is not UTF-8 text")
     except OSError as error:
-        remedy = f"sudo chown {os.getuid()} secrets/*" if hasattr(os, "getuid") else "check it"
-        problems.append(f"{error.filename}: {error.strerror}; make it readable: {remedy}")
+        path = str(error.filename).replace(str(SECRETS_DIR), "secrets")
+        user = os.getuid() if hasattr(os, "getuid") else "USER"
+        problems.append(f"{error.filename}: {error.strerror}; run: sudo chown {user} {path}")
     if problems or settings is None:
         raise SettingsError("\n  ".join(["Invalid settings:", *problems]))
     return settings
@@ -42,7 +45,8 @@ def _types(annotation: Any) -> Iterator[type]:
 
 def _unknown_variables() -> list[str]:
     """Describe variables, also of `.env` and secret files, that look like settings but are none."""
-    known, problems = list(variables(Settings, PREFIX)), []
+    known = [*variables(Settings, PREFIX), f"{PREFIX}SECRETS_DIR"]
+    problems = []
     sources = (os.environ, dotenv_values(".env"), [path.name for path in SECRETS_DIR.glob("*")])
     for name in sorted({name.upper() for source in sources for name in source}):
         if name.startswith(PREFIX) and not any(fnmatchcase(name, pattern) for pattern in known):

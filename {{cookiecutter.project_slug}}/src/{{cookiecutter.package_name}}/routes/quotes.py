@@ -36,4 +36,4 @@ class Quote(BaseModel):
 async def make_quote(order: QuoteRequest) -> Quote:
     """Price an order."""
     prices = (item.quantity * Decimal(item.unit_price) for item in order.items)
-    return Quote(total=sum(prices, Decimal(0)))
+    return Quote(total=sum(prices, Decimal("0.00")))
