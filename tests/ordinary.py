@@ -8,14 +8,16 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.containers import free_port
 from tests.harness import PACKAGE, ROOT, BakedProject, uv_pip_install
 
+Headers = dict[str, str]
 PREFIX = f"{PACKAGE.upper()}_"
 DSN = "postgresql://shop:hunter2@127.0.0.1:1/shop"
 PACKAGES = ["python-multipart", "websockets"]
@@ -39,7 +41,7 @@ EXAMPLE = f"""
 #{PREFIX}DATABASE__HOST=localhost
 #{PREFIX}DATABASE__PASSWORD=
 #{PREFIX}PARTNERS=[]
-#{PREFIX}REGION=nowhere
+#CLOUD_REGION=nowhere
 """
 
 
@@ -72,6 +74,14 @@ def venv(project: BakedProject) -> Path:
     return project.path.parent / "venv"
 
 
+class Answer(NamedTuple):
+    """What a server has answered."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+
 @dataclass
 class Server:
     """A running `serve`, and what it has printed."""
@@ -84,22 +94,30 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: bytes | str | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> HTTPResponse:
-        """Send a request over a new connection; the answer's body is still to be read."""
+    @contextmanager
+    def asked(
+        self, method: str, path: str, body: str | None = None, headers: Headers | None = None
+    ) -> Iterator[HTTPResponse]:
+        """Send a request over a new connection; the body of the answer is still to be read."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request(method, path, body, headers or {})
-        return connection.getresponse()
+        try:
+            connection.request(method, path, body, headers or {})
+            with connection.getresponse() as response:
+                yield response
+        finally:
+            connection.close()
+
+    def ask(
+        self, method: str, path: str, body: str | None = None, headers: Headers | None = None
+    ) -> Answer:
+        """Send a request; return the whole answer."""
+        with self.asked(method, path, body, headers) as response:
+            return Answer(response.status, response.headers, response.read())
 
     def get(self, path: str) -> tuple[int, Any]:
         """Ask for JSON; return the status and the value."""
-        response = self.request("GET", path)
-        return response.status, json.loads(response.read())
+        answer = self.ask("GET", path)
+        return answer.status, json.loads(answer.body)
 
     def log(self, **members: object) -> list[dict[str, Any]]:
         """Return the lines so far that have these members; every line is JSON."""

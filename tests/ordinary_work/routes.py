@@ -21,7 +21,7 @@ from fastapi import (
 )
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
-from my_application.limits import RouteLimits
+from my_application.limits import time_limit
 from pydantic import BaseModel
 
 log = structlog.get_logger()
@@ -59,7 +59,7 @@ def blocking(seconds: float) -> str:
 
 
 @router.get("/report")
-@RouteLimits(seconds=10)
+@time_limit(2.5)
 async def report(seconds: float) -> str:
     await asyncio.sleep(seconds)
     return "done"
@@ -70,8 +70,7 @@ async def size(request: Request) -> int:
     return len(await request.body())
 
 
-@router.post("/import")
-@RouteLimits(body_bytes=20_000_000)
+@router.post("/import", max_body_size=20_000_000)
 async def import_file(request: Request) -> int:
     return len(await request.body())
 
@@ -127,8 +126,12 @@ async def take_name(name: str) -> None:
     raise HTTPException(409, {"code": "taken", "name": name})
 
 
+@router.get("/bug")
+async def find_bug() -> None:
+    raise ZeroDivisionError
+
+
 @router.post("/photos")
-@RouteLimits(seconds=60)
 async def upload_photos(photo: UploadFile) -> int:
     size = 0
     while chunk := await photo.read(1_000_000):
