@@ -142,6 +142,12 @@ def haproxy() -> None:
 
 
 @pytest.fixture(scope="session")
+def checkov() -> None:
+    """Require checkov: `REQUIRE_CHECKOV=1` turns the skip into a failure."""
+    require("checkov")
+
+
+@pytest.fixture(scope="session")
 def nginx() -> None:
     """Require nginx: `REQUIRE_NGINX=1` turns the skip into a failure."""
     require("nginx")
