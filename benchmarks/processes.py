@@ -1,0 +1,135 @@
+"""Install a project, start its services, and measure the processes that they are."""
+
+import asyncio
+import os
+import platform
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from cookiecutter.main import cookiecutter
+
+from benchmarks import load
+from tests.harness import COMBINATIONS, interpreter, poetry, tool
+
+ROOT = Path(__file__).parents[1]
+UNSHARE = ("unshare", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child")
+SERVER_CORE, LOAD_CORE = sorted(os.sched_getaffinity(0))[:2]
+
+
+def install(folder: Path, application: str, *packages: str) -> str:
+    """Render a project, install it from its lock with further packages; return its interpreter."""
+    for name, version, _ in COMBINATIONS:
+        found = interpreter(version)
+        if name == application and found:
+            break
+    else:
+        sys.exit("This machine has no Python that the template supports.")
+    answers = {"application": application, "python_version": version}
+    project = cookiecutter(str(ROOT), no_input=True, output_dir=folder, extra_context=answers)
+    uv, python = str(tool("uv")), str(folder / "venv" / "bin" / "python")
+    locked = str(folder / "locked.txt")
+    pip = [uv, "pip", "install", "--quiet", "--python", python]
+    for command in (
+        poetry("export", "--all-groups", "--output", locked),
+        [uv, "venv", "--quiet", "--python", str(found), str(folder / "venv")],
+        [*pip, "--no-deps", "--requirement", locked],
+        [*pip, "--no-deps", project],
+        [*pip, *packages],
+    ):
+        subprocess.run(command, cwd=project, check=True)
+    return python
+
+
+@dataclass
+class Service:
+    """A service that runs, with all its processes."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    @property
+    def pids(self) -> list[int]:
+        """The process that was started and all its descendants."""
+        pids = [self.process.pid]
+        for pid in pids:
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+            pids += map(int, children.split())
+        return pids
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that all threads have used."""
+        files = [file for pid in self.pids for file in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+        return sum(int(file.read_text("ascii").split()[0]) for file in files) / 1e9
+
+    def memory(self) -> float:
+        """Return the memory in MB; what processes share counts once."""
+        files = [Path(f"/proc/{pid}/smaps_rollup").read_text("ascii") for pid in self.pids]
+        return sum(int(size) for it in files for size in re.findall(r"\nPss: +(\d+)", it)) / 1000
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the service; with `unshare`, to the child that is PID 1."""
+        os.kill(self.pids[UNSHARE[0] in self.process.args], signal.SIGTERM)
+
+
+@contextmanager
+def serving(*command: str, **settings: object) -> Iterator[Service]:
+    """Start a service on its core; yield it when it answers, and kill it afterwards."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    settings |= {"HOST": "127.0.0.1", "PORT": port, "LOG_FORMAT": "json"}
+    variables = {f"MY_APPLICATION_{name}": str(value) for name, value in settings.items()}
+    with tempfile.NamedTemporaryFile() as log:
+        os.sched_setaffinity(0, {SERVER_CORE})  # The child inherits it.
+        process = subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
+        os.sched_setaffinity(0, {LOAD_CORE})
+        service = Service(process, port, Path(log.name))
+        try:
+            wait_for(service)
+            yield service
+        finally:
+            with suppress(OSError):
+                for pid in reversed(service.pids):
+                    os.kill(pid, signal.SIGKILL)
+            process.wait()
+
+
+def cpu_per_request(service: Service, sent: bytes, count: int) -> float:
+    """Send so many requests; return the CPU time of each in microseconds."""
+    before = service.cpu_seconds()
+    answered = asyncio.run(load.send(service.port, sent, count))
+    return (service.cpu_seconds() - before) / answered * 1e6
+
+
+def wait_for(service: Service, seconds: float = 60) -> None:
+    """Return as soon as the service answers."""
+    deadline = monotonic() + seconds
+    while monotonic() < deadline and service.process.poll() is None:
+        try:
+            with urlopen(f"http://127.0.0.1:{service.port}/openapi.json", timeout=2):
+                return
+        except (URLError, OSError):
+            sleep(0.01)
+    sys.exit(f"The service does not answer:\n{service.log.read_text('utf-8')}")
+
+
+def versions(python: str, packages: Sequence[str]) -> str:
+    """Name what was measured, and on what machine."""
+    code = f"from importlib.metadata import version; print(*map(version, {tuple(packages)}))"
+    found = subprocess.check_output([python, "-c", code], text=True).split()
+    release = subprocess.check_output([python, "--version"], text=True).strip()
+    named = ", ".join(f"{name} {version}" for name, version in zip(packages, found, strict=True))
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return f"{release}, {named}; {machine}, one for the service and one for the load"
