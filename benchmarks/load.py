@@ -167,33 +167,15 @@ async def crowd(port: int, sent: bytes, clients: int, seconds: float) -> list[tu
     return answers
 
 
-async def interrupted(port: int, count: int, stop: Callable[[], None]) -> tuple[int, int]:
-    """Stop a service while requests have begun, or are on their way; give how many are answered.
+async def burst(port: int, sent: bytes, count: int) -> set[int]:
+    """Ask once over each of so many connections at the same time; give the statuses."""
 
-    The latter come over connections that are open, a moment after the service is told to stop.
-    """
-    sent = request("/items/0")
-
-    async def connect(first: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def ask() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(first)
-        return reader, writer
-
-    half = [await connect(sent[:20]) for _ in range(count)]
-    late = [await connect(sent) for _ in range(count)]
-    for reader, _ in late:
-        await answer(reader)
-    stop()
-    await asyncio.sleep(0.15)
-    for _, writer in half:
-        writer.write(sent[20:])
-    for _, writer in late:
         writer.write(sent)
+        try:
+            return await answer(reader)
+        finally:
+            writer.close()
 
-    async def answered(reader: asyncio.StreamReader) -> bool:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            return await answer(reader) == OK
-        return False
-
-    seen = [await answered(reader) for reader, _ in (*half, *late)]
-    return sum(seen[:count]), sum(seen[count:])
+    return set(await asyncio.gather(*[ask() for _ in range(count)]))

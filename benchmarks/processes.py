@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
+from typing import NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -25,6 +26,15 @@ from tests.harness import COMBINATIONS, interpreter, poetry, tool
 ROOT = Path(__file__).parents[1]
 UNSHARE = ("unshare", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child")
 SERVER_CORE, LOAD_CORE = sorted(os.sched_getaffinity(0))[:2]
+
+
+class Row(NamedTuple):
+    """A line of a table, and whether its limit holds."""
+
+    what: str
+    value: str
+    limit: str = ""
+    holds: bool = True
 
 
 def install(folder: Path, application: str, *packages: str) -> str:
