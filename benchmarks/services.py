@@ -9,8 +9,7 @@ of Uvicorn's option `--http`, or `granian`.
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from functools import partial
+from collections.abc import AsyncIterator
 from time import perf_counter
 from typing import Any
 
@@ -84,16 +83,9 @@ def fastapi() -> FastAPI:
 
 def template() -> FastAPI:
     """Create the rendered web API, with the routes above."""
-    from my_application import app, logs, settings
+    from my_application.app import create_app
 
-    loaded = settings.load()
-    logs.configure(loaded.log_level, loaded.log_format)
-    return with_routes(app.create_app, loaded)
-
-
-def with_routes(create_app: Callable[[Any], FastAPI], settings: Any) -> FastAPI:
-    """Create the rendered web API and add the routes above, as its README says."""
-    app = create_app(settings)
+    app = create_app()
     app.include_router(router)
     return app
 
@@ -145,8 +137,7 @@ def serve(name: str, server: str) -> None:
     if name == "template":
         from my_application import cli
 
-        cli.create_app = partial(with_routes, cli.create_app)
-        uvicorn.run = lambda app, **options: run(app, **options | {"http": server})
+        uvicorn.run = lambda _, **options: run("services:template", **options | {"http": server})
         cli.app(["serve"])
     access_log = name == "fastapi"
     run(f"services:{name}", factory=True, port=int(port), http=server, access_log=access_log)
