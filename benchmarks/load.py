@@ -9,13 +9,12 @@ import multiprocessing
 import re
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter, sleep
 from typing import cast
 
-OK = 200
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -94,11 +93,19 @@ class Client:
     def ask(self, sent: bytes) -> None:
         """Ask, wait for the whole answer, and note how long it took."""
         start = perf_counter()
+        self.send(sent)
+        self.receive()
+        self.seconds.append(perf_counter() - start)
+
+    def send(self, sent: bytes) -> None:
+        """Send a request."""
         self._socket.sendall(sent)
+
+    def receive(self) -> None:
+        """Wait for the whole answer."""
         data = b""
         while not (data and is_whole(data)):
             data += self._socket.recv(1 << 20)
-        self.seconds.append(perf_counter() - start)
 
 
 @contextmanager
@@ -130,18 +137,13 @@ def latencies(port: int, sent: bytes, seconds: float, pause: float = 0.005) -> l
     return client.seconds
 
 
-async def send(port: int, sent: bytes, count: int, connections: int = 8) -> int:
-    """Ask so many times, as fast as the service answers; give how often it did."""
-
-    async def ask() -> int:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for _ in range(count // connections):
-            writer.write(sent)
-            await answer(reader)
-        writer.close()
-        return count // connections
-
-    return sum(await asyncio.gather(*[ask() for _ in range(connections)]))
+def ask_together(clients: Sequence[Client], sent: bytes, count: int) -> None:
+    """Send `count` requests in all, one over each connection at a time."""
+    for _ in range(count // len(clients)):
+        for client in clients:
+            client.send(sent)
+        for client in clients:
+            client.receive()
 
 
 async def answer(reader: asyncio.StreamReader) -> int:

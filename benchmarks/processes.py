@@ -1,20 +1,19 @@
 """Install a project, start its services, and measure the processes that they are."""
 
-import asyncio
 import os
 import platform
-import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from time import monotonic, sleep
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -24,6 +23,8 @@ from benchmarks import load
 from tests.harness import COMBINATIONS, interpreter, poetry, tool
 
 ROOT = Path(__file__).parents[1]
+ROUNDS, REQUESTS = 150, 80
+K = TypeVar("K", bound=Hashable)
 UNSHARE = ("unshare", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child")
 SERVER_CORE, LOAD_CORE = sorted(os.sched_getaffinity(0))[:2]
 
@@ -84,13 +85,32 @@ class Service:
         return sum(int(file.read_text("ascii").split()[0]) for file in files) / 1e9
 
     def memory(self) -> float:
-        """Return the memory in MB; what processes share counts once."""
-        files = [Path(f"/proc/{pid}/smaps_rollup").read_text("ascii") for pid in self.pids]
-        return sum(int(size) for it in files for size in re.findall(r"\nPss: +(\d+)", it)) / 1000
+        """Return the resident memory of all processes in MB."""
+        files = [Path(f"/proc/{pid}/status").read_text("ascii") for pid in self.pids]
+        return sum(int(it.partition("VmRSS:")[2].split()[0]) for it in files) * 1024 / 1e6
 
     def terminate(self) -> None:
         """Send SIGTERM to the service; with `unshare`, to the child that is PID 1."""
         os.kill(self.pids[UNSHARE[0] in self.process.args], signal.SIGTERM)
+
+
+def cpu_times(services: Mapping[K, Service], sent: bytes) -> dict[K, list[float]]:
+    """Measure the CPU time of a request in microseconds, in many short rounds in turns."""
+    times: dict[K, list[float]] = {name: [] for name in services}
+    clients = {name: [load.Client(it.port) for _ in range(8)] for name, it in services.items()}
+    for name in services:
+        load.ask_together(clients[name], sent, 10 * REQUESTS)  # Fill the caches.
+    for _ in range(ROUNDS):
+        for name, service in services.items():
+            before = service.cpu_seconds()
+            load.ask_together(clients[name], sent, REQUESTS)
+            times[name].append((service.cpu_seconds() - before) / REQUESTS * 1e6)
+    return times
+
+
+def ratio(ours: list[float], theirs: list[float]) -> float:
+    """Return the median of the rounds' ratios."""
+    return median(our / their for our, their in zip(ours, theirs, strict=True))
 
 
 @contextmanager
@@ -114,13 +134,6 @@ def serving(*command: str, **settings: object) -> Iterator[Service]:
                 for pid in reversed(service.pids):
                     os.kill(pid, signal.SIGKILL)
             process.wait()
-
-
-def cpu_per_request(service: Service, sent: bytes, count: int) -> float:
-    """Send so many requests; return the CPU time of each in microseconds."""
-    before = service.cpu_seconds()
-    answered = asyncio.run(load.send(service.port, sent, count))
-    return (service.cpu_seconds() - before) / answered * 1e6
 
 
 def wait_for(service: Service, seconds: float = 60) -> None:

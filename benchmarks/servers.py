@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import probes, processes
-from benchmarks.processes import Service, cpu_per_request, serving
+from benchmarks.processes import Service, serving
 from benchmarks.tables import markdown
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +26,6 @@ SERVERS = {
     "granian": "Granian",
 }
 PACKAGES = ("fastapi", "uvicorn", "httptools", "h11", "zttp", "granian", "uvloop", "websockets")
-ROUNDS, REQUESTS = int(os.environ.get("R","25")), 800
 PROBES: dict[str, Callable[[Service], str]] = {
     "POST that offers `Upgrade: h2c`": probes.h2c,
     "headers that never end": probes.endless_headers,
@@ -46,7 +45,7 @@ def main() -> None:
             Path(folder), "web-api", "granian", "h11", "httptools", "uvloop", "websockets", "zttp"
         )
         rows = [*cpu(python), *behaviour(python)]
-        machine = f"{processes.versions(python, PACKAGES)}; medians of {ROUNDS} rounds"
+        machine = f"{processes.versions(python, PACKAGES)}; medians of {processes.ROUNDS} rounds"
     table = markdown(("", *SERVERS.values()), rows, machine)
     print(table)
     (ROOT / "benchmarks" / "results" / "servers.md").write_text(table, "utf-8")
@@ -54,29 +53,21 @@ def main() -> None:
 
 def cpu(python: str) -> list[list[str]]:
     """Measure the CPU time of a request, and the memory after all of them."""
-    sent = {"GET": probes.GET, "POST": probes.POST}
-    times: dict[tuple[str, str, str], list[float]] = {}
+    rows = []
     with ExitStack() as running:
         services = {
             (name, server): running.enter_context(serving(python, SERVICES, name, server))
             for server in SERVERS
             for name in ("template", "fastapi")
         }
-        for _ in range(ROUNDS + 1):
-            for (name, server), service in services.items():
-                for method, request in sent.items():
-                    took = cpu_per_request(service, request, REQUESTS)
-                    times.setdefault((name, server, method), []).append(took)
+        for method, sent in {"GET": probes.GET, "POST": probes.POST}.items():
+            times = processes.cpu_times(services, sent)
+            cells = []
+            for server in SERVERS:
+                ours, bare = times["template", server], times["fastapi", server]
+                cells.append(f"{median(ours):.0f} ({processes.ratio(ours, bare):.2f})")
+            rows.append([f"CPU time of a {method}, µs (to FastAPI)", *cells])
         memory = [f"{services['template', server].memory():.0f} MB" for server in SERVERS]
-    rows = []
-    for method in sent:
-        cells = []
-        for server in SERVERS:
-            # The first round fills the caches.
-            ours, theirs = (times[it, server, method][1:] for it in ("template", "fastapi"))
-            ratio = median(a / b for a, b in zip(ours, theirs, strict=True))
-            cells.append(f"{median(ours):.0f} ({ratio:.2f})")
-        rows.append([f"CPU time of a {method}, µs (to bare FastAPI)", *cells])
     return [*rows, ["memory", *memory]]
 
 

@@ -2,8 +2,9 @@
 
 The rendered web API runs with everything on: request IDs, access log, metrics, limits and problem
 documents. The CPU time of a request is measured against FastAPI on the same server with that
-server's own access log, and against FastAPI with the libraries that most projects take for the same
-features, in short turns, so that a noisy machine is noisy for all. Needs Linux and two cores.
+server's own access log, and against FastAPI with asgi-correlation-id,
+prometheus-fastapi-instrumentator and structlog, in short turns, so that a noisy machine is noisy
+for all. Needs Linux and two cores.
 """
 
 import asyncio
@@ -17,19 +18,19 @@ from time import perf_counter
 
 from benchmarks import load, processes
 from benchmarks.probes import GET, POST
-from benchmarks.processes import Row, Service, cpu_per_request, serving
+from benchmarks.processes import Row, Service, serving
 from benchmarks.servers import SERVICES
 from benchmarks.tables import markdown
 
 ROOT = Path(__file__).parents[1]
-ROUNDS, REQUESTS, LIMIT, OVERLOAD_SECONDS = 41, 800, 32, 30
+LIMIT, OVERLOAD_SECONDS = 32, 30
 LIBRARIES = ("asgi-correlation-id", "prometheus-fastapi-instrumentator")
 PACKAGES = ("fastapi", "uvicorn", "h11", "uvloop", "structlog", "prometheus-client", *LIBRARIES)
 MOST = {"fastapi": 1.15, "libraries": 0.7}
 NAMES = {
     "template": "the web API",
-    "fastapi": "FastAPI with the server's access log",
-    "libraries": "FastAPI with asgi-correlation-id, prometheus-fastapi-instrumentator and structlog",
+    "fastapi": "bare FastAPI with the server's access log",
+    "libraries": "FastAPI with the same features from libraries",
 }
 SERVER = "h11"
 HALF_A_SECOND = load.request("/items/50")
@@ -40,7 +41,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         python = processes.install(Path(folder), "web-api", *LIBRARIES)
         rows = [*cpu(python), memory(python), *overload(python)]
-        machine = f"{processes.versions(python, PACKAGES)}; medians of {ROUNDS} rounds"
+        machine = f"{processes.versions(python, PACKAGES)}; medians of {processes.ROUNDS} rounds"
     table = markdown(("what", "measured", "limit"), [row[:3] for row in rows], machine)
     print(table)
     (ROOT / "benchmarks" / "results" / "service.md").write_text(table, "utf-8")
@@ -49,37 +50,30 @@ def main() -> int:
 
 def cpu(python: str) -> list[Row]:
     """Compare the CPU time of a request."""
-    sent = {"GET": GET, "POST": POST}
-    times: dict[tuple[str, str], list[float]] = {}
+    rows = []
     with ExitStack() as running:
         services = {
             name: running.enter_context(serving(python, SERVICES, name, SERVER)) for name in NAMES
         }
-        for _ in range(ROUNDS + 1):
-            for name, service in services.items():
-                for method, request in sent.items():
-                    took = cpu_per_request(service, request, REQUESTS)
-                    times.setdefault((method, name), []).append(took)
-    rows = []
-    for (method, name), values in times.items():
-        # The first round fills the caches.
-        ours, these = times[method, "template"][1:], values[1:]
-        ratio = median(a / b for a, b in zip(ours, these, strict=True))
-        what = f"CPU time of a {method}, {NAMES[name]}"
-        if name == "template":
-            rows.append(Row(what, f"{median(these):.0f} µs"))
-        else:
-            value = f"{median(these):.0f} µs, ratio {ratio:.2f}"
-            rows.append(Row(what, value, f"ratio ≤ {MOST[name]}", ratio <= MOST[name]))
+        for method, sent in {"GET": GET, "POST": POST}.items():
+            times = processes.cpu_times(services, sent)
+            ours = times.pop("template")
+            rows.append(Row(f"CPU time of a {method}", f"{median(ours):.0f} µs"))
+            for name, theirs in times.items():
+                ratio = processes.ratio(ours, theirs)
+                value = f"{median(theirs):.0f} µs, ratio {ratio:.2f}"
+                what, limit = f"{method}, {NAMES[name]}", MOST[name]
+                rows.append(Row(what, value, f"ratio ≤ {limit}", ratio <= limit))
     return rows
 
 
 def memory(python: str) -> Row:
     """Compare the memory after many requests with that after few."""
     with serving(python, SERVICES, "template", SERVER) as service:
-        asyncio.run(load.send(service.port, GET, 1_000))
+        clients = [load.Client(service.port) for _ in range(8)]
+        load.ask_together(clients, GET, 1_000)
         before = service.memory()
-        asyncio.run(load.send(service.port, GET, 199_000))
+        load.ask_together(clients, GET, 199_000)
         after = service.memory()
     what = "memory after 200,000 requests, against after 1,000"
     value = f"{after:.0f} MB, ratio {after / before:.3f}"
