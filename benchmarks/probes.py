@@ -67,11 +67,12 @@ def h2c(service: Service) -> str:
     """POST as Java's HTTP client does: it offers HTTP/2 and goes on in HTTP/1.1."""
     offer = b"connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAA\r\n"
     head, _, body = POST.partition(b"\r\n\r\n")
+    head += b"\r\n" + offer + b"\r\n"
     seen = []
-    for pieces in [[head, b"\r\n", offer, b"\r\n", body]], [[head, b"\r\n", offer, b"\r\n"], [body]]:
+    for pieces in ([head + body], [head, body]):
         with connect(service) as opened:
             for piece in pieces:
-                opened.sendall(b"".join(piece))
+                opened.sendall(piece)
                 time.sleep(0.05)
             seen.append(status(read(opened)))
     return " and ".join(dict.fromkeys(seen))

@@ -69,6 +69,7 @@ class Service:
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    is_pid_1: bool
 
     @property
     def pids(self) -> list[int]:
@@ -81,8 +82,9 @@ class Service:
 
     def cpu_seconds(self) -> float:
         """Return the CPU time that all threads have used."""
-        files = [file for pid in self.pids for file in Path(f"/proc/{pid}/task").glob("*/schedstat")]
-        return sum(int(file.read_text("ascii").split()[0]) for file in files) / 1e9
+        tasks = [task for pid in self.pids for task in Path(f"/proc/{pid}/task").iterdir()]
+        used = [(task / "schedstat").read_text("ascii").split()[0] for task in tasks]
+        return sum(map(int, used)) / 1e9
 
     def memory(self) -> float:
         """Return the resident memory of all processes in MB."""
@@ -90,8 +92,8 @@ class Service:
         return sum(int(it.partition("VmRSS:")[2].split()[0]) for it in files) * 1024 / 1e6
 
     def terminate(self) -> None:
-        """Send SIGTERM to the service; with `unshare`, to the child that is PID 1."""
-        os.kill(self.pids[UNSHARE[0] in self.process.args], signal.SIGTERM)
+        """Send SIGTERM to the service; as PID 1, it is the child of `unshare`."""
+        os.kill(self.pids[self.is_pid_1], signal.SIGTERM)
 
 
 def cpu_times(services: Mapping[K, Service], sent: bytes) -> dict[K, list[float]]:
@@ -125,7 +127,7 @@ def serving(*command: str, **settings: object) -> Iterator[Service]:
         os.sched_setaffinity(0, {SERVER_CORE})  # The child inherits it.
         process = subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
         os.sched_setaffinity(0, {LOAD_CORE})
-        service = Service(process, port, Path(log.name))
+        service = Service(process, port, Path(log.name), command[0] == UNSHARE[0])
         try:
             wait_for(service)
             yield service

@@ -89,7 +89,7 @@ def overload(python: str) -> list[Row]:
         statuses = Counter(status for status, _ in asyncio.run(crowd))
         grown = service.memory() - before
         normal = time_to_normal(service)
-    seen = ", ".join(f"{count:,} × {status}" for status, count in sorted(statuses.items()))
+    seen = ", ".join(f"{count:,} x {status}" for status, count in sorted(statuses.items()))
     clients = f"{10 * LIMIT} clients where {LIMIT} are served at once, {OVERLOAD_SECONDS} s"
     return [
         Row(clients, seen, "only 200 and 503", set(statuses) == {200, 503}),

@@ -2,21 +2,22 @@
 
 `python services.py NAME SERVER` serves one of them: `template` is the rendered web API with its own
 command line, `fastapi` is FastAPI as in its tutorial with the server's access log, and `libraries`
-has the features of `template` from the libraries that most projects take for them. SERVER is a value
-of Uvicorn's option `--http`, or `granian`.
+has request IDs, metrics and a log as `template` has them, from libraries. SERVER is `granian`, or a
+value of Uvicorn's option `--http`.
 """
 
 import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
+from starlette.middleware.base import RequestResponseEndpoint
 
 router = APIRouter()
 
@@ -110,11 +111,11 @@ def libraries() -> FastAPI:
     app = fastapi()
 
     @app.middleware("http")
-    async def access_log(request: Request, call_next: Any) -> Response:
+    async def access_log(request: Request, call_next: RequestResponseEndpoint) -> Response:
         start = perf_counter()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=correlation_id.get())
-        response: Response = await call_next(request)
+        response = await call_next(request)
         ms = round((perf_counter() - start) * 1000, 2)
         path, status = request.url.path, response.status_code
         log.info("request", method=request.method, path=path, status=status, ms=ms)
@@ -132,7 +133,8 @@ def serve(name: str, server: str) -> None:
         command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory"]
         options = ["--port", port, "--loop", "uvloop", *os.environ.get("OPTIONS", "").split()]
         log = ["--access-log"] if name == "fastapi" else []
-        os.execv(sys.executable, [*command, *options, *log, f"services:{name}"])
+        arguments = [*command, *options, *log, f"services:{name}"]
+        os.execv(sys.executable, arguments)  # noqa: S606 - no shell is needed
     run = uvicorn.run
     if name == "template":
         from my_application import cli
@@ -144,5 +146,5 @@ def serve(name: str, server: str) -> None:
 
 
 if __name__ == "__main__":
-    os.chdir(os.path.dirname(__file__))
+    os.chdir(Path(__file__).parent)
     serve(*sys.argv[1:])
