@@ -160,7 +160,7 @@ def create_router(schema: Schema, max_instances: int) -> APIRouter:
         inference = get_inference(request.app)
         info = inference.info
         structlog.contextvars.bind_contextvars(model_version=info.version)
-        predictions = await inference.predict(body.instances)
+        predictions = await inference.predict(vars(body)["instances"])
         return {
             "model": {"name": info.name, "version": info.version},
             "predictions": predictions,
