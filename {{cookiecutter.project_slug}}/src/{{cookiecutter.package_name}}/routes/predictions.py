@@ -18,7 +18,11 @@ from {{ cookiecutter.package_name }}.health import NotReadyError
 from {{ cookiecutter.package_name }}.model.batch import to_records
 from {{ cookiecutter.package_name }}.model.features import Schema
 from {{ cookiecutter.package_name }}.model.metrics import ModelMetrics
-from {{ cookiecutter.package_name }}.model.predictor import ModelError, Predictor, load_predictor
+from {{ cookiecutter.package_name }}.model.predictor import (
+    ModelError,
+    Predictor,
+    load_predictor,
+)
 
 INLINE_SECONDS = 0.001
 """A single prediction that takes less is made without a thread: switching takes as long."""
