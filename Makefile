@@ -72,9 +72,13 @@ smoke: install  ## Bake a project with the default answers and import its module
 bench-model: install  ## Measure how fast the model API serves; needs Docker and two cores
 	$(BIN)/python -m benchmarks.model
 
-.PHONY: bench-api
-bench-api: install  ## Measure what the API's operation costs; needs wrk and two cores
-	$(BIN)/python -m benchmarks.api
+.PHONY: bench-service
+bench-service: install  ## Measure what the web API costs a request; needs Linux and two cores
+	$(BIN)/python -m benchmarks.service
+
+.PHONY: bench-servers
+bench-servers: install  ## Compare the servers that a web API could run on; needs Linux and two cores
+	$(BIN)/python -m benchmarks.servers
 
 .PHONY: bench-generation
 bench-generation: install  ## Measure how long a bake takes

@@ -29,7 +29,7 @@ BODY = {"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]}
 
 
 def main() -> None:
-    """Measure, print the table and store it beside this file."""
+    """Measure, print the table and store it."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         cpus = cpu_request(build(Path(folder)))
         balancer = running.enter_context(balancing(Path(folder), COPIES[-1], probe="/readyz"))
@@ -40,7 +40,7 @@ def main() -> None:
         rates = measure(balancer)
     table = as_table(rates, cpus)
     print(table)
-    (ROOT / "benchmarks" / "copies.md").write_text(table, "utf-8")
+    (ROOT / "benchmarks" / "results" / "copies.md").write_text(table, "utf-8")
 
 
 def build(folder: Path) -> Path:

@@ -24,7 +24,7 @@ TOOLS = Path(sys.executable).parent
 
 
 def main() -> None:
-    """Measure, print the table and store it beside this file."""
+    """Measure, print the table and store it."""
     with tempfile.TemporaryDirectory() as folder:
         bakes = prepare(Path(folder))
         seconds: dict[str, list[float]] = {name: [] for name in bakes}
@@ -35,7 +35,7 @@ def main() -> None:
                     seconds[name].append(took)
     table = as_table({name: median(times) for name, times in seconds.items()})
     print(table)
-    (ROOT / "benchmarks" / "generation.md").write_text(table, "utf-8")
+    (ROOT / "benchmarks" / "results" / "generation.md").write_text(table, "utf-8")
 
 
 def prepare(folder: Path) -> dict[str, tuple[list[str], dict[str, str]]]:

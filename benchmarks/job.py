@@ -69,7 +69,7 @@ class Run(NamedTuple):
 
 
 def main() -> int:
-    """Measure, print the table and store it beside this file; end with 1 if a limit is missed."""
+    """Measure, print the table and store it; end with 1 if a limit is missed."""
     with tempfile.TemporaryDirectory() as folder:
         ways = prepare(Path(folder))
         source, many = Path(folder, "orders.csv"), Path(folder, "many.csv")
@@ -81,7 +81,7 @@ def main() -> int:
     wall = {name: median(each[name].wall_seconds for each in rounds) for name in ways}
     table = as_table(wall, cpu, peaks)
     print(table)
-    (ROOT / "benchmarks" / "job.md").write_text(table, "utf-8")
+    (ROOT / "benchmarks" / "results" / "job.md").write_text(table, "utf-8")
     fast, small = cpu[PLAIN] / cpu[JOB] >= LEAST_OF_PLAIN, peaks[JOB] <= MOST_MEGABYTES
     return 0 if fast and small else 1
 

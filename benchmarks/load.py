@@ -9,13 +9,12 @@ import multiprocessing
 import re
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter, sleep
 from typing import cast
 
-OK = 200
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -94,11 +93,19 @@ class Client:
     def ask(self, sent: bytes) -> None:
         """Ask, wait for the whole answer, and note how long it took."""
         start = perf_counter()
+        self.send(sent)
+        self.receive()
+        self.seconds.append(perf_counter() - start)
+
+    def send(self, sent: bytes) -> None:
+        """Send a request."""
         self._socket.sendall(sent)
+
+    def receive(self) -> None:
+        """Wait for the whole answer."""
         data = b""
         while not (data and is_whole(data)):
             data += self._socket.recv(1 << 20)
-        self.seconds.append(perf_counter() - start)
 
 
 @contextmanager
@@ -130,18 +137,13 @@ def latencies(port: int, sent: bytes, seconds: float, pause: float = 0.005) -> l
     return client.seconds
 
 
-async def send(port: int, sent: bytes, count: int, connections: int = 8) -> int:
-    """Ask so many times, as fast as the service answers; give how often it did."""
-
-    async def ask() -> int:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for _ in range(count // connections):
-            writer.write(sent)
-            await answer(reader)
-        writer.close()
-        return count // connections
-
-    return sum(await asyncio.gather(*[ask() for _ in range(connections)]))
+def ask_together(clients: Sequence[Client], sent: bytes, count: int) -> None:
+    """Send `count` requests in all, one over each connection at a time."""
+    for _ in range(count // len(clients)):
+        for client in clients:
+            client.send(sent)
+        for client in clients:
+            client.receive()
 
 
 async def answer(reader: asyncio.StreamReader) -> int:
@@ -167,33 +169,15 @@ async def crowd(port: int, sent: bytes, clients: int, seconds: float) -> list[tu
     return answers
 
 
-async def interrupted(port: int, count: int, stop: Callable[[], None]) -> tuple[int, int]:
-    """Stop a service while requests have begun, or are on their way; give how many are answered.
+async def burst(port: int, sent: bytes, count: int) -> set[int]:
+    """Ask once over each of so many connections at the same time; give the statuses."""
 
-    The latter come over connections that are open, a moment after the service is told to stop.
-    """
-    sent = request("/items/0")
-
-    async def connect(first: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def ask() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(first)
-        return reader, writer
-
-    half = [await connect(sent[:20]) for _ in range(count)]
-    late = [await connect(sent) for _ in range(count)]
-    for reader, _ in late:
-        await answer(reader)
-    stop()
-    await asyncio.sleep(0.15)
-    for _, writer in half:
-        writer.write(sent[20:])
-    for _, writer in late:
         writer.write(sent)
+        try:
+            return await answer(reader)
+        finally:
+            writer.close()
 
-    async def answered(reader: asyncio.StreamReader) -> bool:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            return await answer(reader) == OK
-        return False
-
-    seen = [await answered(reader) for reader, _ in (*half, *late)]
-    return sum(seen[:count]), sum(seen[count:])
+    return set(await asyncio.gather(*[ask() for _ in range(count)]))

@@ -50,7 +50,7 @@ class Row(NamedTuple):
 
 
 def main() -> int:
-    """Measure, print the table and store it beside this file; end with 1 if a limit is missed."""
+    """Measure, print the table and store it; end with 1 if a limit is missed."""
     os.sched_setaffinity(0, {LOAD_CORE})
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         python = install(Path(folder), "model-api")
@@ -69,7 +69,7 @@ def main() -> int:
         ]
         table = as_table(rows, versions(python, PACKAGES, ROUNDS))
     print(table)
-    (ROOT / "benchmarks" / "model.md").write_text(table, "utf-8")
+    (ROOT / "benchmarks" / "results" / "model.md").write_text(table, "utf-8")
     return 0 if all(row.holds for row in rows) else 1
 
 

@@ -74,7 +74,8 @@ def export_requirements() -> str:
         return keep(f"`poetry export` does not work here: {message}")
     fresh = EXPORT.with_suffix(".fresh")
     try:
-        passed, message = run_command(*poetry, "export", "--no-ansi", "--output", str(fresh))
+        export = ("export", "--no-ansi", "--output", str(fresh), "--without-urls")
+        passed, message = run_command(*poetry, *export)
         if passed and fresh.is_file() and fresh.stat().st_size:
             fresh.replace(EXPORT)
             return "exported just now, with Poetry, from poetry.lock"
@@ -87,7 +88,7 @@ def keep(reason: str) -> str:
     """Say why the export of the release stands, and how to repeat it; both are the same."""
     return f"""exported at the template's release, from poetry.lock; {reason}
                     pipx install --force poetry && pipx inject poetry poetry-plugin-export
-                    poetry export --output {EXPORT}"""
+                    poetry export --without-urls --output {EXPORT}"""
 
 
 def folder() -> str:

@@ -1,4 +1,4 @@
-"""Bring the rows of measured tables in README.md up to what `benchmarks/` has stored.
+"""Bring the rows of measured tables in README.md up to what `benchmarks/results/` has.
 
 A table below `<!-- from FILE -->` holds some rows of a table in FILE that has the same header.
 """

@@ -14,6 +14,7 @@ from tests.containers import with_python
 from tests.harness import (
     QUESTIONS,
     ROOT,
+    SLUG,
     BakedProject,
     Combination,
     docker_problem,
@@ -23,6 +24,7 @@ from tests.harness import (
     run,
     unavailable,
 )
+from tests.ordinary import add_a_weeks_work
 from tests.pip_settings import index_variables
 from tests.schedule import ByCombination
 
@@ -82,6 +84,26 @@ def install(
 
 
 @pytest.fixture(scope="session")
+def worked_on(
+    bake: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Combination], BakedProject]:
+    """Copy and install a baked web API, and add a week's work to it."""
+
+    @cache
+    def work_once(combination: Combination) -> BakedProject:
+        python = interpreter(combination.python)
+        assert python
+        folder = tmp_path_factory.mktemp(f"{combination}-worked-on")
+        project = BakedProject(folder / SLUG, combination)
+        shutil.copytree(bake(combination).path, project.path)
+        install_locked(project.path, folder / "venv", python)
+        add_a_weeks_work(project)
+        return project
+
+    return work_once
+
+
+@pytest.fixture(scope="session")
 def build(bake: Callable[[Combination], BakedProject]) -> Callable[[Combination], str]:
     """Build the image of a baked project, with nothing edited, and give its tag."""
 
@@ -117,6 +139,12 @@ def kubectl() -> None:
 def haproxy() -> None:
     """Require HAProxy: `REQUIRE_HAPROXY=1` turns the skip into a failure."""
     require("haproxy")
+
+
+@pytest.fixture(scope="session")
+def checkov() -> None:
+    """Require checkov: `REQUIRE_CHECKOV=1` turns the skip into a failure."""
+    require("checkov")
 
 
 @pytest.fixture(scope="session")

@@ -77,7 +77,17 @@ def proxying(
         "-addext",
         f"subjectAltName=DNS:{SLUG}.example.com",
     ]
-    options = ["-newkey", "rsa:2048", "-nodes", "-days", "1", "-keyout", key, "-out", certificate]
+    options: list[str | Path] = [
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+    ]
     run("openssl", "req", "-x509", *subject, *options)
     proxy = Proxy(port, folder, ssl.create_default_context(cafile=certificate))
     text = block(project, "nginx", "proxy_pass")

@@ -211,8 +211,7 @@ def test_after_poetry_add_one_command_brings_all_back_in_step(
     stale = "requirements.txt is not what poetry.lock says: make requirements"
     assert stale in development.output("make", "check", fails=True)
     development.run("make", "requirements")
-    development.run("poetry", "check", "--lock")
-    development.run("python", "scripts/consistency.py")
+    development.run("make", "consistency")
     assert "\niniconfig==" in (development.project.path / "requirements.txt").read_text("utf-8")
 
 
@@ -233,11 +232,9 @@ def test_a_commit_of_stale_files_fails_until_one_command_mends_them(
     pyproject.write_text(pyproject.read_text("utf-8").replace('"structlog>=', '"structlog!=1,>='))
     environment.write_text(environment.read_text("utf-8").replace("python=3.", "python=2."))
 
-    output = development.output(*change, fails=True)
-
-    assert "Run `poetry lock`" in output
-    assert "edit environment.yml to `- python=" in output
+    assert "Run `poetry lock`" in development.output(*change, fails=True)
     development.run("make", "requirements")
+    assert "edit environment.yml, then run: make env" in development.output(*change, fails=True)
     development.run("git", "checkout", "--quiet", "environment.yml")
     development.run(*change)
 

@@ -203,7 +203,7 @@ REACH = "import os, pathlib, time\npathlib.Path(os.environ['REACHED']).touch()\n
 def test_ctrl_c_in_an_export_keeps_the_one_of_the_release(
     whole: dict[str, bytes], tmp_path: Path, *, half_way: bool
 ) -> None:
-    write = "import sys; '--help' in sys.argv and sys.exit()\nopen(sys.argv[-1], 'w').write('x')\n"
+    write = "import sys; '--help' in sys.argv and sys.exit()\nopen(sys.argv[4], 'w').write('x')\n"
     poetry = {
         "poetry/__init__.py": "",
         "poetry/__main__.py": (write if half_way else "") + REACH.format(60),

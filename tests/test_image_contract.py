@@ -231,8 +231,8 @@ def test_a_secret_comes_from_a_file_and_one_that_is_unreadable_stops_it(
 
     assert f"{PREFIX}LOG_FORMAT: Input should be 'auto', 'console' or 'json'" in wrong.stderr
     # The user of the container, and what to run.
-    remedy = "make it readable: sudo chown 123456 secrets/*"
-    assert f"/run/secrets/{secret.name}: Permission denied; {remedy}" in unreadable.stderr
+    remedy = f"Permission denied; run: sudo chown 123456 secrets/{secret.name}"
+    assert f"/run/secrets/{secret.name}: {remedy}" in unreadable.stderr
     assert wrong.returncode == unreadable.returncode == 2
     assert "hunter2" not in wrong.stderr + unreadable.stderr
 

@@ -1,51 +1,22 @@
 """A company's network: a package index with a password and a CA of its own, or a proxy."""
 
-import base64
 import re
-import ssl
 import sys
 import tarfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.containers import NEWEST, with_python
 from tests.harness import BakedProject, Combination, each, run
+from tests.package_index import PASSWORD, USER, Handler, certificate, serving
 
 JOB = [one for one in NEWEST if one.application == "job"]
-USER, PASSWORD = "builder", "correct-horse-battery-staple"
 BEHIND = "http://packages.invalid"
 """A host that only the proxy can reach."""
 
 pytestmark = pytest.mark.usefixtures("docker")
-
-
-class Handler(SimpleHTTPRequestHandler):
-    """Files for those who know the password."""
-
-    served: list[str]
-    """The paths that were asked for with the right password."""
-    asks = (401, "www-authenticate", "authorization")
-
-    def do_GET(self) -> None:
-        status, asks, answers = self.asks
-        token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        if self.headers.get(answers) != f"Basic {token}":
-            self.send_response(status)
-            self.send_header(asks, 'Basic realm="packages"')
-            self.send_header("content-length", "0")
-            self.end_headers()
-            return
-        self.served.append(self.path)
-        super().do_GET()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
 
 class Proxy(Handler):
@@ -78,20 +49,6 @@ def wheels(project: BakedProject, folder: Path) -> None:
         wheel.rename(folder / "simple" / name / wheel.name)
 
 
-def certificate(folder: Path) -> ssl.SSLContext:
-    """Make a CA in `ca.pem`, and a server that it vouches for."""
-    openssl = partial(run, "openssl", cwd=folder)
-    new = ["req", "-newkey", "rsa:2048", "-nodes", "-subj"]
-    openssl(*new, "/CN=Company CA", "-x509", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem")
-    openssl(*new, "/CN=127.0.0.1", "-keyout", "server.key", "-out", "server.csr")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
-    sign = ["x509", "-req", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
-    openssl(*sign, "-in", "server.csr", "-extfile", "names", "-out", "server.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "server.pem", folder / "server.key")
-    return context
-
-
 @pytest.fixture(scope="session")
 def packages(
     bake: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
@@ -99,26 +56,6 @@ def packages(
     folder = tmp_path_factory.mktemp("packages")
     wheels(bake(JOB[0]), folder)
     return folder
-
-
-@contextmanager
-def serving(
-    kind: type[Handler], files: Path, context: ssl.SSLContext | None = None
-) -> Iterator[tuple[int, list[str]]]:
-    """Serve files; give the port, and the paths that will have been served."""
-    served: list[str] = []
-    handler = type("Recorder", (kind,), {"served": served})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(files)))
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_port, served
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def installed(served: list[str]) -> set[str]:

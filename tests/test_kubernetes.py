@@ -1,5 +1,6 @@
 """The Kubernetes manifests are complete, valid and secure, and roll out without a gap."""
 
+import json
 import os
 import re
 import shutil
@@ -164,6 +165,23 @@ def test_every_pod_keeps_the_restricted_standard_and_more(
         (container,) = spec["containers"]
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert only(baked, overlay, "ServiceAccount")["automountServiceAccountToken"] is False
+
+
+@pytest.mark.slow("starts checkov")
+@pytest.mark.usefixtures("checkov")
+@each(KUBERNETES)
+def test_checkov_finds_nothing_in_production(baked: BakedProject, tmp_path: Path) -> None:
+    manifests = tmp_path / "production.yaml"
+    manifests.write_text(yaml.safe_dump_all(rendered(baked.path, "production")), "utf-8")
+
+    result = run(
+        *("checkov", "--file", manifests, "--framework", "kubernetes", "--skip-download"),
+        *("--output", "json"),
+    )
+
+    summary = json.loads(result.stdout)["summary"]
+    assert summary["passed"] > 80
+    assert (summary["failed"], summary["skipped"], summary["parsing_errors"]) == (0, 0, 0)
 
 
 BREAKS: list[tuple[str, Any, str]] = [

@@ -142,7 +142,7 @@ def test_the_tree_in_the_readme_names_all_that_is_on_top_of_a_project(
 def test_every_number_of_a_table_in_the_readme_is_the_one_that_is_stored() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
 
-    quoted = re.findall(r"^<!-- from benchmarks/(\w+)\.md -->$", text, re.MULTILINE)
+    quoted = re.findall(r"^<!-- from benchmarks/results/(\w+)\.md -->$", text, re.MULTILINE)
     assert set(quoted) == set(re.findall(r"`make bench-(\w+)`", text))
     assert excerpts.refreshed(text) == text, "Run: .venv/bin/python scripts/excerpts.py"
 

@@ -33,7 +33,7 @@ from tests.newcomer import Newcomer, blocks, text
 
 PAGES = ["README.md", "docs/production.md", "deploy/kubernetes/README.md"]
 # What a page may need that a test does not have, as the comment above a block names it.
-ABSENT = {"the network", "Conda", "a cluster", "a registry", "a private index"}
+ABSENT = {"the network", "Conda", "a cluster", "a registry", "a private index", "root"}
 HERE = [it for it in BUILT if interpreter(it.python)]
 # Each application once, with every page: the deployment adds one.
 LIVED_IN = [
@@ -59,12 +59,12 @@ def test_no_line_of_a_page_is_wider_than_100_characters(baked: BakedProject) -> 
 
 
 @each([*COMBINATIONS, *KUBERNETES])
-def test_at_most_five_blocks_of_a_page_need_what_is_not_everywhere(baked: BakedProject) -> None:
+def test_at_most_seven_blocks_of_a_page_need_what_is_not_everywhere(baked: BakedProject) -> None:
     for page in pages(baked):
         found = blocks(baked, page)
         marked = [block for block in found if block.needs]
         assert text(baked, page).count("```") == 2 * len(found), page
-        assert text(baked, page).count("<!--") == len(marked) <= 5, page
+        assert text(baked, page).count("<!--") == len(marked) <= 7, page
         assert all(block.language == "console" for block in marked)
         assert {thing for block in marked for thing in block.needs.split(" and ")} <= ABSENT
 
@@ -110,9 +110,8 @@ def newcomer(
     assert python
     install_locked(project.path, tmp_path / "venv", python)
     port = free_port()
-    compose = project.path / "compose.yaml"
-    compose.write_text(text(project, "compose.yaml").replace(":8000:", f":{port}:"), "utf-8")
-    yield Newcomer(project, activated(tmp_path / "venv"), port)
+    # In compose.yaml it is the port of this machine.
+    yield Newcomer(project, activated(tmp_path / "venv") | {"PORT": str(port)}, port)
     if docker_problem() is None:
         project.run("docker", "compose", "down", "--timeout", "1")
         project.run("docker", "rmi", "--force", slug)

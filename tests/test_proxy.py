@@ -5,7 +5,6 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
@@ -63,16 +62,10 @@ def status(response: bytes) -> int | None:
 
 
 def endless(connection: ssl.SSLSocket) -> bytes:
-    """Send headers until the connection is closed; return the response."""
-    sent = 0
-    try:
-        connection.sendall(b"GET /readyz HTTP/1.1\r\nhost: my-application.example.com\r\n")
-        while sent < 10_000_000:
-            connection.sendall(b"x-header: " + b"x" * 1000 + b"\r\n")
-            sent += 1000
-    except OSError:
-        pass
-    assert sent < 1_000_000
+    """Send 100 headers of 1 kB each, without an end; return the response."""
+    headers = b"x-header: " + b"x" * 1000 + b"\r\n"
+    connection.sendall(b"GET /readyz HTTP/1.1\r\nhost: my-application.example.com\r\n")
+    connection.sendall(headers * 100)
     return answer(connection)
 
 
@@ -93,7 +86,7 @@ def test_what_slow_and_endless_clients_send_does_not_reach_the_service(
     with nginx.connect() as connection:
         connection.sendall(post())
         assert status(answer(connection)) == 200
-    assert status(endless(nginx.connect())) in {400, None}
+    assert status(endless(nginx.connect())) == 400
     assert {status(answer(one)) for one in idle} == {None}
     assert {status(answer(one)) for one in half_headers} <= {408, None}
     assert {status(answer(one)) for one in half_bodies} <= {408, None}
@@ -131,22 +124,15 @@ def test_an_update_with_a_second_container_loses_no_request(
     (edit,) = re.findall(r"^sed -i s/127.0.0.1:8000/127.0.0.1:8001/ ", commands, re.MULTILINE)
     order = [commands.index(it) for it in ("up --detach --wait", edit, "reload nginx", " down")]
     assert order == sorted(order)
-    outcomes: list[str] = []
+    outcomes: list[int | None] = []
     stopped = Event()
 
     def client(nginx: Proxy) -> None:
-        context = ssl._create_unverified_context()  # noqa: S323, SLF001 - the name is not this machine's
-        connection = HTTPSConnection("127.0.0.1", nginx.port, timeout=20, context=context)
+        # Each on a connection of its own: nginx closes idle ones when it reloads.
         while not stopped.is_set():
-            try:
-                connection.request("POST", "/quotes", BODY, {"content-type": "application/json"})
-                response = connection.getresponse()
-                response.read()
-                outcomes.append(str(response.status))
-            except (OSError, HTTPException) as error:
-                # The proxy closes idle connections when it reloads; the client then repeats.
-                connection.close()
-                outcomes.append(repr(error))
+            with nginx.connect() as connection:
+                connection.sendall(post())
+                outcomes.append(status(answer(connection)))
 
     with ExitStack() as running:
         old = running.enter_context(serving(image, port))
@@ -166,4 +152,4 @@ def test_an_update_with_a_second_container_loses_no_request(
             thread.join()
 
     assert len(outcomes) > 100
-    assert [one for one in outcomes if one != "200"] == []
+    assert [one for one in outcomes if one != 200] == []

@@ -136,7 +136,7 @@ def test_a_poetry_that_cannot_export_leaves_the_project_whole(
 
     assert KEPT in output
     assert reason in output
-    assert "poetry export --output requirements.txt" in output
+    assert "poetry export --without-urls --output requirements.txt" in output
     assert requirements(tmp_path) == shipped(QUESTIONS["application"][0])
     assert [path.name for path in (tmp_path / SLUG).glob("*.fresh")] == []
 

@@ -1,11 +1,11 @@
-"""SIGTERM ends a job at any moment, as the first process of a container, too."""
+"""SIGTERM and Ctrl-C end a job at any moment; SIGTERM does in a container, too."""
 
 import json
 import random
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
@@ -65,11 +65,24 @@ def test_sigterm_ends_the_first_process_of_a_container(image: str, tmp_path: Pat
     assert sorted(path.name for path in data.iterdir()) == ["orders.csv", "orders.jsonl"]
 
 
+@pytest.fixture
+def heeded_ctrl_c() -> Iterator[None]:
+    """Heed SIGINT, and let what is started: in the background of a shell, it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @needs_posix
 @pytest.mark.slow("installs a project")
+@pytest.mark.usefixtures("heeded_ctrl_c")
 @each(INSTALLED)
-def test_sigterm_ends_a_job_at_random_moments(
-    combination: Combination, install: Callable[[Combination], BakedProject], tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_job_ends_at_random_moments(
+    number: signal.Signals,
+    combination: Combination,
+    install: Callable[[Combination], BakedProject],
+    tmp_path: Path,
 ) -> None:
     command = install(combination).path.parent / "venv" / "bin" / SLUG
     data = orders(tmp_path, ROWS)
@@ -81,33 +94,13 @@ def test_sigterm_ends_a_job_at_random_moments(
                 sleep(0.05)
             sleep(draw.uniform(0, 1))
             sent = monotonic()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=30) == TERMINATED
+            process.send_signal(number)
+            assert process.wait(timeout=30) == 128 + number
             assert monotonic() - sent < SECONDS
             assert process.stdout
-            assert json.loads(process.stdout.read())["status"] == TERMINATED
+            assert json.loads(process.stdout.read())["status"] == 128 + number
         # The next run would remove it.
         shutil.rmtree(next(data.glob(".orders.jsonl.*")))
-
-
-@needs_posix
-@each(INSTALLED)
-def test_ctrl_c_ends_a_job_and_removes_what_it_has_begun(
-    combination: Combination, install: Callable[[Combination], BakedProject], tmp_path: Path
-) -> None:
-    command = install(combination).path.parent / "venv" / "bin" / SLUG
-    data = orders(tmp_path, ROWS)
-
-    with subprocess.Popen([command, *WORK], cwd=data, stdout=subprocess.PIPE) as process:
-        while not list(data.glob(".orders.jsonl.*")):
-            assert process.poll() is None
-            sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
-        assert process.stdout
-        assert json.loads(process.stdout.read())["status"] == 130
-
-    assert [path.name for path in data.iterdir()] == ["orders.csv"]
 
 
 @each(INSTALLED)

@@ -7,32 +7,23 @@ from typing import Annotated, NoReturn
 import structlog
 import typer
 
-from {{ cookiecutter.package_name }} import __version__, exit_status, job, logs, settings, shards
+from {{ cookiecutter.package_name }} import exit_status, job, logs, settings, shards
 
 STATUSES = "\n\n".join(f"Status {each}: {text}" for each, text in exit_status.MEANINGS.items())
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, epilog=STATUSES)
 log = structlog.get_logger()
 
-
-def show_version(*, value: bool) -> None:
-    """Print the version and exit."""
-    if value:
-        typer.echo(__version__)
-        raise typer.Exit
-
-
 # Typer would check `readable`, and report what a retry may solve as a wrong command line.
 FILE = {"dir_okay": False, "readable": False}
 Source = Annotated[Path, typer.Argument(help="CSV file of orders.", metavar="INPUT", **FILE)]
 Target = Annotated[Path, typer.Argument(help="JSON Lines file.", metavar="OUTPUT", **FILE)]
-Version = Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True)]
 SHARD = typer.Option(parser=shards.parse, metavar="I/N", help="Price part I of N only, from 0.")
 Part = Annotated[shards.Shard | None, SHARD]
 
 
 @app.callback()
-def configure(context: typer.Context, *, _version: Version = False) -> None:
+def configure(context: typer.Context) -> None:
     """Price orders. All settings come from the environment; see .env.example."""
     context.obj = settings.load()
     logs.configure(context.obj.log_level, context.obj.log_format)

@@ -7,7 +7,6 @@ from tests.conftest import PROJECT
 from typer import BadParameter
 from typer.testing import CliRunner
 
-from {{ cookiecutter.package_name }} import __version__
 from {{ cookiecutter.package_name }}.cli import app
 from {{ cookiecutter.package_name }}.settings import PREFIX
 
@@ -17,10 +16,6 @@ SAMPLE = str(PROJECT / "data" / "orders.csv")
 def invoke(*arguments: str) -> str:
     """Run the command line and return what it prints; raise what it raises."""
     return CliRunner().invoke(app, arguments, catch_exceptions=False, standalone_mode=False).output
-
-
-def test_the_version_is_shown() -> None:
-    assert invoke("--version") == f"{__version__}\n"
 
 
 def test_help_lists_the_exit_statuses() -> None:

@@ -2,6 +2,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.conftest import ReadLog
@@ -10,32 +11,39 @@ from typer import BadParameter
 from {{ cookiecutter.package_name }} import exit_status
 from {{ cookiecutter.package_name }}.exit_status import InputError
 
-# A job that spends its time in one call into native code.
+type Run = Callable[[Exception | None], tuple[object, list[dict[str, Any]]]]
+
+# A job that spends its time in a call into native code.
 STUCK = """
-import ctypes
+import ctypes, signal
 from {{ cookiecutter.package_name }} import exit_status, logs
 def job():
     print("started", flush=True)
     while True:
         ctypes.CDLL(None).sleep(60)
+# In the background of a shell, it would be ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 logs.configure()
 exit_status.run(job)
 """
 
 
-def raise_(error: BaseException) -> Callable[[], None]:
-    def command() -> None:
-        raise error
+@pytest.fixture
+def run(read_log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that runs a failing job and returns its exit status and its log."""
+    monkeypatch.setattr(exit_status, "exit_on_signals", lambda: None)
 
-    return command
+    def run_job(error: Exception | None) -> tuple[object, list[dict[str, Any]]]:
+        def job() -> None:
+            if error:
+                raise error
 
+        read_log()
+        with pytest.raises(SystemExit) as end:
+            exit_status.run(job)
+        return end.value.code, read_log()
 
-def run(command: Callable[[], int | None], monkeypatch: pytest.MonkeyPatch) -> object:
-    """Run a command without handling SIGTERM in the process of the tests; return its status."""
-    monkeypatch.setattr(exit_status, "exit_on_sigterm", lambda: None)
-    with pytest.raises(SystemExit) as end:
-        exit_status.run(command)
-    return end.value.code
+    return run_job
 
 
 @pytest.mark.parametrize(
@@ -50,41 +58,33 @@ def run(command: Callable[[], int | None], monkeypatch: pytest.MonkeyPatch) -> o
     ],
 )
 def test_each_failure_has_its_status_and_names_its_problems(
-    error: Exception,
-    status: int,
-    problems: list[str],
-    read_log: ReadLog,
-    monkeypatch: pytest.MonkeyPatch,
+    error: Exception, status: int, problems: list[str], run: Run
 ) -> None:
-    assert run(raise_(error), monkeypatch) == status
-    (line,) = read_log()
-    assert (line["status"], line["problems"]) == (status, problems)
+    code, (line,) = run(error)
+
+    assert code == line["status"] == status
+    assert line["problems"] == problems
 
 
-def test_a_bug_is_logged_with_its_traceback(
-    read_log: ReadLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert run(raise_(ZeroDivisionError("oops")), monkeypatch) == 70
-    (line,) = read_log()
-    assert line["event"] == "a bug in the job"
+def test_a_bug_is_logged_with_its_traceback(run: Run) -> None:
+    code, (line,) = run(ZeroDivisionError("oops"))
+
+    assert (code, line["event"]) == (70, "a bug in the job")
     assert "ZeroDivisionError: oops" in line["exception"]
 
 
-def test_success_and_ctrl_c_have_their_status(
-    read_log: ReadLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert run(lambda: None, monkeypatch) == 0
-    assert run(lambda: 130, monkeypatch) == 130
-    assert [line["event"] for line in read_log()] == ["interrupted by Ctrl-C"]
+def test_success_is_0(run: Run) -> None:
+    assert run(None) == (0, [])
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
-def test_sigterm_ends_even_a_call_into_native_code() -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_even_a_call_into_native_code(number: signal.Signals) -> None:
     with subprocess.Popen(  # noqa: S603 - no shell, no input
         [sys.executable, "-c", STUCK], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         assert process.stdout.readline() == "started\n"
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 143
-        assert '"status": 143' in process.stdout.read()
+        process.send_signal(number)
+        assert process.wait(timeout=10) == 128 + number
+        assert f'"status": {128 + number}' in process.stdout.read()

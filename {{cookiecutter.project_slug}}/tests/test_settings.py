@@ -16,9 +16,9 @@ class Database(BaseModel):
 
 
 class MoreSettings(Settings):
-    database: Database = Database()
-    labels: dict[str, str] = Field(default={})
-    region: str = Field(default="", validation_alias="REGION")
+    test_database: Database = Database()
+    test_labels: dict[str, str] = Field(default={})
+    test_region: str = Field(default="", validation_alias="TEST_REGION")
 
 
 @pytest.fixture(autouse=True)
@@ -44,25 +44,25 @@ def test_the_environment_overrides_the_env_file_and_that_overrides_secret_files(
 def test_nested_settings_come_from_every_source(
     secrets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(f"{PREFIX}DATABASE__HOST", "db")
-    monkeypatch.setenv(f"{PREFIX}LABELS__COLOR", "red")
-    monkeypatch.setenv("REGION", "eu")
-    (secrets / f"{PREFIX}DATABASE__PASSWORD".lower()).write_text("hunter2")
+    monkeypatch.setenv(f"{PREFIX}TEST_DATABASE__HOST", "db")
+    monkeypatch.setenv(f"{PREFIX}TEST_LABELS__COLOR", "red")
+    monkeypatch.setenv("TEST_REGION", "eu")
+    (secrets / f"{PREFIX}TEST_DATABASE__PASSWORD".lower()).write_text("hunter2")
 
     loaded = load()
 
     assert isinstance(loaded, MoreSettings)
-    assert loaded.database == Database(host="db", password=SecretStr("hunter2"))
-    assert (loaded.labels, loaded.region) == ({"color": "red"}, "eu")
+    assert loaded.test_database == Database(host="db", password=SecretStr("hunter2"))
+    assert (loaded.test_labels, loaded.test_region) == ({"color": "red"}, "eu")
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("LOG_LEVLE", f"LOG_LEVLE is not a setting; did you mean {PREFIX}LOG_LEVEL?"),
-        ("DATABASE__HOTS", "DATABASE__HOTS is not a setting; did you mean"),
+        ("TEST_DATABASE__HOTS", "TEST_DATABASE__HOTS is not a setting; did you mean"),
         ("LOG_LEVEL", "LOG_LEVEL: Input should be 'debug'"),
-        ("LABELS", 'field "labels"'),
+        ("TEST_LABELS", 'field "test_labels"'),
     ],
 )
 @pytest.mark.parametrize("source", ["environment", "file", "secret"])
@@ -95,13 +95,13 @@ def test_unreadable_secrets_are_reported(secrets: Path, monkeypatch: pytest.Monk
 def test_the_example_file_lists_every_setting_with_its_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.undo()
     example = (PROJECT / ".env.example").read_text("utf-8")
-    listed = dict(re.findall(rf"^#?{PREFIX}(\w+)=(.*)$", example, re.MULTILINE))
-    optional = {k: field for k, field in Settings.model_fields.items() if not field.is_required()}
+    listed = dict(re.findall(r"^#?(\w+)=(.*)$", example, re.MULTILINE))
 
-    assert {name.lower().partition("__")[0] for name in listed} >= optional.keys()
-    for name, value in listed.items():
-        if field := optional.get(name.lower()):
-            monkeypatch.setenv(PREFIX + name, value)
-            assert getattr(load(), name.lower()) == field.default
+    for name, field in Settings.model_fields.items():
+        if not field.is_required():
+            variable = str(field.validation_alias or PREFIX + name).upper()
+            assert variable in {line.partition("__")[0] for line in listed}
+            if variable in listed:
+                monkeypatch.setenv(variable, listed[variable])
+                assert getattr(load(), name) == field.default

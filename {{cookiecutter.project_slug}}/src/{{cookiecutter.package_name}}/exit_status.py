@@ -9,9 +9,11 @@ from typing import NoReturn
 
 import structlog
 from pydantic_settings import SettingsError
+from rich.console import Console
 from typer import TyperException
 
-BUG, TERMINATED = 70, 143
+BUG = 70
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MEANINGS = {
     0: "done",
     2: "the command line or a setting is wrong",
@@ -19,7 +21,7 @@ MEANINGS = {
     BUG: "a bug in the job",
     74: "a file or service could not be reached",
     130: "interrupted by Ctrl-C",
-    TERMINATED: "terminated by SIGTERM",
+    143: "terminated by SIGTERM",
 }
 
 log = structlog.get_logger()
@@ -35,10 +37,10 @@ STATUSES = {TyperException: 2, SettingsError: 2, InputError: 65, OSError: 74}
 
 def run(command: Callable[[], int | None]) -> NoReturn:
     """Run a command, log its failure if it fails, and exit with the status of the outcome."""
-    exit_on_sigterm()
+    exit_on_signals()
     details: dict[str, object] = {}
     try:
-        status = command() or 0  # Typer returns 130 after Ctrl-C.
+        status = command() or 0
     except Exception as error:  # noqa: BLE001 - every failure has an exit status
         status = next((STATUSES[kind] for kind in STATUSES if isinstance(error, kind)), BUG)
         details = {"exc_info": error} if status == BUG else {"problems": describe(error)}
@@ -59,8 +61,8 @@ def describe(error: Exception) -> list[str]:
     return [*problems, *getattr(error, "__notes__", [])]
 
 
-def exit_on_sigterm() -> None:
-    """Exit with status 143 when SIGTERM arrives, without cleaning up.
+def exit_on_signals() -> None:
+    """Exit as soon as SIGTERM or Ctrl-C arrives, without cleaning up.
 
     Cleaning up would need an exception in the main thread, which native code may delay or discard.
     Since nothing cleans up after SIGKILL or a power failure either, the next run has to remove what
@@ -68,18 +70,25 @@ def exit_on_sigterm() -> None:
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    threading.Thread(target=_wait_for_sigterm, args=[reader], daemon=True).start()
-    # The main thread runs this handler only after a call into native code has returned. The
+    threading.Thread(target=_wait_for_signal, args=[reader], daemon=True).start()
+    # The main thread runs a handler only after a call into native code has returned. The
     # interpreter writes to the wakeup descriptor at once.
-    signal.signal(signal.SIGTERM, lambda number, _frame: os.write(writer, bytes([number])))
     signal.set_wakeup_fd(writer)
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # Shells ignore Ctrl-C in the background.
+            signal.signal(number, lambda number, _frame: os.write(writer, bytes([number])))
     if hasattr(os, "register_at_fork"):  # A forked child would write to the pipe of its parent.
-        default = signal.SIGTERM, signal.SIG_DFL
-        os.register_at_fork(after_in_child=lambda: signal.signal(*default))
+        os.register_at_fork(after_in_child=_restore_default_handlers)
 
 
-def _wait_for_sigterm(reader: int) -> NoReturn:
-    while os.read(reader, 1) != bytes([signal.SIGTERM]):
+def _wait_for_signal(reader: int) -> NoReturn:
+    while (number := os.read(reader, 1)[0]) not in SIGNALS:
         pass
-    log.error(MEANINGS[TERMINATED], status=TERMINATED)
-    os._exit(TERMINATED)
+    Console(stderr=True).show_cursor()  # A progress bar hides it.
+    log.error(MEANINGS[128 + number], status=128 + number)
+    os._exit(128 + number)
+
+
+def _restore_default_handlers() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)

@@ -16,8 +16,9 @@ type Format = Literal["auto", "console", "json"]
 
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
 MIN_LENGTH = 50
-# Pydantic and FastAPI repeat invalid values, which may be secret, in their exceptions.
-INVALID_VALUE = re.compile(r"(input_value=|'input': ).*")
+# What may be secret: the invalid values that exceptions of Pydantic and FastAPI repeat, and the
+# queries of URLs, which Uvicorn logs for WebSockets, and clients such as HTTPX for each request.
+HIDDEN = re.compile(r"(input_value=|'input': ).*|(\?[\w.%~-]+=)[^\s\"']+")
 log = structlog.get_logger()
 
 
@@ -34,7 +35,7 @@ def configure(level: Level = "info", log_format: Format = "auto") -> None:
     ]
     render: list[Processor] = [
         structlog.processors.format_exc_info,  # It shows no local variables, unlike others.
-        hide_invalid_values,
+        hide_values,
         bounded(structlog.dev.ConsoleRenderer() if console else to_json_line),
     ]
     structlog.configure(
@@ -55,11 +56,11 @@ def configure(level: Level = "info", log_format: Format = "auto") -> None:
     threading.excepthook = lambda args: log.critical("uncaught exception", exc_info=args[:3])
 
 
-def hide_invalid_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Remove the values that Pydantic repeats from texts, and shorten their lines."""
+def hide_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Remove values that may be secret from texts, and shorten their lines."""
     for key, text in event.items():
-        if isinstance(text, str) and ("\n" in text or "input" in text):
-            lines = INVALID_VALUE.sub(r"\1...", text).splitlines()
+        if isinstance(text, str) and ("\n" in text or "input" in text or "?" in text):
+            lines = HIDDEN.sub(r"\1\2...", text).splitlines()
             event[key] = "\n".join(shorten(line, 500) for line in lines)
     return event
 

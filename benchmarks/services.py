@@ -1,0 +1,150 @@
+"""The services that are measured; this runs in a rendered project's environment.
+
+`python services.py NAME SERVER` serves one of them: `template` is the rendered web API with its own
+command line, `fastapi` is FastAPI as in its tutorial with the server's access log, and `libraries`
+has request IDs, metrics and a log as `template` has them, from libraries. SERVER is `granian`, or a
+value of Uvicorn's option `--http`.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from time import perf_counter
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+from starlette.middleware.base import RequestResponseEndpoint
+
+router = APIRouter()
+
+
+class Item(BaseModel):
+    """A thing that is sold."""
+
+    name: str
+    price: float
+    tags: list[str] = []
+
+
+@router.get("/items/{number}")
+async def read_item(number: int) -> Item:
+    """Return a small object after `number` hundredths of a second."""
+    if number:
+        await asyncio.sleep(number / 100)
+    return Item(name="chair", price=49.9, tags=["wood", "four legs"])
+
+
+@router.post("/items")
+async def create_item(item: Item) -> Item:
+    """Return what the client sent."""
+    return item
+
+
+@router.get("/large")
+async def read_large() -> StreamingResponse:
+    """Return 40 MB in pieces of 64 kB."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(640):
+            yield bytes(62_500)
+
+    return StreamingResponse(pieces())
+
+
+@router.get("/broken")
+async def read_broken() -> StreamingResponse:
+    """Fail in the middle of a stream."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first piece"
+        await asyncio.sleep(0.1)
+        raise RuntimeError("the stream broke")
+
+    return StreamingResponse(pieces())
+
+
+@router.websocket("/echo")
+async def echo(websocket: WebSocket) -> None:
+    """Accept with a header of its own, and return one message."""
+    await websocket.accept(headers=[(b"x-request-id", b"42")])
+    await websocket.send_text(await websocket.receive_text())
+    await websocket.close()
+
+
+def fastapi() -> FastAPI:
+    """Create FastAPI as in its tutorial."""
+    app = FastAPI()
+    app.include_router(router)
+    return app
+
+
+def template() -> FastAPI:
+    """Create the rendered web API, with the routes above."""
+    from my_application.app import create_app
+
+    app = create_app()
+    app.include_router(router)
+    return app
+
+
+def libraries() -> FastAPI:
+    """Create FastAPI with request IDs, metrics and an access log, as the libraries' manuals say."""
+    import structlog
+    from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
+    from prometheus_fastapi_instrumentator import Instrumentator
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        cache_logger_on_first_use=True,
+    )
+    log = structlog.get_logger()
+    app = fastapi()
+
+    @app.middleware("http")
+    async def access_log(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        start = perf_counter()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=correlation_id.get())
+        response = await call_next(request)
+        ms = round((perf_counter() - start) * 1000, 2)
+        path, status = request.url.path, response.status_code
+        log.info("request", method=request.method, path=path, status=status, ms=ms)
+        return response
+
+    Instrumentator().instrument(app).expose(app)
+    app.add_middleware(CorrelationIdMiddleware)
+    return app
+
+
+def serve(name: str, server: str) -> None:
+    """Serve on the port that the environment names, until SIGTERM."""
+    port = os.environ["MY_APPLICATION_PORT"]
+    if server == "granian":
+        command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory"]
+        options = ["--port", port, "--loop", "uvloop", *os.environ.get("OPTIONS", "").split()]
+        log = ["--access-log"] if name == "fastapi" else []
+        arguments = [*command, *options, *log, f"services:{name}"]
+        os.execv(sys.executable, arguments)  # noqa: S606 - no shell is needed
+    run = uvicorn.run
+    if name == "template":
+        from my_application import cli
+
+        uvicorn.run = lambda _, **options: run("services:template", **options | {"http": server})
+        cli.app(["serve"])
+    access_log = name == "fastapi"
+    run(f"services:{name}", factory=True, port=int(port), http=server, access_log=access_log)
+
+
+if __name__ == "__main__":
+    os.chdir(Path(__file__).parent)
+    serve(*sys.argv[1:])
