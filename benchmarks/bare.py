@@ -1,53 +1,67 @@
 """What the model API is measured against: FastAPI as in its tutorial, and no more.
 
-One route calls the same ONNX session on the event loop, the other the scikit-learn pipeline that
-the session was made from. Neither looks at more than the shape of the body.
+The request has the same Pydantic model. One route calls the same ONNX session on the event loop,
+the other the scikit-learn pipeline that the session was made from.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from fastapi import FastAPI
-from my_application.model import schema, training
+from my_application.model.predictor import PACKAGED_MODEL, OnnxPredictor
+from my_application.model.schema import SCHEMA, Features
 from numpy.typing import NDArray
+from pydantic import BaseModel
+from training.data import load, to_table
+from training.evaluate import hold_out
+from training.pipeline import DATA, create_pipeline
 
-ONNX = Path(training.__file__).with_name("model.onnx")
-
+split = hold_out(SCHEMA, load(SCHEMA, DATA))
+pipeline = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
+predictor = OnnxPredictor(PACKAGED_MODEL.read_bytes(), SCHEMA)
 app = FastAPI()
-options = ort.SessionOptions()
-options.intra_op_num_threads = 1
-session = ort.InferenceSession(ONNX.read_bytes(), options, providers=["CPUExecutionProvider"])
-pipeline = training.train(lambda *_: None).pipeline
 
 
-def to_array(body: dict[str, Any]) -> NDArray[np.float32]:
-    """Convert the instances of a body, trusting it to fit."""
-    rows = [[instance[name] for name in schema.NAMES] for instance in body["instances"]]
-    return np.array(rows, np.float32)
+class Request(BaseModel):
+    """The instances."""
+
+    instances: list[Features]
 
 
-def to_answer(probabilities: NDArray[np.float32]) -> dict[str, Any]:
+class Prediction(BaseModel):
+    """A label and the probabilities."""
+
+    label: str
+    probabilities: dict[str, float]
+
+
+class Response(BaseModel):
+    """The predictions."""
+
+    predictions: list[Prediction]
+
+
+def to_answer(probabilities: NDArray[Any]) -> dict[str, Any]:
     """Convert probabilities to what the model API answers."""
     return {
         "predictions": [
             {
-                "label": schema.LABELS[int(row.argmax())],
-                "probabilities": dict(zip(schema.LABELS, row.tolist(), strict=True)),
+                "label": SCHEMA.labels[int(row.argmax())],
+                "probabilities": dict(zip(SCHEMA.labels, row.tolist(), strict=True)),
             }
             for row in probabilities
         ]
     }
 
 
-@app.post("/onnx")
-async def onnx(body: dict[str, Any]) -> dict[str, Any]:
+@app.post("/onnx", response_model=Response)
+async def onnx(body: Request) -> object:
     """Predict with the ONNX session."""
-    return to_answer(session.run(["probabilities"], {"features": to_array(body)})[0])
+    return to_answer(predictor.predict(body.instances))
 
 
-@app.post("/scikit-learn")
-async def scikit_learn(body: dict[str, Any]) -> dict[str, Any]:
+@app.post("/scikit-learn", response_model=Response)
+async def scikit_learn(body: Request) -> object:
     """Predict with the pipeline."""
-    return to_answer(pipeline.predict_proba(to_array(body)))
+    table = to_table(SCHEMA, list(body.instances))
+    return to_answer(np.asarray(pipeline.predict_proba(table)))

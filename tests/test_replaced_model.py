@@ -180,7 +180,7 @@ def test_the_demo_is_replaced_by_a_draft_training_and_data(
     install(replacement, project)
     data = Path(f"data/{name.replace(' ', '_')}.csv")
     write(project.path / data, replacement.rows(random.Random(0)))  # noqa: S311 - no secret
-    arguments = [data, "--target", replacement.target, *replacement.options]
+    arguments = [str(data), "--target", replacement.target, *replacement.options]
 
     drafted = project.run("python", "-m", "training.draft", *arguments, env=environment).stdout
     (project.path / SCHEMA).write_text(drafted, "utf-8")

@@ -1,4 +1,4 @@
-"""The command line: `{{ cookiecutter.project_slug }} serve` and `{{ cookiecutter.project_slug }} healthcheck`."""
+"""The command line of the service."""
 
 import os
 import signal
@@ -7,13 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection
+{%- if cookiecutter.application == "model-api" %}
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+{%- else %}
 from typing import Annotated
+{%- endif %}
 
 import typer
 from pydantic_settings import SettingsError
 
 from {{ cookiecutter.package_name }} import logs
 from {{ cookiecutter.package_name }}.settings import PREFIX, Settings, load
+{%- if cookiecutter.application == "model-api" %}
+
+if TYPE_CHECKING:
+    from {{ cookiecutter.package_name }}.model.predictor import Predictor
+{%- endif %}
 
 app = typer.Typer(
     help="Serve the API. All settings come from the environment: see .env.example.",

@@ -37,8 +37,13 @@ def create_client(schema: Schema, model: Path, max_instances: int = 3) -> TestCl
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient]:
-    with create_client(THREE, write_model(THREE, tmp_path / "model.onnx")) as client:
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("model") / "model.onnx"
+
+
+@pytest.fixture
+def client(path: Path) -> Iterator[TestClient]:
+    with create_client(THREE, write_model(THREE, path)) as client:
         yield client
 
 
@@ -56,8 +61,8 @@ def test_a_classifier_returns_labels_and_probabilities(client: TestClient) -> No
         assert sum(each["probabilities"].values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_regression_returns_values(tmp_path: Path) -> None:
-    with create_client(PRICE, write_model(PRICE, tmp_path / "model.onnx")) as client:
+def test_a_regression_returns_values(path: Path) -> None:
+    with create_client(PRICE, write_model(PRICE, path)) as client:
         assert post(client, ONE).json()["predictions"] == [{"value": pytest.approx(198, abs=20)}]
         assert "model_predicted_value_count 1.0" in client.get("/metrics").text
 
@@ -145,8 +150,8 @@ def test_predictions_are_counted(client: TestClient) -> None:
     assert any(line.startswith('model_info{name="') for line in lines)
 
 
-def test_without_a_model_the_service_lives_and_says_why(tmp_path: Path) -> None:
-    with create_client(TWO, write_model(THREE, tmp_path / "model.onnx")) as client:
+def test_without_a_model_the_service_lives_and_says_why(path: Path) -> None:
+    with create_client(TWO, write_model(THREE, path)) as client:
         assert client.get("/livez").status_code == 200
         for response in (client.get("/readyz"), post(client, ONE), client.get("/model")):
             assert response.status_code == 503

@@ -8,7 +8,11 @@ from pydantic import BaseModel
 from tests.tiny import EXAMPLE, PRICE, SCHEMAS, THREE, TWO, Features, Two, create_predictor, train
 
 from {{ cookiecutter.package_name }}.model.features import FeatureModel, Schema
-from {{ cookiecutter.package_name }}.model.predictor import ModelError, OnnxPredictor, load_predictor
+from {{ cookiecutter.package_name }}.model.predictor import (
+    ModelError,
+    OnnxPredictor,
+    load_predictor,
+)
 
 from training.data import to_columns
 from training.evaluate import predict

@@ -6,7 +6,11 @@ import pytest
 from pydantic import BaseModel, ValidationError, create_model
 from tests.tiny import EXAMPLE, PRICE, THREE, TWO, Features
 
-from {{ cookiecutter.package_name }}.model.features import FeatureModel, Schema, SchemaError
+from {{ cookiecutter.package_name }}.model.features import (
+    FeatureModel,
+    Schema,
+    SchemaError,
+)
 
 
 def schema_of(feature: Any, target: Any = float) -> Schema:

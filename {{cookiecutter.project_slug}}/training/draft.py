@@ -184,6 +184,7 @@ def find_bounds(values: list[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     room = (high - low) / 2
     step = 10 ** math.floor(math.log10(room))
+    step = max(step, 1) if isinstance(low, int) else step
     first = round(math.floor((low - room) / step) * step, 10)
     last = round(math.ceil((high + room) / step) * step, 10)
     if low >= 0:

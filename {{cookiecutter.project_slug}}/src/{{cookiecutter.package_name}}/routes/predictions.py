@@ -18,7 +18,11 @@ from {{ cookiecutter.package_name }}.health import NotReadyError
 from {{ cookiecutter.package_name }}.model.batch import to_records
 from {{ cookiecutter.package_name }}.model.features import Schema
 from {{ cookiecutter.package_name }}.model.metrics import ModelMetrics
-from {{ cookiecutter.package_name }}.model.predictor import ModelError, Predictor, load_predictor
+from {{ cookiecutter.package_name }}.model.predictor import (
+    ModelError,
+    Predictor,
+    load_predictor,
+)
 
 INLINE_SECONDS = 0.001
 """A single prediction that takes less is made without a thread: switching takes as long."""
@@ -160,7 +164,7 @@ def create_router(schema: Schema, max_instances: int) -> APIRouter:
         inference = get_inference(request.app)
         info = inference.info
         structlog.contextvars.bind_contextvars(model_version=info.version)
-        predictions = await inference.predict(body.instances)
+        predictions = await inference.predict(vars(body)["instances"])
         return {
             "model": {"name": info.name, "version": info.version},
             "predictions": predictions,
