@@ -75,7 +75,7 @@ def test_a_secret_is_read_by_the_user_of_the_image_and_by_nobody_else(
     os.chown(secret, 0, 0)
     machine.compose("up", "--detach", "--wait", "--force-recreate", check=False)
     log = machine.compose("logs", "--no-log-prefix")
-    (remedy,) = set(re.findall(r"Permission denied; make it readable: (sudo .*)", log))
+    (remedy,) = set(re.findall(r"Permission denied; run: (sudo .*)", log))
     machine.shell(remedy)
     machine.compose("up", "--detach", "--wait", "--force-recreate")
 
