@@ -24,6 +24,9 @@ help:  ## Show this list
 .PHONY: install
 install: .venv/installed  ## Install what the template needs into .venv
 
+.PHONY: poetry
+poetry: install  ## Install Poetry, which comes with the rest; the CI of projects has such a step
+
 .PHONY: new
 new: install  ## Render a project; ARGS are cookiecutter's, such as ARGS="--no-input application=job"
 	$(BIN)/cookiecutter . $(ARGS)
