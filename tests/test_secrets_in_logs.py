@@ -30,7 +30,7 @@ WAYS = {
     "library": ("ValidationError", 200),
     "recursion": ("RuntimeError", 500),
     "message": ("RuntimeError", 500),
-    "group": ("ExceptionGroup", 500),
+    "group": ("Exception Group Traceback", 500),
 }
 
 pytestmark = with_a_weeks_work
