@@ -131,7 +131,7 @@ def configure_logs() -> None:
 def libraries() -> FastAPI:
     """Create FastAPI with request IDs, metrics and an access log, as the libraries' manuals say."""
     import structlog
-    from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
+    from asgi_correlation_id import CorrelationIdMiddleware
     from prometheus_fastapi_instrumentator import Instrumentator
 
     configure_logs()
