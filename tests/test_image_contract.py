@@ -312,7 +312,8 @@ def test_make_smoke_starts_the_image_and_leaves_nothing_running(
     argvalues=[
         (f"ENV {PREFIX}PORT=hunter2", "Input should be a valid integer"),
         (
-            'HEALTHCHECK --interval=0.2s --retries=1 CMD true\nENTRYPOINT ["sleep"]\nCMD ["99"]',
+            "HEALTHCHECK --interval=0.2s --retries=1 CMD true\n"
+            'ENTRYPOINT ["sh", "-c", "trap exit TERM; sleep 99 & wait"]',
             "is unhealthy",
         ),
         ("STOPSIGNAL KILL", "Uvicorn running"),
