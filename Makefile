@@ -24,6 +24,9 @@ help:  ## Show this list
 .PHONY: install
 install: .venv/installed  ## Install what the template needs into .venv
 
+.PHONY: poetry
+poetry: install  ## Install Poetry, which comes with the rest; the CI of projects has such a step
+
 .PHONY: new
 new: install  ## Render a project; ARGS are cookiecutter's, such as ARGS="--no-input application=job"
 	$(BIN)/cookiecutter . $(ARGS)
@@ -60,12 +63,8 @@ requirements: install  ## Lock what pyproject.toml says, and export it for pip
 image: install  ## Bake a project with the default answers and build its image
 	$(BIN)/python scripts/bake_image.py image IMAGE="$(IMAGE)" ARGS="$(ARGS)"
 
-.PHONY: contract
-contract: install  ## Bake a project with the default answers and check its image
-	$(BIN)/python scripts/bake_image.py contract IMAGE="$(IMAGE)"
-
 .PHONY: smoke
-smoke: install  ## Bake a project with the default answers and import its modules in its image
+smoke: install  ## Bake a project with the default answers, start its image and stop it
 	$(BIN)/python scripts/bake_image.py smoke IMAGE="$(IMAGE)"
 
 .PHONY: bench-model

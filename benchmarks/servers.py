@@ -26,6 +26,7 @@ SERVERS = {
     "granian": "Granian",
 }
 PACKAGES = ("fastapi", "uvicorn", "httptools", "h11", "zttp", "granian", "uvloop", "websockets")
+MANY = {"MAX_CONCURRENT_REQUESTS": 2000}
 PROBES: dict[str, Callable[[Service], str]] = {
     "POST that offers `Upgrade: h2c`": probes.h2c,
     "headers that never end": probes.endless_headers,
@@ -75,9 +76,7 @@ def behaviour(python: str) -> list[list[str]]:
     """Let every server meet every client."""
     with ExitStack() as running:
         services = [
-            running.enter_context(
-                serving(python, SERVICES, "template", server, MAX_CONCURRENT_REQUESTS=2000)
-            )
+            running.enter_context(serving(python, SERVICES, "template", server, **MANY))
             for server in SERVERS
         ]
         rows = [[title, *map(probe, services)] for title, probe in PROBES.items()]
@@ -89,7 +88,7 @@ def behaviour(python: str) -> list[list[str]]:
         command = (python, SERVICES, "template", server)
         with serving(*command, KEEP_ALIVE_SECONDS=1) as service:
             race.append(probes.keep_alive_race(service))
-        with serving(*processes.UNSHARE, *command) as service:
+        with serving(*processes.UNSHARE, *command, **MANY) as service:
             stop.append(probes.stop(service))
     return [
         *rows,

@@ -88,6 +88,8 @@ def template() -> FastAPI:
 
     app = create_app()
     app.include_router(router)
+    # As app.py includes the routers of the project: before health checks and docs.
+    app.router.routes.insert(0, app.router.routes.pop())
     return app
 
 

@@ -87,8 +87,7 @@ def export_requirements() -> str:
 def keep(reason: str) -> str:
     """Say why the export of the release stands, and how to repeat it; both are the same."""
     return f"""exported at the template's release, from poetry.lock; {reason}
-                    pipx install --force poetry && pipx inject poetry poetry-plugin-export
-                    poetry export --without-urls --output {EXPORT}"""
+                    make poetry && poetry export --without-urls --output {EXPORT}"""
 
 
 def folder() -> str:

@@ -1,4 +1,4 @@
-"""Bake a project with the default answers and make targets of it: `image`, `contract`, `smoke`."""
+"""Bake a project with the default answers and make targets of it: `image` or `smoke`."""
 
 import os
 import subprocess

@@ -84,7 +84,7 @@ def install(
 
 
 @pytest.fixture(scope="session")
-def worked_on(
+def work_on(
     bake: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[Combination], BakedProject]:
     """Copy and install a baked web API, and add a week's work to it."""
@@ -101,6 +101,14 @@ def worked_on(
         return project
 
     return work_once
+
+
+@pytest.fixture(scope="module")
+def worked_on(
+    combination: Combination, work_on: Callable[[Combination], BakedProject]
+) -> BakedProject:
+    """A project with more routes and settings; a test that edits it undoes that."""
+    return work_on(combination)
 
 
 @pytest.fixture(scope="session")

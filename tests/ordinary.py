@@ -14,13 +14,17 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
-from tests.containers import free_port
-from tests.harness import PACKAGE, ROOT, BakedProject, uv_pip_install
+import pytest
 
+from tests.containers import free_port
+from tests.harness import HERE, PACKAGE, ROOT, BakedProject, uv_pip_install
+
+WEB_API = [one for one in HERE if one.application == "web-api"][:1]
+with_a_weeks_work = pytest.mark.parametrize("combination", WEB_API, ids=str, scope="module")
 Headers = dict[str, str]
 PREFIX = f"{PACKAGE.upper()}_"
 DSN = "postgresql://shop:hunter2@127.0.0.1:1/shop"
-PACKAGES = ["python-multipart", "websockets"]
+PACKAGES = ["python-multipart", "websockets", "psycopg[binary,pool]"]
 SETTINGS = """
     database_dsn: SecretStr
     database: Database = Database()
@@ -61,6 +65,12 @@ def add_a_weeks_work(project: BakedProject) -> None:
     edit(package / "app.py", "import quotes\n", "import quotes, work\n")
     include = "    app.include_router(quotes.router)\n"
     edit(package / "app.py", include, include + "    app.include_router(work.router)\n")
+    page = (project.path / "docs/production.md").read_text("utf-8")
+    (pool,) = re.findall(r"```python\n(@asynccontextmanager\n.+?)```", page, re.DOTALL)
+    app = (package / "app.py").read_text("utf-8")
+    begin, end = app.index("@asynccontextmanager"), app.index("\n\ndef create_app")
+    text = f"from psycopg_pool import AsyncConnectionPool\n{app[:begin]}{pool}{app[end:]}"
+    (package / "app.py").write_text(text, "utf-8")
     settings = package / "settings.py"
     edit(settings, "from pydantic import BaseModel,", "from pydantic import SecretStr, BaseModel,")
     edit(settings, "\n# https://docs.pydantic", f"{DATABASE}# https://docs.pydantic")
@@ -144,7 +154,9 @@ def serving(
 ) -> Iterator[Server]:
     """Run `serve` in the project's folder, with these settings, until the block ends."""
     port = free_port()
+    # A copy of a project shares the environment of the original.
     given = {f"{PREFIX}{name}".upper(): str(value) for name, value in settings.items()}
+    given["PYTHONPATH"] = str(project.path / "src")
     with output.open("wb") as file:
         process = subprocess.Popen(
             [venv(project) / "bin" / project.path.name, "serve", *arguments],

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,37 @@ def test_make_install_refuses_all_but_the_environment_that_is_meant(
 
 
 @each(COMBINATIONS[:1])
+def test_make_install_refuses_a_poetry_that_would_uninstall_itself(
+    baked: BakedProject, tmp_path: Path
+) -> None:
+    prefix = tmp_path / "env"
+    (prefix / "bin").mkdir(parents=True)
+    path = a_poetry(prefix / "bin", str(prefix))
+
+    for shell in ({"VIRTUAL_ENV": str(prefix)}, {"CONDA_PREFIX": str(prefix)}):
+        output = make(baked, "install", path, **shell)
+
+        assert "Poetry is in this environment and `poetry sync` would uninstall it" in output
+        assert "Run: pip uninstall poetry && make poetry" in output
+        assert "poetry runs" not in output
+        assert output.endswith("exit status 2")
+
+
+@each(COMBINATIONS[:1])
+def test_make_poetry_installs_one_version_outside_of_any_environment(
+    baked: BakedProject, tool: Tool
+) -> None:
+    pipx = tool("pipx")
+
+    output = make(baked, "poetry", f"{pipx.parent}:{SYSTEM}")
+
+    assert re.findall(r"^ran \S+ (.*)$", output, re.MULTILINE) == [
+        f"install --force poetry=={version('poetry')}",
+        f"inject --force poetry poetry-plugin-export=={version('poetry-plugin-export')}",
+    ]
+
+
+@each(COMBINATIONS[:1])
 @pytest.mark.parametrize(
     ("shell", "active"),
     [
@@ -170,9 +203,13 @@ def test_the_dev_container_is_the_same_environment(baked: BakedProject) -> None:
         "onCreateCommand",
         "postCreateCommand",
     }
-    assert container["onCreateCommand"].startswith("conda env create --file environment.yml && ")
+    create, pipx, poetry = container["onCreateCommand"].split(" && ")
+    assert create == "conda env create --file environment.yml"
+    assert pipx == "/opt/conda/bin/pip install pipx"
+    assert poetry == "make poetry"
     assert container["postCreateCommand"] == "make install"
     environment = container["remoteEnv"]
     assert environment["CONDA_DEFAULT_ENV"] == name
     assert environment["CONDA_PREFIX"] == f"/opt/conda/envs/{name}"
     assert environment["PATH"].startswith(environment["CONDA_PREFIX"] + "/bin:")
+    assert environment["PATH"].endswith(":" + environment["PIPX_BIN_DIR"])

@@ -1,12 +1,10 @@
 """A job keeps its promises with another engine: the examples of its page, killed and repeated."""
 
-import os
 import random
 import re
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
@@ -27,8 +25,8 @@ from tests.harness import (
     interpreter,
     needs_posix,
     run,
-    unavailable,
 )
+from tests.postgresql import postgresql
 
 KILLS, SEED, PARQUET_ROWS, CSV_ROWS = 20, 3, 1_000_000, 100_000
 ENDS = {0, 143, -signal.SIGTERM, -signal.SIGKILL}
@@ -122,24 +120,9 @@ def project(
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
-    """Run a PostgreSQL server; REQUIRE_POSTGRESQL=1 turns the skip into a failure."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: int(it.parent.name))
-    if not programs:
-        required = os.environ.get("REQUIRE_POSTGRESQL") == "1"
-        unavailable("There is no PostgreSQL server of Debian.", required=required)
-    # The server refuses to run as root, and other users cannot enter the folders of pytest.
-    user = ["runuser", "--user", "postgres", "--"] if os.getuid() == 0 else []
-    with tempfile.TemporaryDirectory() as folder:
-        if user:
-            shutil.chown(folder, "postgres")
-        data, socket = f"{folder}/data", f"-k {folder} -c listen_addresses="
-        control = [*user, str(programs[-1] / "pg_ctl"), "--pgdata", data]
-        run(*control, "initdb", "--options", "--username=postgres --auth=trust", cwd=Path(folder))
-        run(*control, "start", "--wait", "--log", f"{folder}/log", "--options", socket)
-        try:
-            yield f"postgresql://postgres@/postgres?host={folder}"
-        finally:
-            run(*control, "stop", "--mode", "immediate")
+    """Run a PostgreSQL server; give its address."""
+    with postgresql() as server:
+        yield server.url
 
 
 def test_polars_writes_parquet_completely_or_not_at_all(project: Project) -> None:

@@ -3,33 +3,24 @@
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.harness import HERE, BakedProject, Combination, activated, run
-from tests.ordinary import PREFIX, Server, serving, venv
+from tests.harness import BakedProject, activated, run
+from tests.ordinary import PREFIX, Server, serving, venv, with_a_weeks_work
 
-WEB_API = [one for one in HERE if one.application == "web-api"][:1]
 LARGE = {"content-length": "9000000"}
 STREAMS = ["events", "export"]
 ORIGIN = "https://shop.example"
 
-pytestmark = pytest.mark.parametrize("combination", WEB_API, ids=str, scope="module")
+pytestmark = with_a_weeks_work
 
 
 @pytest.fixture(scope="module")
-def project(
-    combination: Combination, worked_on: Callable[[Combination], BakedProject]
-) -> BakedProject:
-    """A project with more routes and settings; not to be changed."""
-    return worked_on(combination)
-
-
-@pytest.fixture(scope="module")
-def serve(project: BakedProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def serve(worked_on: BakedProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose requests have one second, which most of the tests share."""
     output = tmp_path_factory.mktemp("serve") / "output"
     settings = {
@@ -39,7 +30,7 @@ def serve(project: BakedProject, tmp_path_factory: pytest.TempPathFactory) -> It
         "database__host": "db",
         "partners": '["a", "b"]',
     }
-    with serving(project, output, **settings) as server:
+    with serving(worked_on, output, **settings) as server:
         yield server
         assert server.stop() == 0
         failures = [line["exception"].splitlines()[-1] for line in server.log(level="error")]
@@ -52,19 +43,19 @@ def test_settings_may_be_nested_lists_or_aliases(serve: Server) -> None:
     assert serve.get("/work/settings") == (200, expected)
 
 
-def test_a_setting_without_a_default_breaks_no_test_of_the_project(project: BakedProject) -> None:
-    environment = activated(venv(project))
+def test_a_setting_without_a_default_breaks_no_test_of_the_project(worked_on: BakedProject) -> None:
+    environment = activated(venv(worked_on))
 
     # In the fresh clone of a colleague, too, who has no `.env` yet.
-    project.run("pytest", "-q", env=environment)
-    env_file = project.path / ".env"
+    worked_on.run("pytest", "-q", env=environment)
+    env_file = worked_on.path / ".env"
     content = env_file.read_text("utf-8")
     env_file.unlink()
     try:
-        project.run(
+        worked_on.run(
             "pytest", "-q", "tests/test_settings.py", "tests/test_errors.py", env=environment
         )
-        result = project.run(project.path.name, "serve", env=environment, check=False)
+        result = worked_on.run(worked_on.path.name, "serve", env=environment, check=False)
     finally:
         env_file.write_text(content, "utf-8")
 
@@ -81,11 +72,11 @@ def test_a_setting_without_a_default_breaks_no_test_of_the_project(project: Bake
     ],
 )
 def test_wrong_settings_are_refused(
-    project: BakedProject, name: str, value: str, message: str
+    worked_on: BakedProject, name: str, value: str, message: str
 ) -> None:
-    command = venv(project) / "bin" / project.path.name
+    command = venv(worked_on) / "bin" / worked_on.path.name
 
-    result = project.run(command, "serve", env={f"{PREFIX}{name}": value}, check=False)
+    result = worked_on.run(command, "serve", env={f"{PREFIX}{name}": value}, check=False)
 
     assert result.returncode == 2
     assert message in result.stderr
@@ -119,7 +110,7 @@ def test_a_background_task_runs_to_its_end(serve: Server) -> None:
 
 
 def test_a_websocket_works_and_has_a_request_id_and_a_line(
-    serve: Server, project: BakedProject
+    serve: Server, worked_on: BakedProject
 ) -> None:
     client = (
         "import sys; from websockets.sync.client import connect\n"
@@ -128,7 +119,7 @@ def test_a_websocket_works_and_has_a_request_id_and_a_line(
     )
     url = f"ws://127.0.0.1:{serve.port}/work/echo?token=hunter2"
 
-    said = run(venv(project) / "bin/python", "-c", client, url).stdout.split()
+    said = run(venv(worked_on) / "bin/python", "-c", client, url).stdout.split()
 
     assert said[0] == "hello"
     serve.wait_for(event="disconnected", request_id=said[1])
@@ -194,11 +185,11 @@ def test_a_page_of_another_origin_sees_every_answer(
 
 
 def test_requests_that_run_at_sigterm_are_answered_and_streams_end_in_time(
-    project: BakedProject, tmp_path: Path
+    worked_on: BakedProject, tmp_path: Path
 ) -> None:
     settings = {"request_timeout_seconds": 2, "shutdown_grace_seconds": 4}
     with (
-        serving(project, tmp_path / "output", **settings) as server,
+        serving(worked_on, tmp_path / "output", **settings) as server,
         ThreadPoolExecutor(8) as threads,
     ):
         paths = ["slow?seconds=1.5", "blocking?seconds=1.5"]

@@ -70,13 +70,19 @@ def test_the_oldest_python_of_the_template_is_the_same_wherever_it_is_named() ->
         assert set(re.findall(r"Python (\d+\.\d+) or later", text)) == {oldest}
 
 
-def test_projects_build_with_the_poetry_core_that_the_tests_ran_on() -> None:
+def test_projects_use_the_poetry_that_the_tests_ran_on() -> None:
     lock = tomllib.loads((ROOT / "poetry.lock").read_text("utf-8"))
-    (version,) = (one["version"] for one in lock["package"] if one["name"] == "poetry-core")
+    locked = {package["name"]: package for package in lock["package"]}
+    core = f"poetry-core=={locked['poetry-core']['version']}"
+    (wheel,) = (it for it in locked["poetry-core"]["files"] if it["file"].endswith(".whl"))
 
-    assert f'requires = ["poetry-core=={version}"]' in (PROJECT / "pyproject.toml").read_text(
-        "utf-8"
-    )
+    makefile = (PROJECT / "Makefile").read_text("utf-8")
+    for name in ("poetry", "poetry-plugin-export"):
+        assert f" {name}=={locked[name]['version']}\n" in makefile
+    pyproject = (PROJECT / "pyproject.toml").read_text("utf-8")
+    assert f'requires = ["{core}"]' in pyproject
+    dockerfile = (PROJECT / "Dockerfile").read_text("utf-8")
+    assert f'BACKEND="{core} --hash={wheel["hash"]}"' in dockerfile
 
 
 def explained(header: str) -> set[str]:

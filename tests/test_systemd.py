@@ -22,7 +22,6 @@ def units(project: BakedProject) -> dict[str, str]:
 
 def parsed(text: str) -> ConfigParser:
     parser = ConfigParser(strict=False, interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # As the documentation does.
     parser.read_string(text)
     return parser
 

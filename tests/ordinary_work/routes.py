@@ -141,8 +141,10 @@ async def upload_photos(photo: UploadFile) -> int:
 
 @router.get("/customers")
 async def get_customers(request: Request) -> int:
-    number: int = await request.app.state.pool.fetchval("SELECT 42")
-    return number
+    async with request.app.state.pool.connection(timeout=1) as connection:
+        cursor = await connection.execute("SELECT 42")
+        (number,) = await cursor.fetchone()
+        return number
 
 
 @router.post("/fail/{how}")

@@ -34,6 +34,14 @@ def test_a_response_must_begin_in_time(client: TestClient) -> None:
     assert client.get("/slow-and-allowed").status_code == 200
 
 
+def test_a_timeout_of_the_route_is_a_failure(app: FastAPI, client: TestClient) -> None:
+    @app.get("/fail")
+    async def fail() -> None:
+        raise TimeoutError
+
+    assert client.get("/fail").status_code == 500
+
+
 def test_streams_and_background_tasks_may_take_longer(app: FastAPI, client: TestClient) -> None:
     done = threading.Event()
 

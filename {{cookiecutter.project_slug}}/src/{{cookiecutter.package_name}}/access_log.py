@@ -10,6 +10,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from {{ cookiecutter.package_name }}.errors import problem
+from {{ cookiecutter.package_name }}.routes import route_path
 
 REQUEST_ID = re.compile(rb"[\w.=+/-]{1,128}", re.ASCII)
 # https://www.w3.org/TR/trace-context/#traceparent-header
@@ -67,11 +68,3 @@ class AccessLog:
                 duration_ms=round((perf_counter() - start) * 1000, 2),
                 client=scope["client"][0] if scope.get("client") else None,
             )
-
-
-def route_path(scope: Scope) -> str | None:
-    """Return the path template of the route that serves a request, such as `/items/{id}`."""
-    # Only FastAPI's context knows the prefix that a router was included with.
-    context = scope.get("fastapi", {}).get("effective_route_context")
-    path: str | None = getattr(context, "path_format", None)
-    return path or getattr(scope.get("route"), "path_format", None)  # A WebSocket's is here.

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 import structlog
@@ -45,7 +46,8 @@ def run(command: Callable[[], int | None]) -> NoReturn:
         status = next((STATUSES[kind] for kind in STATUSES if isinstance(error, kind)), BUG)
         details = {"exc_info": error} if status == BUG else {"problems": describe(error)}
     if status:
-        log.error(MEANINGS.get(status, "failed"), status=status, **details)
+        with suppress(OSError):  # The reader of the log may be gone.
+            log.error(MEANINGS.get(status, "failed"), status=status, **details)
     sys.exit(status)
 
 
@@ -84,9 +86,11 @@ def exit_on_signals() -> None:
 def _wait_for_signal(reader: int) -> NoReturn:
     while (number := os.read(reader, 1)[0]) not in SIGNALS:
         pass
+    status = 128 + number
+    threading.Timer(0.5, os._exit, [status]).start()  # The reader of the log may be stuck or gone.
     Console(stderr=True).show_cursor()  # A progress bar hides it.
-    log.error(MEANINGS[128 + number], status=128 + number)
-    os._exit(128 + number)
+    log.error(MEANINGS[status], status=status)
+    os._exit(status)
 
 
 def _restore_default_handlers() -> None:

@@ -66,12 +66,22 @@ class Limits:
             response = problem(503, "Too many concurrent requests.", {"retry-after": "1"})
             await response(scope, receive, send)
         else:
-            await self._serve(scope, receive, send)
+            cancel_scope = CancelScope()
+            self._waiting.add(cancel_scope)
+            try:
+                await self._serve(cancel_scope, scope, receive, send)
+            finally:
+                self._waiting.discard(cancel_scope)
+                self._responding.discard(cancel_scope)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # This scope does not abandon threads: an endpoint without `async` is answered when it
-        # returns, so that its thread is not lost to the limits.
-        cancel_scope = CancelScope()
+    async def _serve(
+        self, cancel_scope: CancelScope, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Serve a request within its time.
+
+        A cancel scope does not abandon threads: an endpoint without `async` is answered when it
+        returns, so that its thread is not lost to the limits.
+        """
         loop = asyncio.get_running_loop()
         start = loop.time()
         timer: asyncio.Handle
@@ -82,8 +92,8 @@ class Limits:
             if loop.time() >= deadline:
                 cancel_scope.cancel()
             else:  # The limit may change until the request has a route.
-                next_check = deadline if "endpoint" in scope else loop.time() + 0.1
-                timer = loop.call_at(next_check, check_time)
+                soon = deadline if "endpoint" in scope else min(deadline, loop.time() + 0.1)
+                timer = loop.call_at(soon, check_time)
 
         def observed_send(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
@@ -97,7 +107,6 @@ class Limits:
                 self._responding.discard(cancel_scope)
             return send(message)
 
-        self._waiting.add(cancel_scope)
         timer = loop.call_soon(check_time)  # At the first `await`, most requests have a route.
         try:
             with cancel_scope:
@@ -109,8 +118,6 @@ class Limits:
                 await send({"type": "http.response.body"})
         finally:
             timer.cancel()
-            self._waiting.discard(cancel_scope)
-            self._responding.discard(cancel_scope)
 
     def _handle_sigterm(self) -> None:
         """Limit the time of responses that have begun, and let the server handle the signal."""

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Histogram, generate_la
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from {{ cookiecutter.package_name }} import __version__
-from {{ cookiecutter.package_name }}.access_log import route_path
+from {{ cookiecutter.package_name }}.routes import route_path
 
 METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 DURATION = Histogram(
