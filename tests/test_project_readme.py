@@ -31,7 +31,7 @@ from tests.harness import (
 )
 from tests.newcomer import Newcomer, blocks, text
 
-PAGES = ["README.md", "docs/production.md", "deploy/kubernetes/README.md"]
+PAGES = ["README.md", "docs/model.md", "docs/production.md", "deploy/kubernetes/README.md"]
 # What a page may need that a test does not have, as the comment above a block names it.
 ABSENT = {"the network", "Conda", "a cluster", "a registry", "a private index", "root"}
 HERE = [it for it in BUILT if interpreter(it.python)]

@@ -236,3 +236,62 @@ def edit(path: Path, edits: dict[str, str]) -> None:
         assert old in text, old
         text = text.replace(old, new)
     path.write_text(text, "utf-8")
+
+
+# What the page on the model says of other formats, run: both predict what their library does.
+OTHER_FORMATS = f"""
+import hashlib, re, sys
+from pathlib import Path
+from typing import *
+import lightgbm, numpy as np, pandas as pd, skops.io
+from fastapi.testclient import TestClient
+from {PACKAGE}.app import create_app
+from {PACKAGE}.model.features import FeatureModel, Schema
+from {PACKAGE}.model.predictor import ModelInfo
+from {PACKAGE}.model.schema import SCHEMA, Target
+from {PACKAGE}.routes import predictions
+from numpy.typing import NDArray
+from pydantic import BaseModel
+from training.data import load
+from training.evaluate import hold_out
+from training.pipeline import DATA, create_pipeline
+
+for block in re.findall("```python\\n(class .*?)```", Path("docs/model.md").read_text(), re.S):
+    exec(block)
+split = hold_out(SCHEMA, load(SCHEMA, DATA))
+pipeline = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
+skops.io.dump(pipeline, sys.argv[1])
+TRUSTED_TYPES = skops.io.get_untrusted_types(file=sys.argv[1])
+predictor = SkopsPredictor(Path(sys.argv[1]), SCHEMA)
+predictions.load_predictor = lambda *_, **__: predictor
+with TestClient(create_app()) as client:
+    body = {{"instances": [SCHEMA.example_json()] * 3}}
+    answer = client.post("/predictions", json=body).json()
+assert answer["model"]["name"] == "skops"
+table = pd.DataFrame({{k: v[:, 0] for k, v in SCHEMA.to_columns([SCHEMA.example]).items()}})
+expected = pipeline.predict_proba(table)[0]
+found = list(answer["predictions"][2]["probabilities"].values())
+assert np.allclose(found, expected, atol=1e-5)
+
+class Numbers(FeatureModel):
+    bill_length_mm: float | None = None
+    body_mass_g: int | None = None
+
+schema = Schema(Numbers, Target, Numbers(bill_length_mm=39.1, body_mass_g=3750))
+data = load(schema, DATA)
+model = lightgbm.LGBMClassifier(verbose=-1).fit(data.table, data.target)
+model.booster_.save_model(sys.argv[1])
+predictor = LightGbmPredictor(Path(sys.argv[1]), schema)
+instances = [schema.example, Numbers()]
+table = pd.DataFrame({{k: v[:, 0] for k, v in schema.to_columns(instances).items()}})
+assert np.allclose(predictor.predict(instances), model.predict_proba(table), atol=1e-5)
+"""
+
+
+@pytest.mark.slow("installs an environment")
+@each(COMBINATION)
+def test_the_page_says_how_to_serve_other_formats(project: BakedProject, tmp_path: Path) -> None:
+    install(Replacement(two_features, "y", packages=("lightgbm<5", "skops<1")), project)
+    environment = activated(project.path.parent / "venv")
+
+    project.run("python", "-W", "ignore", "-c", OTHER_FORMATS, tmp_path / "m", env=environment)

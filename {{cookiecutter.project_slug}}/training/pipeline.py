@@ -39,9 +39,9 @@ def create_pipeline(schema: Schema, table: pd.DataFrame) -> Pipeline:
     else:
         model = HistGradientBoostingRegressor(**options)
     numbers = [feature.name for feature in schema.features if not feature.is_text]
-    strings = [encode(schema, each, table) for each in schema.features if each.is_text]
-    columns = ColumnTransformer([("numbers", "passthrough", numbers), *strings], sparse_threshold=0)
-    return make_pipeline(columns, model)
+    steps: list[Any] = [("numbers", "passthrough", numbers)] if numbers else []
+    steps += [encode(schema, each, table) for each in schema.features if each.is_text]
+    return make_pipeline(ColumnTransformer(steps, sparse_threshold=0), model)
 
 
 def encode(schema: Schema, feature: Feature, table: pd.DataFrame) -> tuple[str, Any, Any]:

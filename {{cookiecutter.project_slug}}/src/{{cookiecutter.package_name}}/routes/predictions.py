@@ -72,9 +72,11 @@ async def model_lifespan(app: FastAPI, schema: Schema) -> AsyncIterator[None]:
         return
     app.state.inference = Inference(schema, predictor, settings.inference_threads)
     REGISTRY.register(app.state.inference.metrics)
-    with app.state.inference.executor:
-        yield
-    REGISTRY.unregister(app.state.inference.metrics)
+    try:
+        with app.state.inference.executor:
+            yield
+    finally:
+        REGISTRY.unregister(app.state.inference.metrics)
 
 
 def get_inference(app: FastAPI) -> Inference:
