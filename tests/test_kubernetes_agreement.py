@@ -155,8 +155,8 @@ def test_the_example_of_a_destination_is_valid(baked: BakedProject, tmp_path: Pa
     policy = only(BakedProject(changed, baked.combination), "production", "NetworkPolicy")
 
     assert [[it["port"] for it in one["ports"]] for one in policy["spec"]["egress"]] == [
-        [53, 53],
         [4318],
+        [53, 53],
     ]
     assert schemas.validate(policy, "1.37.0", strict=True)
 
