@@ -42,6 +42,7 @@ REQUESTS = 240
 WORK = ["run", "orders.csv", "orders.jsonl"]
 # No file can be made in it, not even an empty one.
 FULL_TMP = "--tmpfs=/tmp:size=4k,nr_inodes=1"
+IDLE = 'ENTRYPOINT ["sh", "-c", "trap exit TERM; sleep 99 & wait"]'
 INSTALLERS = ["pip", "ensurepip", "setuptools", "wheel", "poetry"]
 IMPORT_ALL = f"""
 import importlib, pkgutil, sys
@@ -312,8 +313,7 @@ def test_make_smoke_starts_the_image_and_leaves_nothing_running(
     argvalues=[
         (f"ENV {PREFIX}PORT=hunter2", "Input should be a valid integer"),
         (
-            "HEALTHCHECK --interval=0.2s --retries=1 CMD true\n"
-            'ENTRYPOINT ["sh", "-c", "trap exit TERM; sleep 99 & wait"]',
+            f"HEALTHCHECK --interval=0.2s --retries=1 CMD true\n{IDLE}",
             "is unhealthy",
         ),
         ("STOPSIGNAL KILL", "Uvicorn running"),
