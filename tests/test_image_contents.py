@@ -90,7 +90,7 @@ def copy_of(baked: BakedProject, folder: Path) -> BakedProject:
     return BakedProject(folder / "project", baked.combination)
 
 
-@each(NEWEST[:1])
+@each(NEWEST[-1:])
 def test_labels_say_what_it_is_and_where_it_comes_from(
     baked: BakedProject, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

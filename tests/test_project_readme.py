@@ -72,7 +72,7 @@ def test_at_most_eight_blocks_of_a_page_need_what_is_not_everywhere(baked: Baked
 @each([*COMBINATIONS, *KUBERNETES])
 def test_the_readme_leads_to_every_other_page(baked: BakedProject) -> None:
     links = re.findall(r"\]\((?!https://)(.+?)\)", text(baked, "README.md"))
-    assert links == pages(baked)[1:]
+    assert list(dict.fromkeys(links)) == pages(baked)[1:]
 
 
 @each([*COMBINATIONS, *KUBERNETES])
@@ -90,7 +90,9 @@ def test_the_pages_name_only_tasks_settings_and_secrets_that_there_are(
         for name in words.split()
     ]
     assert set(named) <= {*targets}
-    assert set(re.findall(rf"\b{PACKAGE.upper()}_[A-Z_]+", said)) <= {*settings}
+    # What has two underscores is a field of a nested model, as a page shows one.
+    variables = set(re.findall(rf"\b{PACKAGE.upper()}_[A-Z_]+", said))
+    assert {name for name in variables if "__" not in name} <= {*settings}
     assert set(re.findall(r"--secret id=([^,]+),", said)) == {*mounts}
 
 
