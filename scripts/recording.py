@@ -20,16 +20,16 @@ from time import monotonic
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "recording.svg"
-SLUG = "wine-api"
+SLUG = "penguin-api"
 # At each of these the terminal waits; an empty line then takes the default.
 PROMPT, QUESTION = "$ ", "): "
 COMMANDS = [
     'make new ARGS="--output-dir .."',
     f"cd ../{SLUG}",
     'make image ARGS="--quiet --no-cache"',
-    "make contract",
+    "make smoke",
 ]
-ANSWERS = ["Wine API"]
+ANSWERS = ["Penguin API"]
 COLUMNS, ROWS, HEIGHT, CHARACTER, MARGIN = 96, 26, 19, 8.0, 18
 # The seconds in the picture: of the longest pause, and of an answer.
 PAUSE, TYPING = 1.0, 0.4
