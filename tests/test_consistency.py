@@ -143,6 +143,7 @@ def test_a_lock_that_is_stale_is_what_poetry_complains_of(project: BakedProject)
 
     assert result.returncode == 1
     assert "Run `poetry lock` to fix the lock file." in result.stderr
+    assert STALE not in result.stderr
     assert "Traceback" not in result.stderr
 
 
