@@ -22,7 +22,7 @@ from benchmarks.tables import markdown
 from tests.harness import PYTHONS, install_locked, interpreter, uv_pip_install
 
 ROOT = Path(__file__).parents[1]
-ROUNDS, ROWS, MANY_ROWS = 3, 1_000_000, 10_000_000
+ROUNDS, ROWS, MANY_ROWS = 5, 1_000_000, 10_000_000
 JOB, PLAIN, POLARS = "the job", "csv and json, by hand", "polars"
 LEAST_OF_PLAIN, MOST_MEGABYTES = 0.6, 60
 HEADER = "order_id,quantity,unit_price,discount_percent\n"

@@ -7,6 +7,7 @@ value of Uvicorn's option `--http`.
 """
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -93,30 +94,53 @@ def template() -> FastAPI:
     return app
 
 
-def libraries() -> FastAPI:
-    """Create FastAPI with request IDs, metrics and an access log, as the libraries' manuals say."""
+def configure_logs() -> None:
+    """Write JSON lines, those of libraries included, with the ID of the request."""
     import structlog
-    from asgi_correlation_id import CorrelationIdMiddleware, correlation_id
-    from prometheus_fastapi_instrumentator import Instrumentator
+    from asgi_correlation_id import correlation_id
+    from structlog.typing import EventDict, Processor
 
+    def add_request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
+        return {**event, "request_id": correlation_id.get()}
+
+    # https://www.structlog.org/en/stable/standard-library.html
+    shared: list[Processor] = [
+        add_request_id,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
     structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
         processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.dict_tracebacks,
             structlog.processors.JSONRenderer(),
         ],
-        cache_logger_on_first_use=True,
     )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level="INFO", force=True)
+
+
+def libraries() -> FastAPI:
+    """Create FastAPI with request IDs, metrics and an access log, as the libraries' manuals say."""
+    import structlog
+    from asgi_correlation_id import CorrelationIdMiddleware
+    from prometheus_fastapi_instrumentator import Instrumentator
+
+    configure_logs()
     log = structlog.get_logger()
     app = fastapi()
 
     @app.middleware("http")
     async def access_log(request: Request, call_next: RequestResponseEndpoint) -> Response:
         start = perf_counter()
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=correlation_id.get())
         response = await call_next(request)
         ms = round((perf_counter() - start) * 1000, 2)
         path, status = request.url.path, response.status_code

@@ -138,3 +138,11 @@ def orders(folder: Path, rows: int) -> Path:
     data.chmod(0o777)
     (data / "orders.csv").write_text(HEADER + "A,1,1.00,0\n" * rows)
     return data
+
+
+def changed(image: str, suffix: str, *lines: str) -> str:
+    """Build another image on top of one; give its name."""
+    name, dockerfile = f"{image}-{suffix}", "\n".join([f"FROM {image}", *lines])
+    command = ["docker", "build", "--tag", name, "-"]
+    subprocess.run(command, input=dockerfile, text=True, check=True, capture_output=True)
+    return name

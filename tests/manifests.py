@@ -1,5 +1,6 @@
 """The Kubernetes manifests of a baked project, as kustomize renders them."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -66,3 +67,24 @@ def pods(project: BakedProject, overlay: str) -> dict[str, Manifest]:
     }
     assert found
     return found
+
+
+def text(project: BakedProject, name: str) -> str:
+    return (project.path / name).read_text("utf-8")
+
+
+def compose(project: BakedProject) -> Manifest:
+    (service,) = yaml.safe_load(text(project, "compose.yaml"))["services"].values()
+    assert isinstance(service, dict)
+    return service
+
+
+def dockerfile(project: BakedProject, pattern: str) -> str:
+    found = re.findall(f"^{pattern}$", text(project, "Dockerfile"), re.MULTILINE)
+    return str(found[-1])
+
+
+def containers(project: BakedProject, overlay: str) -> list[Manifest]:
+    every = [pod["spec"]["containers"] for pod in pods(project, overlay).values()]
+    assert [len(one) for one in every] == [1] * len(every)
+    return [one for (one,) in every]

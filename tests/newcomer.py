@@ -16,7 +16,7 @@ from urllib.request import urlopen
 from tests.harness import BakedProject, docker_problem
 
 BLOCK = re.compile(r"(?:<!-- needs (.+) -->\n)?```(\w+)\n((?:.*\n)*?)```\n")
-DOCKER = re.compile(r"\b(docker|make (image|contract|start|stop))\b")
+DOCKER = re.compile(r"\b(docker|make (image|smoke|start|stop))\b")
 # Another test runs all checks and tests of every project, installed from the same lock.
 DONE_ELSEWHERE = re.compile(r"^make (check|test)$", re.MULTILINE)
 # What serves until Ctrl-C; it is the last command of its block.

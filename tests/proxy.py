@@ -65,30 +65,23 @@ def block(project: BakedProject, language: str, containing: str) -> str:
     return str(found)
 
 
+def certify(folder: Path) -> tuple[Path, Path]:
+    """Create a certificate for the service, and its key."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    name = f"{SLUG}.example.com"
+    subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject, *files)
+    return certificate, key
+
+
 @contextmanager
 def proxying(
     project: BakedProject, service_port: int, folder: Path, seconds: int
 ) -> Iterator[Proxy]:
     """Run nginx in front of a service, with timeouts of so many seconds for slow clients."""
-    certificate, key, port = folder / "certificate.pem", folder / "key.pem", free_port()
-    subject = [
-        "-subj",
-        f"/CN={SLUG}.example.com",
-        "-addext",
-        f"subjectAltName=DNS:{SLUG}.example.com",
-    ]
-    options: list[str | Path] = [
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "1",
-        "-keyout",
-        key,
-        "-out",
-        certificate,
-    ]
-    run("openssl", "req", "-x509", *subject, *options)
+    certificate, key = certify(folder)
+    port = free_port()
     proxy = Proxy(port, folder, ssl.create_default_context(cafile=certificate))
     text = block(project, "nginx", "proxy_pass")
     for old, new in [

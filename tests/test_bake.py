@@ -81,7 +81,7 @@ MODEL = {
 ONLY_IN = {
     "model-api": API | MODEL,
     "web-api": API | modules("quotes", of="routes/"),
-    "job": modules("exit_status", "files", "job", "shards") | {"data/orders.csv"},
+    "job": modules("exit_status", "files", "job") | {f"src/{PACKAGE}/shards.py", "data/orders.csv"},
 }
 
 DEPLOY = {

@@ -103,24 +103,24 @@ def test_make_env_says_what_to_install_where_there_is_no_conda(baked: BakedProje
     [
         (
             {"CONDA_DEFAULT_ENV": "base", "CONDA_PREFIX": "/opt/conda"},
-            "Conda's environment base is active",
+            "environment base is active",
             f"conda activate {SLUG}",
         ),
         (
             {"CONDA_DEFAULT_ENV": "base", "CONDA_PREFIX": "/opt/conda", "VIRTUAL_ENV": "/venv"},
-            "Conda's environment base is active",
+            "environment base is active",
             f"conda activate {SLUG}",
         ),
         (
             {"CONDA_DEFAULT_ENV": "another-project", "CONDA_PREFIX": "/envs/another-project"},
-            "Conda's environment another-project is active",
+            "environment another-project is active",
             f"conda activate {SLUG}",
         ),
         ({}, "No environment is active", f"conda activate {SLUG}"),
         ({"CONDA_PREFIX": ""}, "No environment is active", f"conda activate {SLUG}"),
         (
             {"CONDA_DEFAULT_ENV": SLUG, "CONDA_PREFIX": "/envs/it", "VIRTUAL_ENV": "/venv"},
-            "A venv is active too, and Poetry would take that: /venv",
+            "A venv is active",
             "deactivate",
         ),
     ],

@@ -1,6 +1,5 @@
 """What is in the image: the venv, its labels, and nothing else on top of the base."""
 
-import json
 import re
 import shutil
 from pathlib import Path, PurePosixPath
@@ -12,7 +11,6 @@ from tests.containers import NEWEST, exported, free_port, inspect, with_python
 from tests.harness import PACKAGE, SLUG, BakedProject, Combination, commit, each, run
 
 MB = 1_000_000
-HOSTILE = """It's "50 %" of $HOME, `id`, $(id) \\ and ${USER}; \\"""
 
 pytestmark = pytest.mark.usefixtures("docker")
 
@@ -92,20 +90,14 @@ def copy_of(baked: BakedProject, folder: Path) -> BakedProject:
     return BakedProject(folder / "project", baked.combination)
 
 
-@each(NEWEST[:1])
+@each(NEWEST[-1:])
 def test_labels_say_what_it_is_and_where_it_comes_from(
     baked: BakedProject, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = copy_of(baked, tmp_path)
-    pyproject = project.path / "pyproject.toml"
-    text = pyproject.read_text("utf-8")
-    pyproject.write_text(
-        re.sub("(?m)^description = .*", lambda _: f"description = {json.dumps(HOSTILE)}", text),
-        "utf-8",
-    )
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-02T03:04:05+01:00")
     commit(project.path, "Start")
-    remote = "https://me:hunter2@example.com/team/shop.git"
+    remote = "https://me:hunter2$HOME`id`@example.com/team/shop.git"
     project.run("git", "remote", "add", "origin", remote)
     revision = project.run("git", "rev-parse", "HEAD").stdout.strip()
     name = f"{image}-labelled"
@@ -114,10 +106,9 @@ def test_labels_say_what_it_is_and_where_it_comes_from(
 
     assert labels(name) == {
         "title": SLUG,
-        "description": HOSTILE,
         "version": "0.1.0",
         "revision": revision,
-        "created": "2026-01-02T02:04:05Z",
+        "created": "2026-01-02T03:04:05+01:00",
         "source": "https://example.com/team/shop",
     }
     project.path.joinpath("README.md").write_text("edited")
@@ -130,8 +121,7 @@ def test_labels_do_without_a_repository(image: str) -> None:
     found = labels(image)
 
     assert (found["title"], found["version"]) == (SLUG, "0.1.0")
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["created"])
-    assert found["revision"] == found["source"] == ""
+    assert found["revision"] == found["source"] == found["created"] == ""
 
 
 @each(NEWEST)
@@ -139,14 +129,11 @@ def test_compose_starts_shows_logs_and_stops(
     baked: BakedProject, image: str, tmp_path: Path
 ) -> None:
     project = copy_of(baked, tmp_path)
-    compose = project.path / "compose.yaml"
     port = free_port()
-    compose.write_text(compose.read_text("utf-8").replace(":8000:", f":{port}:"), "utf-8")
-    secret = project.path / "secrets" / f"{PACKAGE}_log_format"
-    secret.write_text("json")
     environment = with_python() | {
         "COMPOSE_PROJECT_NAME": f"template-test-{port}",
         "IMAGE": f"{image}-compose",
+        "PORT": str(port),
     }
     try:
         started = project.run("make", "start", env=environment).stdout

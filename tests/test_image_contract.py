@@ -2,9 +2,7 @@
 
 import json
 import re
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,6 +18,7 @@ from tests.containers import (
     SERVICES,
     answer,
     ask,
+    changed,
     container,
     exit_status,
     free_port,
@@ -29,7 +28,6 @@ from tests.containers import (
     orders,
     run_once,
     wait_until_healthy,
-    with_python,
 )
 from tests.harness import PACKAGE, BakedProject, each, run
 from tests.openapi import examples
@@ -256,14 +254,6 @@ def test_what_else_is_mounted_among_the_secrets_changes_nothing(image: str, tmp_
     assert result.returncode == 0, result.stderr
 
 
-def changed(image: str, suffix: str, *lines: str) -> str:
-    """Build another image on top of one; give its name."""
-    name, dockerfile = f"{image}-{suffix}", "\n".join([f"FROM {image}", *lines])
-    command = ["docker", "build", "--tag", name, "-"]
-    subprocess.run(command, input=dockerfile, text=True, check=True, capture_output=True)
-    return name
-
-
 @pytest.fixture
 def image_without_tmp(image: str) -> str:
     return changed(image, "without-tmp", "USER root", "RUN rm -rf /tmp", "USER 10001:10001")
@@ -284,47 +274,3 @@ def test_a_job_needs_no_tmp(image: str, image_without_tmp: str, tmp_path: Path) 
     for name, options in [(image, [FULL_TMP]), (image_without_tmp, [])]:
         result = run_once(name, mount, "--network=none", *options, command=WORK)
         assert result.returncode == 0, result.stderr
-
-
-@pytest.fixture
-def project(baked: BakedProject, tmp_path: Path, port: int) -> BakedProject:
-    """A copy of the project, which is served on a free port and has a name of its own."""
-    path = tmp_path / f"smoke-{port}"
-    shutil.copytree(baked.path, path)
-    compose = path / "compose.yaml"
-    compose.write_text(compose.read_text("utf-8").replace(":8000:", f":{port}:"), "utf-8")
-    return BakedProject(path, baked.combination)
-
-
-@each(NEWEST_SERVICES)
-def test_make_smoke_starts_the_image_and_leaves_nothing_running(
-    project: BakedProject, image: str
-) -> None:
-    project.run("make", "smoke", f"IMAGE={image}", env=with_python())
-
-    assert project.run("docker", "compose", "ps", "--all", "--quiet").stdout == ""
-
-
-@each(NEWEST_SERVICES)
-@pytest.mark.parametrize(
-    ("wrong", "shown"),
-    ids=["ends at once", "never healthy", "does not stop by itself"],
-    argvalues=[
-        (f"ENV {PREFIX}PORT=hunter2", "Input should be a valid integer"),
-        (
-            'HEALTHCHECK --interval=0.2s --retries=1 CMD true\nENTRYPOINT ["sleep"]\nCMD ["99"]',
-            "is unhealthy",
-        ),
-        ("STOPSIGNAL KILL", "Uvicorn running"),
-    ],
-)
-def test_make_smoke_finds_an_image_that_does_not_serve_or_stop(
-    project: BakedProject, image: str, wrong: str, shown: str
-) -> None:
-    broken = changed(image, "broken", wrong)
-
-    result = project.run("make", "smoke", f"IMAGE={broken}", env=with_python(), check=False)
-
-    assert result.returncode
-    assert shown in result.stdout + result.stderr
-    assert project.run("docker", "compose", "ps", "--all", "--quiet").stdout == ""

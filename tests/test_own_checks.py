@@ -75,6 +75,20 @@ def test_its_own_checks_find_what_is_wrong(
 
 
 @each(HERE[:1])
+def test_make_fix_formats_even_where_something_is_left_to_a_person(
+    request: pytest.FixtureRequest, installed: BakedProject
+) -> None:
+    path = installed.path / "src" / PACKAGE / "unfinished.py"
+    request.addfinalizer(path.unlink)
+    path.write_text("import os\ndef   unfinished(   ):\n    return undefined\n", "utf-8")
+    environment = activated(installed.path.parent / "venv")
+
+    installed.run("make", "fix", env=environment)
+
+    assert path.read_text("utf-8") == "def unfinished():\n    return undefined\n"
+
+
+@each(HERE[:1])
 def test_make_help_names_every_target(installed: BakedProject) -> None:
     makefile = (installed.path / "Makefile").read_text("utf-8")
     targets = [line.split()[1] for line in makefile.splitlines() if line.startswith(".PHONY")]

@@ -59,12 +59,12 @@ def test_no_line_of_a_page_is_wider_than_100_characters(baked: BakedProject) -> 
 
 
 @each([*COMBINATIONS, *KUBERNETES])
-def test_at_most_seven_blocks_of_a_page_need_what_is_not_everywhere(baked: BakedProject) -> None:
+def test_at_most_eight_blocks_of_a_page_need_what_is_not_everywhere(baked: BakedProject) -> None:
     for page in pages(baked):
         found = blocks(baked, page)
         marked = [block for block in found if block.needs]
         assert text(baked, page).count("```") == 2 * len(found), page
-        assert text(baked, page).count("<!--") == len(marked) <= 7, page
+        assert text(baked, page).count("<!--") == len(marked) <= 8, page
         assert all(block.language == "console" for block in marked)
         assert {thing for block in marked for thing in block.needs.split(" and ")} <= ABSENT
 
@@ -72,7 +72,7 @@ def test_at_most_seven_blocks_of_a_page_need_what_is_not_everywhere(baked: Baked
 @each([*COMBINATIONS, *KUBERNETES])
 def test_the_readme_leads_to_every_other_page(baked: BakedProject) -> None:
     links = re.findall(r"\]\((?!https://)(.+?)\)", text(baked, "README.md"))
-    assert links == pages(baked)[1:]
+    assert list(dict.fromkeys(links)) == pages(baked)[1:]
 
 
 @each([*COMBINATIONS, *KUBERNETES])
@@ -90,7 +90,9 @@ def test_the_pages_name_only_tasks_settings_and_secrets_that_there_are(
         for name in words.split()
     ]
     assert set(named) <= {*targets}
-    assert set(re.findall(rf"\b{PACKAGE.upper()}_[A-Z_]+", said)) <= {*settings}
+    # What has two underscores is a field of a nested model, as a page shows one.
+    variables = set(re.findall(rf"\b{PACKAGE.upper()}_[A-Z_]+", said))
+    assert {name for name in variables if "__" not in name} <= {*settings}
     assert set(re.findall(r"--secret id=([^,]+),", said)) == {*mounts}
 
 
@@ -159,7 +161,6 @@ def failures(newcomer: Newcomer, folder: Path) -> Iterator[str]:
     yield said("poetry", "check", "--lock", env=shell)
     # What an image prints, the tests of the image bring about.
     yield text(project, "Dockerfile")
-    yield text(project, "scripts/contract.py")
 
 
 def another_python(python: str) -> Path:
@@ -171,8 +172,8 @@ def another_python(python: str) -> Path:
 
 @pytest.mark.slow("installs a project")
 @each(LIVED_IN)
-def test_what_the_readme_mends_is_what_is_printed(newcomer: Newcomer, tmp_path: Path) -> None:
-    table = text(newcomer.project, "README.md").partition("| what you see |")[2]
+def test_every_symptom_of_the_readme_is_what_is_printed(newcomer: Newcomer, tmp_path: Path) -> None:
+    table = text(newcomer.project, "README.md").partition("| Symptom |")[2]
     messages = re.findall(r"`([^`]+)`", "".join(re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)))
     printed = "\n".join(failures(newcomer, tmp_path))
 

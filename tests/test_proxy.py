@@ -11,8 +11,9 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.containers import answer, ask, container, free_port, wait_until_healthy
+from tests.containers import answer, ask, container, free_port, wait_until
 from tests.harness import COMBINATIONS, PACKAGE, BakedProject, each, run
+from tests.newcomer import ready
 from tests.proxy import Proxy, block, proxying
 
 PREFIX = f"{PACKAGE.upper()}_"
@@ -31,7 +32,7 @@ def serving(image: str, port: int) -> Iterator[str]:
     options = ["--network=host", f"--env={PREFIX}PORT={port}", f"--env={PREFIX}LOG_FORMAT=json"]
     trusted = f'--env={PREFIX}TRUSTED_PROXIES=["127.0.0.1"]'
     with container(image, *options, trusted) as name:
-        wait_until_healthy(name)
+        wait_until(lambda: ready(f"http://127.0.0.1:{port}/readyz"), name)
         yield name
 
 

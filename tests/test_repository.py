@@ -25,9 +25,12 @@ def test_the_template_has_the_targets_that_the_ci_calls() -> None:
     targets = re.findall(r"run: make (\S+)", ci)
 
     assert targets
-    for makefile in (ROOT / "Makefile", PROJECT / "Makefile"):
-        text = makefile.read_text("utf-8")
-        assert all(f"\n.PHONY: {target}\n" in text for target in targets)
+    template = (ROOT / "Makefile").read_text("utf-8")
+    shared = (PROJECT / "Makefile").read_text("utf-8")
+    for kind in ("service", "job"):
+        own = (ROOT / "templates" / kind / "targets.mk").read_text("utf-8")
+        for text in (template, shared + own):
+            assert all(f".PHONY: {target}\n" in text for target in targets)
 
 
 def test_ci_pushes_the_image_that_it_has_scanned() -> None:

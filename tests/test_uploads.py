@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import NEWEST, address, container, free_port, wait_until_healthy
+from tests.containers import NEWEST, address, container, free_port, wait_until
 from tests.harness import PACKAGE, ROOT, BakedProject, each, run, tool
 from tests.ordinary import edit
 
@@ -85,7 +85,7 @@ def test_compose_has_room_for_as_many_uploads_at_once(port: int) -> None:
 def test_a_full_tmp_is_a_failure_that_is_logged(image_for_photos: str) -> None:
     options = ["--publish=127.0.0.1::8000", "--tmpfs=/tmp:size=4m"]
     with container(image_for_photos, *options) as name:
-        wait_until_healthy(name)
+        wait_until(lambda: "Uvicorn running" in run("docker", "logs", name).stdout, name)
         status, answer = upload(int(address(name).rpartition(":")[2]))
         logs = run("docker", "logs", name).stdout
 

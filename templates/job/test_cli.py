@@ -8,6 +8,7 @@ from typer import BadParameter
 from typer.testing import CliRunner
 
 from {{ cookiecutter.package_name }}.cli import app
+from {{ cookiecutter.package_name }}.exit_status import InputError
 from {{ cookiecutter.package_name }}.settings import PREFIX
 
 SAMPLE = str(PROJECT / "data" / "orders.csv")
@@ -44,6 +45,16 @@ def test_shards_are_merged_to_the_output_of_one_run(monkeypatch: pytest.MonkeyPa
     invoke("merge", SAMPLE, "out.jsonl")
 
     assert Path("out.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
+
+
+def test_merge_refuses_missing_and_foreign_parts() -> None:
+    invoke("run", "--shard", "0/3", SAMPLE, "out.jsonl")
+    with pytest.raises(FileNotFoundError, match=r"missing parts: .*1-of-3, .*2-of-3"):
+        invoke("merge", SAMPLE, "out.jsonl")
+
+    invoke("run", "--shard", "0/2", SAMPLE, "out.jsonl")
+    with pytest.raises(InputError, match="0-of-2 is of another input, version or split"):
+        invoke("merge", SAMPLE, "out.jsonl")
 
 
 def test_a_shard_out_of_range_is_refused() -> None:

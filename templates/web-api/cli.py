@@ -71,10 +71,7 @@ def serve(
             log_config=None,
             access_log=False,
             server_header=False,
-            headers=[
-                ("x-content-type-options", "nosniff"),
-                ("content-security-policy", "frame-ancestors 'none'"),
-            ],
+            headers=[("x-content-type-options", "nosniff")],
             forwarded_allow_ips=settings.trusted_proxies,
             timeout_keep_alive=settings.keep_alive_seconds,
             timeout_graceful_shutdown=1 if reload else settings.shutdown_grace_seconds,

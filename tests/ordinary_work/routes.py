@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 import structlog
@@ -167,10 +167,8 @@ async def fail(
     def validate() -> None:
         Login.model_validate(login)
 
-    if how == "request":
-        raise_error()
-    elif how == "validation":
-        validate()
+    if how in {"request", "validation"}:
+        {"request": raise_error, "validation": validate}[how]()
     elif how == "response":
         return login  # type: ignore[return-value]  # It is what fails.
     elif how == "thread":
@@ -182,19 +180,27 @@ async def fail(
     elif how == "task":
         asyncio.get_running_loop().create_task(asyncio.to_thread(validate))
     elif how == "library":
-        try:
-            validate()
-        except ValueError:
-            logging.getLogger("library").exception("It failed")
+        log_failure(validate)
     elif how == "recursion":
         recurse(200, password)
     elif how == "message":
         raise RuntimeError("x" * 1_000_000)
     elif how == "group":
-        async with asyncio.TaskGroup() as group:
-            group.create_task(asyncio.to_thread(raise_error))
-            group.create_task(asyncio.to_thread(validate))
+        await run_together(raise_error, validate)
     return None
+
+
+def log_failure(fail: Callable[[], None]) -> None:
+    try:
+        fail()
+    except ValueError:
+        logging.getLogger("library").exception("It failed")
+
+
+async def run_together(*functions: Callable[[], None]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for function in functions:
+            group.create_task(asyncio.to_thread(function))
 
 
 def recurse(depth: int, password: str) -> None:

@@ -51,7 +51,7 @@ def run(read_log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> Run:
     [
         (BadParameter("no number"), 2, ["Invalid value: no number"]),
         (InputError("line 2: bad", "line 3: bad"), 65, ["line 2: bad", "line 3: bad"]),
-        (FileNotFoundError(2, "Not found", "in.csv"), 74, ["in.csv: Not found"]),
+        (FileNotFoundError(2, "Not found", "in.csv"), 65, ["in.csv: Not found"]),
         (PermissionError(13, "Denied", ".tmp", None, "out"), 74, ["out: Denied"]),
         (OSError(28, "No space left on device"), 74, ["No space left on device"]),
         (ConnectionError("refused"), 74, ["refused"]),

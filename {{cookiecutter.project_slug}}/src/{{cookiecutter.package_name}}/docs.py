@@ -15,7 +15,7 @@ def add_docs(app: FastAPI) -> None:
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
-        return get_swagger_ui_html(
+        page = get_swagger_ui_html(
             title=app.title,
             openapi_url="openapi.json",
             swagger_js_url="docs/assets/swagger-ui-bundle.js",
@@ -23,3 +23,5 @@ def add_docs(app: FastAPI) -> None:
             swagger_favicon_url="docs/assets/favicon-32x32.png",
             swagger_ui_parameters={"tryItOutEnabled": True},
         )
+        page.headers["content-security-policy"] = "frame-ancestors 'none'"
+        return page

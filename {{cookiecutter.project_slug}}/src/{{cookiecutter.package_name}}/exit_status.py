@@ -33,7 +33,7 @@ class InputError(Exception):
 
 
 # Add the exceptions of the libraries that the job uses, such as `psycopg.OperationalError: 74`.
-STATUSES = {TyperException: 2, SettingsError: 2, InputError: 65, OSError: 74}
+STATUSES = {TyperException: 2, SettingsError: 2, InputError: 65, FileNotFoundError: 65, OSError: 74}
 
 
 def run(command: Callable[[], int | None]) -> NoReturn:

@@ -1,15 +1,13 @@
 """Limits on concurrent requests, and on the time until a response begins."""
 
 import asyncio
-import math
 import signal
 import threading
 from collections.abc import Awaitable, Callable
+from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any
 
 import structlog
-from anyio import CancelScope
-from anyio.lowlevel import checkpoint
 from fastapi import FastAPI
 from pydantic_settings import SettingsError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,6 +39,28 @@ def add_limits(app: FastAPI) -> None:
     app.add_middleware(Limits, *limits)
 
 
+class Deadline:
+    """The time at which a request is interrupted if its response has not begun."""
+
+    def __init__(self, scope: Scope, seconds: float) -> None:
+        """Start a timer for a request that has so many seconds, if its route does not differ."""
+        self.timeout = asyncio.timeout(None)
+        self._scope, self._seconds = scope, seconds
+        self._loop = asyncio.get_running_loop()
+        self._start = self._loop.time()
+        # When the request waits for something for the first time, it usually has a route.
+        self.timer: asyncio.Handle = self._loop.call_soon(self._check)
+
+    def _check(self) -> None:
+        endpoint = self._scope.get("endpoint")
+        deadline = self._start + _time_limits.get(endpoint, self._seconds)
+        if self._loop.time() < deadline:  # Without a route, its limit is still to come.
+            soon = deadline if endpoint else min(deadline, self._loop.time() + 0.1)
+            self.timer = self._loop.call_at(soon, self._check)
+        elif not endpoint or iscoroutinefunction(endpoint) or isasyncgenfunction(endpoint):
+            self.timeout.reschedule(deadline)  # A thread could not be interrupted.
+
+
 class Limits:
     """ASGI middleware that answers 503 and 504 to requests beyond the limits.
 
@@ -51,9 +71,9 @@ class Limits:
     def __init__(self, app: ASGIApp, seconds: float, concurrent: int) -> None:
         """Limit requests to `app`."""
         self._app, self._seconds, self._concurrent = app, seconds, concurrent
-        self._waiting: set[CancelScope] = set()
-        self._responding: set[CancelScope] = set()
-        self._end = math.inf
+        self._waiting: set[Deadline] = set()
+        self._responding: set[Deadline] = set()
+        self._end: float | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -66,58 +86,41 @@ class Limits:
             response = problem(503, "Too many concurrent requests.", {"retry-after": "1"})
             await response(scope, receive, send)
         else:
-            cancel_scope = CancelScope()
-            self._waiting.add(cancel_scope)
+            deadline = Deadline(scope, self._seconds)
+            self._waiting.add(deadline)
             try:
-                await self._serve(cancel_scope, scope, receive, send)
+                await self._serve(deadline, scope, receive, send)
             finally:
-                self._waiting.discard(cancel_scope)
-                self._responding.discard(cancel_scope)
+                deadline.timer.cancel()
+                self._waiting.discard(deadline)
+                self._responding.discard(deadline)
 
-    async def _serve(
-        self, cancel_scope: CancelScope, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Serve a request within its time.
-
-        A cancel scope does not abandon threads: an endpoint without `async` is answered when it
-        returns, so that its thread is not lost to the limits.
-        """
-        loop = asyncio.get_running_loop()
-        start = loop.time()
-        timer: asyncio.Handle
-
-        def check_time() -> None:
-            nonlocal timer
-            deadline = start + _time_limits.get(scope.get("endpoint"), self._seconds)
-            if loop.time() >= deadline:
-                cancel_scope.cancel()
-            else:  # The limit may change until the request has a route.
-                soon = deadline if "endpoint" in scope else min(deadline, loop.time() + 0.1)
-                timer = loop.call_at(soon, check_time)
+    async def _serve(self, deadline: Deadline, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request until its deadline."""
 
         def observed_send(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                if cancel_scope.cancel_called:
-                    return checkpoint()  # It raises the cancellation.
-                timer.cancel()
-                self._waiting.discard(cancel_scope)
-                self._responding.add(cancel_scope)
-                cancel_scope.deadline = self._end
+                if deadline.timeout.expired():
+                    return asyncio.sleep(0)  # It raises the cancellation.
+                deadline.timer.cancel()
+                deadline.timeout.reschedule(self._end)
+                self._waiting.discard(deadline)
+                self._responding.add(deadline)
             elif not message.get("more_body"):
-                self._responding.discard(cancel_scope)
+                self._responding.discard(deadline)
             return send(message)
 
-        timer = loop.call_soon(check_time)  # At the first `await`, most requests have a route.
         try:
-            with cancel_scope:
+            async with deadline.timeout:
                 await self._app(scope, receive, observed_send)
-            if cancel_scope.cancelled_caught and cancel_scope in self._waiting:
+        except TimeoutError:
+            if not deadline.timeout.expired():
+                raise
+            if deadline in self._waiting:
                 await problem(504, "The response took too long.")(scope, receive, send)
-            elif cancel_scope.cancelled_caught and cancel_scope in self._responding:
+            elif deadline in self._responding:
                 log.warning("response ended early, because the service stops")
                 await send({"type": "http.response.body"})
-        finally:
-            timer.cancel()
 
     def _handle_sigterm(self) -> None:
         """Limit the time of responses that have begun, and let the server handle the signal."""
@@ -125,8 +128,8 @@ class Limits:
 
         def end_responses() -> None:
             self._end = loop.time() + self._seconds
-            for cancel_scope in self._responding:
-                cancel_scope.deadline = self._end
+            for deadline in self._responding:
+                deadline.timeout.reschedule(self._end)
 
         def handle(number: int, frame: Any) -> None:
             loop.call_soon_threadsafe(end_responses)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import structlog
+from pydantic_core import to_json
 from structlog.typing import EventDict, Processor
 
 type Level = Literal["debug", "info", "warning", "error"]
@@ -91,7 +92,7 @@ def shorten(text: str, length: int) -> str:
 
 def to_json_line(_logger: Any, _method: str, event: EventDict) -> str:
     """Render an event as JSON, whatever its values are."""
-    return encode_json(event)
-
-
-encode_json = json.JSONEncoder(default=str, skipkeys=True).encode
+    try:
+        return to_json(event, fallback=str).decode()
+    except ValueError:  # Such as bytes, or text that is not Unicode.
+        return json.dumps(event, default=str, skipkeys=True)
