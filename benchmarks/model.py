@@ -54,6 +54,7 @@ def main() -> int:
     os.sched_setaffinity(0, {LOAD_CORE})
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         python = install(Path(folder), "model-api")
+        os.chdir(Path(folder) / "my-application")  # Where `training` and the sample are.
         one, many = bodies(python, Path(folder))
         service = running.enter_context(serving(python, "-m", "my_application", "serve")).port
         bare = running.enter_context(

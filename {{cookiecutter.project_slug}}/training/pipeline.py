@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
@@ -48,8 +48,8 @@ def encode(schema: Schema, feature: Feature, table: pd.DataFrame) -> tuple[str, 
     """Return the step of a category or a string: its name, its encoder, and its column."""
     values = table[feature.name].value_counts()
     if feature.kind == "text" and len(values) > len(table) / 2:
-        # A free text. The image has no locale, so `lowercase` and the default pattern do not work.
-        words = TfidfVectorizer(max_features=MOST_FREQUENT, lowercase=False, token_pattern=WORD)
+        # A free text. Counts are exact in ONNX, unlike TF-IDF. `lowercase` needs a locale.
+        words = CountVectorizer(max_features=MOST_FREQUENT, lowercase=False, token_pattern=WORD)
         return feature.name, words, feature.name
     if feature.kind == "text" and len(schema.labels) <= 2:  # noqa: PLR2004 - skl2onnx's limit
         folds = KFold(5, shuffle=True, random_state=SEED)
