@@ -16,7 +16,6 @@ from packaging.markers import Marker
 from tests.conda_channel import Channels
 from tests.harness import (
     BUILT,
-    PACKAGE,
     PYTHONS,
     QUESTIONS,
     SLUG,
@@ -164,17 +163,6 @@ def test_the_image_holds_what_the_export_lists_and_the_project(baked: BakedProje
                 listed.add(pin)
 
     assert versions_in_image(baked) == listed
-
-
-@each([combination for combination in BUILT if combination.python == BUILT[0].python])
-@pytest.mark.usefixtures("docker")
-def test_every_module_can_be_imported_in_the_image(baked: BakedProject) -> None:
-    image = baked.run("docker", "build", "--quiet", ".").stdout.strip()
-
-    output = baked.run("make", "smoke", f"IMAGE={image}").stdout
-
-    assert f"{PACKAGE}.cli\n" in output
-    assert "Usage:" in output
 
 
 @pytest.mark.slow("locks and installs")
