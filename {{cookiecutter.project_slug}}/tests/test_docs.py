@@ -1,9 +1,10 @@
 import re
 
+import pytest
 from fastapi.testclient import TestClient
 
 from {{ cookiecutter.package_name }}.app import create_app
-from {{ cookiecutter.package_name }}.settings import Settings
+from {{ cookiecutter.package_name }}.settings import PREFIX
 
 
 def test_the_page_loads_only_what_the_service_has(client: TestClient) -> None:
@@ -15,8 +16,10 @@ def test_the_page_loads_only_what_the_service_has(client: TestClient) -> None:
         assert client.get(f"/{address}").status_code == 200
 
 
-def test_the_docs_can_be_switched_off() -> None:
-    client = TestClient(create_app(Settings(docs=False)))
+@pytest.mark.usefixtures("read_log")
+def test_the_docs_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{PREFIX}DOCS", "false")
+    client = TestClient(create_app())
 
     for path in "/docs", "/docs/assets/swagger-ui.css", "/openapi.json":
         assert client.get(path).status_code == 404
