@@ -81,11 +81,10 @@ def register() -> None:
     ]
     try:
         from lightgbm import LGBMClassifier, LGBMRegressor  # noqa: PLC0415 - optional
-        from onnxmltools.convert.lightgbm.operator_converters.LightGbm import (  # noqa: PLC0415
-            convert_lightgbm,
-        )
+        from onnxmltools.convert.lightgbm.operator_converters import LightGbm  # noqa: PLC0415 - too
 
-        converters += [(LGBMClassifier, convert_lightgbm), (LGBMRegressor, convert_lightgbm)]
+        convert = LightGbm.convert_lightgbm
+        converters += [(LGBMClassifier, convert), (LGBMRegressor, convert)]
     except ModuleNotFoundError:
         pass
     for model, convert in converters:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from prometheus_client import REGISTRY
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 
 from {{ cookiecutter.package_name }}.health import NotReadyError
 from {{ cookiecutter.package_name }}.model.batch import to_records
@@ -145,6 +145,20 @@ class Predictions[P](BaseModel):
     predictions: list[P]
 
 
+def whole_to_integer(instances: Any) -> Any:
+    """Convert numbers such as 181.0, which JSON Schema takes for integers, to Python's."""
+
+    def convert(value: Any) -> Any:
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    if not isinstance(instances, list):
+        return instances
+    return [
+        {name: convert(value) for name, value in each.items()} if isinstance(each, dict) else each
+        for each in instances
+    ]
+
+
 def create_router(schema: Schema, max_instances: int) -> APIRouter:
     """Create the routes for a schema."""
     router = APIRouter(tags=["predictions"], route_class=CountingRoute)
@@ -153,6 +167,7 @@ def create_router(schema: Schema, max_instances: int) -> APIRouter:
     body_model: Any = create_model(
         "PredictionRequest",
         __config__=ConfigDict(extra="forbid"),
+        __validators__={"whole": field_validator("instances", mode="before")(whole_to_integer)},
         instances=(list[features], field),
     )
     prediction: Any = Value
