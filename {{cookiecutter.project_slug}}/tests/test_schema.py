@@ -33,7 +33,7 @@ def test_a_feature_that_no_model_takes_is_refused(feature: Any) -> None:
         schema_of(feature | None)
 
 
-@pytest.mark.parametrize("target", [str, bool, float | None, Literal["a", "b"] | None])
+@pytest.mark.parametrize("target", [str, bool, float | None, Literal["a", "b"] | None], ids=str)
 def test_a_target_that_no_model_predicts_is_refused(target: Any) -> None:
     with pytest.raises(SchemaError, match="target must be a Literal or a float"):
         schema_of(int | None, target)
