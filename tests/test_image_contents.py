@@ -148,7 +148,7 @@ def test_compose_starts_shows_logs_and_stops(
         assert host["NanoCpus"]
         assert host["PidsLimit"]
         if baked.combination.application == "job":
-            assert '"event": "done"' in started
+            assert '"event":"done"' in started
             assert len((project.path / "data/orders.jsonl").read_text().splitlines()) == 5
         else:
             assert facts["State"]["Health"]["Status"] == "healthy"

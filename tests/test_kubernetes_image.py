@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import container, run_once, wait_until
-from tests.harness import KUBERNETES, PACKAGE, BakedProject, each, run
+from tests.containers import container, run_once, wait_until_healthy
+from tests.harness import KUBERNETES, PACKAGE, BakedProject, each
 from tests.manifests import OVERLAYS, pods, settings
 
 PREFIX = f"{PACKAGE.upper()}_"
@@ -74,9 +74,9 @@ def test_the_image_serves_the_model_of_the_volume(
     shutil.copy(baked.path / f"src/{PACKAGE}/model/model.onnx", tmp_path / path.name)
     tmp_path.chmod(0o755)
 
-    missing = run_once(image, *given, command=["predict", "in.csv"])
+    missing = run_once(image, *given, command=["model"])
     with container(image, *given, f"--volume={tmp_path}:{path.parent}:ro") as name:
-        wait_until(lambda: '"event":"model loaded"' in run("docker", "logs", name).stdout, name)
+        wait_until_healthy(name)  # It is, if the model serves.
 
     assert missing.returncode == 1
-    assert f"{path} cannot be read: No such file" in missing.stdout
+    assert f"{path} cannot be read: No such file" in missing.stdout + missing.stderr
