@@ -35,8 +35,10 @@ from tests.harness import (
     working_tree,
 )
 
-APP_PATH = f"src/{PACKAGE}/api/app.py"
-HELLO_PATH = f"src/{PACKAGE}/api/hello.py"
+# The first commit of the layout that projects have now: until there is a release, updates start here.
+FIRST_COMMIT = "46dc667f191d4e527dbccfd06e14d9e42e13fef0"
+APP_PATH = f"src/{PACKAGE}/app.py"
+HELLO_PATH = f"src/{PACKAGE}/routes/hello.py"
 HELLO = '''"""A route of the user's own."""
 
 from fastapi import APIRouter
@@ -51,7 +53,7 @@ async def hello() -> str:
 '''
 TEST_OF_HELLO = f'''"""A test of the user's own."""
 
-from {PACKAGE}.api.app import create_app
+from {PACKAGE}.app import create_app
 from {PACKAGE}.settings import Settings
 
 
@@ -71,14 +73,7 @@ def add_our_work(project: Path) -> None:
 
 def settle_conflicts(project: Path) -> None:
     """Keep the user's side of what both have rewritten; the lock is made anew after that."""
-    rewritten = conflicts(project)
-    if not has_release():
-        # The first commit's application was another one, so its user has to begin with the new.
-        run("git", "checkout", "--theirs", "--", APP_PATH, cwd=project)
-        serve_hello(project / APP_PATH)
-        run("git", "add", APP_PATH, cwd=project)
-        rewritten.remove(APP_PATH)
-    for name in rewritten:
+    for name in conflicts(project):
         assert name in {"README.md", "poetry.lock", "requirements.txt"}, name
         run("git", "checkout", "--ours", "--", name, cwd=project)
         run("git", "add", name, cwd=project)
@@ -87,11 +82,9 @@ def settle_conflicts(project: Path) -> None:
 def serve_hello(app: Path) -> None:
     """Have the application serve the user's route."""
     settings = f"from {PACKAGE}.settings import"
-    edit(app, settings, f"from {PACKAGE}.api.hello import router as hello_router\n{settings}")
-    if "[quotes.router]" in app.read_text():
-        edit(app, "[quotes.router]", "[quotes.router, hello_router]")
-    else:  # As the first commit had it.
-        edit(app, "    return app\n", "    app.include_router(hello_router)\n    return app\n")
+    edit(app, settings, f"from {PACKAGE}.routes.hello import router as hello_router\n{settings}")
+    ours = "    app.include_router(health.router)\n"
+    edit(app, ours, f"{ours}    app.include_router(hello_router)\n")
 
 
 def release_working_tree(template: Path) -> None:
@@ -106,20 +99,16 @@ def release_working_tree(template: Path) -> None:
         commit(template, "The next version")
 
 
-def has_release() -> bool:
-    return bool(run("git", "tag", cwd=ROOT).stdout)
-
-
 def oldest_promise() -> str:
-    """The newest tag, or the first commit as long as there is none: what users may have."""
+    """Return the newest tag, or the first commit of this layout as long as there is none."""
     if not (ROOT / ".git").exists():
         unavailable("This is no clone, so it has no earlier version.", required="CI" in os.environ)
     if run("git", "rev-parse", "--is-shallow-repository", cwd=ROOT).stdout.strip() == "true":
         reason = "This clone lacks the history to update from: git fetch --unshallow --tags"
         unavailable(reason, required="CI" in os.environ)
-    if has_release():
+    if run("git", "tag", cwd=ROOT).stdout:
         return run("git", "describe", "--tags", "--abbrev=0", cwd=ROOT).stdout.strip()
-    return run("git", "rev-list", "--max-parents=0", "HEAD", cwd=ROOT).stdout.split()[-1]
+    return FIRST_COMMIT
 
 
 @pytest.mark.slow("locks, installs, and runs the tests of a project")
