@@ -122,7 +122,7 @@ def newcomer(
 @pytest.mark.slow("installs a project, uses it and builds its image")
 @each(LIVED_IN)
 def test_every_command_of_the_pages_does_what_they_say(newcomer: Newcomer) -> None:
-    for page in PAGES:
+    for page in pages(newcomer.project):
         newcomer.follow(page)
 
 

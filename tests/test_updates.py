@@ -35,7 +35,7 @@ from tests.harness import (
     working_tree,
 )
 
-# The first commit of the layout that projects have now: until there is a release, updates start here.
+# The first commit of today's layout: until there is a release, updates start here.
 FIRST_COMMIT = "46dc667f191d4e527dbccfd06e14d9e42e13fef0"
 APP_PATH = f"src/{PACKAGE}/app.py"
 HELLO_PATH = f"src/{PACKAGE}/routes/hello.py"
