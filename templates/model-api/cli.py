@@ -1,7 +1,7 @@
 {% include "web-api/cli.py" %}
 
 
-def load_model() -> "Predictor":
+def load_model() -> Any:
     """Load the model; if it cannot be served, say why and exit with status 1."""
     from {{ cookiecutter.package_name }}.model import predictor, schema  # noqa: PLC0415 - see `serve`
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection
 {%- if cookiecutter.application == "model-api" %}
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 {%- else %}
 from typing import Annotated
 {%- endif %}
@@ -19,11 +19,6 @@ from pydantic_settings import SettingsError
 
 from {{ cookiecutter.package_name }} import logs
 from {{ cookiecutter.package_name }}.settings import PREFIX, Settings, load
-{%- if cookiecutter.application == "model-api" %}
-
-if TYPE_CHECKING:
-    from {{ cookiecutter.package_name }}.model.predictor import Predictor
-{%- endif %}
 
 app = typer.Typer(
     help="Serve the API. All settings come from the environment: see .env.example.",
