@@ -20,7 +20,7 @@ from time import monotonic
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "recording.svg"
-SLUG = "penguin-api"
+SLUG = "bird-api"
 # At each of these the terminal waits; an empty line then takes the default.
 PROMPT, QUESTION = "$ ", "): "
 COMMANDS = [
@@ -29,7 +29,7 @@ COMMANDS = [
     'make image ARGS="--quiet --no-cache"',
     "make smoke",
 ]
-ANSWERS = ["Penguin API"]
+ANSWERS = ["Bird API"]
 COLUMNS, ROWS, HEIGHT, CHARACTER, MARGIN = 96, 26, 19, 8.0, 18
 # The seconds in the picture: of the longest pause, and of an answer.
 PAUSE, TYPING = 1.0, 0.4

@@ -1,6 +1,7 @@
 """A company's package index: the Simple API over TLS, with a password and a CA of its own."""
 
 import base64
+import gzip
 import io
 import ssl
 import tarfile
@@ -95,7 +96,13 @@ def add_sdist(folder: Path, name: str) -> None:
         "pyproject.toml": pyproject(name),
         f"{module}.py": "",
     }
-    with tarfile.open(folder / "simple" / name / f"{module}-1.0.tar.gz", "w:gz") as archive:
+    path = folder / "simple" / name / f"{module}-1.0.tar.gz"
+    # Without the time: pip may know the file, by its hash, from another run.
+    with (
+        path.open("wb") as file,
+        gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w") as archive,
+    ):
         for part, text in contents.items():
             member = tarfile.TarInfo(f"{module}-1.0/{part}")
             member.size = len(text)
