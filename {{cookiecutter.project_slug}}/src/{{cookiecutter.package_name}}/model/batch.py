@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from itertools import batched, chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -44,7 +44,8 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
 
     def predict_chunks() -> Chunks:
         nonlocal count
-        for rows in batched(read(source), ROWS, strict=False):
+        source_rows = read(source)
+        while rows := list(islice(source_rows, ROWS)):
             instances = [_parse(parse, row, count + n) for n, row in enumerate(rows, 1)]
             predictions = to_records(schema, predictor.predict(instances))
             yield [_merge(row, flatten(each)) for row, each in zip(rows, predictions, strict=True)]
