@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.answering import bake, render, typed
-from tests.harness import SLUG, needs_posix
+from tests.harness import PACKAGE, QUESTIONS, SLUG, needs_posix
 
 
 def test_an_existing_project_is_untouched_by_wrong_answers(tmp_path: Path) -> None:
@@ -58,7 +58,16 @@ def test_a_project_of_another_application_is_refused_folder_by_folder(tmp_path: 
     outcome = bake(typed({"application": "job"}), folder, overwrite=True)
 
     given = re.findall(r"^  given  (.*)$", outcome.message, re.MULTILINE)
-    assert given == ["'src/my_application/api'", "'tests/api'"]
+    project = folder / "out" / SLUG
+    lost = [
+        path
+        for pattern, owners in QUESTIONS["_belongs_to"].items()
+        if "job" not in owners and (project / (path := pattern.format(package=PACKAGE))).exists()
+    ]
+    # A folder stands for what is in it.
+    routes = f"src/{PACKAGE}/routes"
+    assert routes in lost
+    assert given == [repr(path) for path in lost if not path.startswith(f"{routes}/")]
     assert contents(folder) == before
 
 
