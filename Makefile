@@ -43,20 +43,20 @@ check: install  ## Check the lock, the style and the types; change nothing
 	$(BIN)/mypy
 
 .PHONY: fix
-fix: install  ## Mend the style, as far as Ruff can
+fix: install  ## Fix the style as far as Ruff can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 .PHONY: locks
-locks: install  ## Lock every combination anew; ARGS name some, such as ARGS=job-py3.14
+locks: install  ## Update the lock of every combination; ARGS name some, such as ARGS=job-py3.14
 	$(BIN)/python scripts/relock.py $(ARGS)
 	$(BIN)/python scripts/taken_names.py
 
-# One package describes itself by the host of its index; the template names none.
+# Some packages describe themselves by the host of their index; the template names none.
 .PHONY: requirements
 requirements: install  ## Lock what pyproject.toml says, and export it for pip
 	$(BIN)/poetry lock
-	sed -i.old '/^description = /s/ ([a-z]*\.org)//' poetry.lock && rm poetry.lock.old
+	sed -i.old '/^description = /s/ (*[a-z]*\.org)*//' poetry.lock && rm poetry.lock.old
 	$(BIN)/poetry export --output requirements.txt
 
 .PHONY: image

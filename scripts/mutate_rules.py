@@ -54,7 +54,7 @@ def mutations() -> Iterator[tuple[str, str, str]]:
     for name, (file, old, new) in CHECKS.items():
         text = (ROOT / file).read_text("utf-8")
         if text.count(old) != 1:
-            raise RuntimeError(f"{file} does not hold {old!r} once: mend CHECKS.")
+            raise RuntimeError(f"{file} does not hold {old!r} once: fix CHECKS.")
         yield name, file, text.replace(old, new)
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def problems(root: Path, version: str) -> list[str]:
-    """Say what has to be mended before this version can be tagged, each with its remedy."""
+    """Say what has to be fixed before this version can be tagged, each with its remedy."""
     if not re.fullmatch(r"20\d\d\.([1-9]|1[0-2])\.\d+", version):
         return [f"{version} is no version such as 2026.11.0: edit pyproject.toml."]
     found = []

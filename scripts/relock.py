@@ -1,4 +1,4 @@
-"""Lock every combination of an application and a Python version anew: `make locks`.
+"""Update the lock of every application and Python version: `make locks`.
 
 Each combination is rendered, locked with the newest versions that its `pyproject.toml` allows, and
 exported; both files go to `templates/locks/`. A combination that fails keeps the files it has.
@@ -109,7 +109,7 @@ def main() -> int:
             failed.append(name)
             print(f"{name}: FAILED, left as it was: {error}")
         else:
-            print(f"{name}: {'locked anew' if changed else 'unchanged'}")
+            print(f"{name}: {'updated' if changed else 'unchanged'}")
     if failed:
         print(f"{len(failed)} of {len(chosen)} failed: {', '.join(failed)}")
     return 1 if failed else 0

@@ -1,4 +1,4 @@
-"""A project's `make consistency`: what it finds, and that what it advises mends it."""
+"""A project's `make consistency`: what it finds, and that its advice works."""
 
 import os
 import re

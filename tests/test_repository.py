@@ -56,7 +56,7 @@ def test_the_templates_own_requirements_are_what_poetry_exports() -> None:
 
 def test_no_lock_describes_a_package_by_the_host_of_its_index() -> None:
     locks = [ROOT / "poetry.lock", *(ROOT / "templates/locks").glob("*/poetry.lock")]
-    named = re.compile(r"^description = .*\([a-z]+\.org\).*$", re.MULTILINE)
+    named = re.compile(r"^description = .*\b[a-z]+\.org\b.*$", re.MULTILINE)
 
     assert len(locks) > 1
     found = [line for lock in locks for line in named.findall(lock.read_text("utf-8"))]

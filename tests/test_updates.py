@@ -72,7 +72,7 @@ def add_our_work(project: Path) -> None:
 
 
 def settle_conflicts(project: Path) -> None:
-    """Keep the user's side of what both have rewritten; the lock is made anew after that."""
+    """Keep the user's side of what both have rewritten; the lock is regenerated after that."""
     for name in conflicts(project):
         assert name in {"README.md", "poetry.lock", "requirements.txt"}, name
         run("git", "checkout", "--ours", "--", name, cwd=project)
