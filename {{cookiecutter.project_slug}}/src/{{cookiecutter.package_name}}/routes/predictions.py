@@ -182,10 +182,8 @@ def create_router(schema: Schema, max_instances: int) -> APIRouter:
         info = inference.info
         structlog.contextvars.bind_contextvars(model_version=info.version)
         predictions = await inference.predict(vars(body)["instances"])
-        return {
-            "model": {"name": info.name, "version": info.version},
-            "predictions": predictions,
-        }
+        model = {"name": info.name, "version": info.version}
+        return {"model": model, "predictions": predictions}
 
     @router.get("/model")
     async def describe_model(request: Request) -> ModelDescription:
