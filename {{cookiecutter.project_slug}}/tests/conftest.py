@@ -1,1 +1,84 @@
-{% include ("job" if cookiecutter.application == "job" else "service") ~ "/conftest.py" %}
+"""What all tests share."""
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dotenv import dotenv_values
+{%- if cookiecutter.application != "job" %}
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+{%- endif %}
+from pydantic import ValidationError
+
+from {{ cookiecutter.package_name }} import logs
+{%- if cookiecutter.application != "job" %}
+from {{ cookiecutter.package_name }}.app import create_app
+{%- endif %}
+from {{ cookiecutter.package_name }}.settings import PREFIX, Settings
+
+PROJECT = Path(__file__).parents[1]
+
+type ReadLog = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run every test in an empty folder, and set only the settings that have no default.
+
+    Their values are those of .env.example, or else of .env or the environment.
+    """
+    given = {**os.environ, **dotenv_values(PROJECT / ".env")}
+    given |= dotenv_values(PROJECT / ".env.example")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path / "secrets")
+    for name in given:
+        if name.upper().startswith(PREFIX):
+            monkeypatch.delenv(name, raising=False)
+    try:
+        Settings()
+    except ValidationError as error:
+        missing = [str(detail["loc"][0]).upper() for detail in error.errors()]
+        for name, value in given.items():
+            if value and name.upper().removeprefix(PREFIX).startswith(tuple(missing)):
+                monkeypatch.setenv(name, value)
+
+
+{% if cookiecutter.application != "job" -%}
+@pytest.fixture
+def app() -> FastAPI:
+    """Return the application, to which a test may add routes."""
+    return create_app(Settings())
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
+    """Return a client that gets failures as responses. It does not run `lifespan`."""
+    return TestClient(app, raise_server_exceptions=False)
+
+
+{% endif -%}
+@pytest.fixture
+def read_log(capsys: pytest.CaptureFixture[str]) -> Iterator[ReadLog]:
+    """Return a function that starts logging when it is called first, and then returns new lines."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def read() -> list[dict[str, Any]]:
+        logs.configure("info", "json")
+{%- if cookiecutter.application == "job" %}
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+{%- else %}
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [line for line in lines if line.get("logger") != "httpx2"]  # The client's own.
+{%- endif %}
+
+    with warnings.catch_warnings():
+        yield read
+        logging.captureWarnings(capture=False)
+    root.handlers[:], root.level = handlers, level
