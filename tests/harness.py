@@ -118,7 +118,8 @@ def run(
             timeout=MOST_SECONDS,
         )
     except subprocess.TimeoutExpired as error:
-        pytest.fail(f"{error}\n{error.stdout}\n{error.stderr}")
+        printed = (error.stdout or b"") + (error.stderr or b"")
+        pytest.fail(f"{error}\n{printed.decode(errors='replace')}")
     if check and result.returncode:
         pytest.fail(
             f"{' '.join(map(str, command))}: exit status {result.returncode}\n"
