@@ -75,7 +75,9 @@ class Runner:
     def __init__(self, folder: Path) -> None:
         self.folder, self.checkout = folder, folder / "checkout"
         self.temp, self.summary = folder / "temp", folder / "summary.md"
+        self.output, self.programs = folder / "output.txt", folder / "programs"
         self.temp.mkdir(parents=True)
+        self.programs.mkdir()
 
     def check_out(self, remote: Path) -> None:
         """Clone the repository, with what `make install` leaves there: other tests run that."""
@@ -83,8 +85,21 @@ class Runner:
         (self.checkout / ".venv/bin").mkdir(parents=True)
         (self.checkout / ".venv/bin/cookiecutter").symlink_to(tool("cookiecutter"))
 
+    def replace(self, program: str, script: str) -> None:
+        """Let a script stand in for a program; it appends its arguments to a log."""
+        path = self.programs / program
+        path.write_text(
+            f'#!/bin/bash\necho "{program} $*" >> "{self.folder}/calls.txt"\n{script}\n'
+        )
+        path.chmod(0o755)
+
+    def calls(self) -> list[str]:
+        """The command lines of the programs that scripts stand in for."""
+        log = self.folder / "calls.txt"
+        return log.read_text().splitlines() if log.exists() else []
+
     def run(
-        self, step: dict[str, Any], expressions: dict[str, str]
+        self, step: dict[str, Any], expressions: dict[str, str], **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a step's own script, as GitHub does."""
         given = {
@@ -96,10 +111,12 @@ class Runner:
             cwd=self.checkout if self.checkout.exists() else self.folder,
             env={
                 "HOME": str(self.folder),
-                "PATH": f"{tool('git').parent}:/usr/local/bin:/usr/bin:/bin",
+                "PATH": f"{self.programs}:{tool('git').parent}:/usr/local/bin:/usr/bin:/bin",
                 "RUNNER_TEMP": str(self.temp),
+                "GITHUB_OUTPUT": str(self.output),
                 "GITHUB_STEP_SUMMARY": str(self.summary),
             }
+            | environment
             | given,
             capture_output=True,
             text=True,

@@ -30,6 +30,7 @@ EVERYWHERE = {
     "pyproject.toml",
     "requirements.txt",
     "scripts/consistency.py",
+    "scripts/reproduce.py",
     "secrets/.gitignore",
     f"src/{PACKAGE}/__init__.py",
     f"src/{PACKAGE}/__main__.py",

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.containers import NEWEST
 from tests.harness import QUESTIONS, ROOT, BakedProject, Combination, poetry, run, working_tree
@@ -31,20 +30,6 @@ def test_the_template_has_the_targets_that_the_ci_calls() -> None:
         own = (ROOT / "templates" / kind / "targets.mk").read_text("utf-8")
         for text in (template, shared + own):
             assert all(f".PHONY: {target}\n" in text for target in targets)
-
-
-def test_ci_pushes_the_image_that_it_has_scanned() -> None:
-    ci = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
-    steps = ci["jobs"]["push"]["steps"]
-
-    build, push = (step for step in steps if "make image" in step.get("run", ""))
-    (scan,) = (step for step in steps if step.get("name") == "Scan the image")
-
-    assert steps.index(build) < steps.index(scan) < steps.index(push)
-    assert build["run"] == f"make image IMAGE={scan['with']['image-ref']} ARGS=--load"
-    assert scan["with"]["exit-code"] == "1"
-    # A test of the image holds that the same builder gives the same image again.
-    assert build["env"] == push["env"] == {"BUILDX_BUILDER": "${{ steps.builder.outputs.name }}"}
 
 
 def test_the_templates_own_requirements_are_what_poetry_exports() -> None:
