@@ -15,6 +15,13 @@ WORKFLOW = ROOT / ".github/workflows/use-this-template.yml"
 DOCUMENT = yaml.safe_load(WORKFLOW.read_text("utf-8"))
 INPUTS = DOCUMENT[True]["workflow_dispatch"]["inputs"]
 STEPS = DOCUMENT["jobs"]["render"]["steps"]
+CI = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+
+
+def ci_step(job: str, name: str) -> dict[str, Any]:
+    """The step of a job of the CI that has this name."""
+    (found,) = (step for step in CI["jobs"][job]["steps"] if step.get("name") == name)
+    return dict(found)
 
 
 class Repository:

@@ -2,15 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-import yaml
 
-from tests.github import Runner
-from tests.harness import ROOT, commit, run
+from tests.github import CI, Runner, ci_step
+from tests.harness import commit, run
 
-CI = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
 JOBS = CI["jobs"]
 FORM = ".github/workflows/use-this-template.yml"
 DIGEST = "sha256:" + "5" * 64
@@ -24,11 +22,6 @@ class Planned(NamedTuple):
     passed: bool
     outputs: dict[str, str]
     summary: str
-
-
-def step(job: str, name: str) -> dict[str, Any]:
-    (found,) = (step for step in JOBS[job]["steps"] if step.get("name") == name)
-    return dict(found)
 
 
 def plan(
@@ -54,7 +47,7 @@ def plan(
         run("git", "tag", tag, cwd=runner.checkout)
     kind, _, name = ref.partition(" ")
     result = runner.run(
-        step("plan", "Decide what runs"),
+        ci_step("plan", "Decide what runs"),
         {
             "github.event.repository.is_template": str(is_template).lower(),
             "vars.REGISTRY || 'ghcr.io'": "registry.example",
@@ -150,7 +143,7 @@ def test_every_repository_has_a_valid_image_name(
 
 
 def test_each_job_runs_only_where_the_first_one_names_it() -> None:
-    script = step("plan", "Decide what runs")["run"]
+    script = ci_step("plan", "Decide what runs")["run"]
 
     for name in sorted(JOBS.keys() - {"plan"}):
         assert JOBS[name]["if"] == f"contains(needs.plan.outputs.jobs, '{name}')"
