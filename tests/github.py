@@ -27,21 +27,30 @@ def ci_step(job: str, name: str) -> dict[str, Any]:
 class Repository:
     """A repository on a local stand-in for GitHub, made from the template with the button."""
 
-    def __init__(self, folder: Path, name: str = "my-application") -> None:
-        self.folder, self.name = folder, name
+    def __init__(self, folder: Path, name: str = "my-application", branch: str = "main") -> None:
+        self.folder, self.name, self.branch = folder, name, branch
         self.remote = folder / "remote.git"
-        run("git", "init", "--quiet", "--bare", "--initial-branch", "main", self.remote)
+        run("git", "init", "--quiet", "--bare", "--initial-branch", branch, self.remote)
         self.work = working_tree(folder / "first")
-        git(self.work, "push", "--quiet", str(self.remote), "HEAD:main")
+        git(self.work, "push", "--quiet", str(self.remote), f"HEAD:{branch}")
+
+    def refuse(self, branches: str, reason: str) -> None:
+        """Let the remote refuse pushes to branches that match, as a ruleset does."""
+        hook = self.remote / "hooks/update"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(
+            f'#!/bin/sh\ncase "${{1#refs/heads/}}" in {branches}) echo "{reason}"; exit 1;; esac\n'
+        )
+        hook.chmod(0o755)
 
     def commit(self, name: str, text: str) -> None:
         """Let somebody push a file."""
         (self.work / name).write_text(text)
         commit(self.work, f"Add {name}")
-        git(self.work, "push", "--quiet", str(self.remote), "HEAD:main")
+        git(self.work, "push", "--quiet", str(self.remote), f"HEAD:{self.branch}")
 
     def head(self) -> str:
-        return git(self.remote, "rev-parse", "main")
+        return git(self.remote, "rev-parse", self.branch)
 
     def dispatch(
         self,
@@ -49,31 +58,39 @@ class Repository:
         *,
         is_template: bool = False,
         before_push: Callable[[], None] | None = None,
+        gh: str = "exit 0",
     ) -> tuple[bool, str]:
-        """Run the workflow; tell whether it passed, and its summary, or its output without one."""
-        runner = Runner(self.folder / f"runner-{len(list(self.folder.iterdir()))}")
+        """Run the workflow; tell whether it passed, and its summary."""
+        runner = self.runner = Runner(self.folder / f"runner-{len(list(self.folder.iterdir()))}")
+        runner.replace("gh", gh)
         values = {name: str(value.get("default", "")) for name, value in INPUTS.items()}
         values |= inputs or {}
         expressions = {
             "github.event.repository.is_template": str(is_template).lower(),
             "github.token": "a-token",
-            "github.ref_name": "main",
+            "github.ref_name": self.branch,
+            "github.run_id": "17",
             "inputs.project_name || github.event.repository.name": values["project_name"]
             or self.name,
         } | {f"inputs.{name}": value for name, value in values.items()}
-        log = ""
+        passed = True
         for step in STEPS:
+            # A condition there is for what comes after a failure.
+            if passed == ("if" in step):
+                continue
             if str(step.get("uses", "")).startswith("actions/checkout@"):
                 runner.check_out(self.remote)
             if "run" not in step or step["run"] == "make install":
                 continue
             if step["name"] == "Push" and before_push:
                 before_push()
-            result = runner.run(step, expressions)
-            log += result.stdout + result.stderr
-            if result.returncode:
-                return False, runner.summary.read_text() if runner.summary.exists() else log
-        return True, log
+            outputs = runner.output.read_text() if runner.output.exists() else ""
+            expressions |= {
+                f"steps.push.outputs.{line.partition('=')[0]}": line.partition("=")[2]
+                for line in outputs.splitlines()
+            }
+            passed = not runner.run(step, expressions).returncode and passed
+        return passed, runner.summary.read_text()
 
 
 class Runner:
@@ -121,6 +138,8 @@ class Runner:
                 "PATH": f"{self.programs}:{tool('git').parent}:/usr/local/bin:/usr/bin:/bin",
                 "RUNNER_TEMP": str(self.temp),
                 "GITHUB_OUTPUT": str(self.output),
+                "GITHUB_REPOSITORY": "owner/shop",
+                "GITHUB_SERVER_URL": "https://github.example",
                 "GITHUB_STEP_SUMMARY": str(self.summary),
             }
             | environment
@@ -135,9 +154,10 @@ def git(folder: Path, *arguments: str) -> str:
     return run("git", *arguments, cwd=folder).stdout.strip()
 
 
-def pushed(repository: Repository) -> dict[str, bytes]:
-    """The files on the remote's main branch, with their modes."""
-    names = git(repository.remote, "ls-tree", "-r", "-z", "main").split("\0")
+def pushed(repository: Repository, branch: str = "") -> dict[str, bytes]:
+    """The files on a branch of the remote, the default one unless it is named, with their modes."""
+    branch = branch or repository.branch
+    names = git(repository.remote, "ls-tree", "-r", "-z", branch).split("\0")
     files = {}
     for entry in filter(None, names):
         mode, _, rest = entry.split(" ", 2)
