@@ -35,7 +35,7 @@ def test_readiness_follows_a_database_and_recovers(
     worked_on: BakedProject, database: PostgreSQL, tmp_path: Path
 ) -> None:
     output = tmp_path / "output"
-    with serving(worked_on, output, database_dsn=database.url) as server:
+    with serving(worked_on, output, database__host=database.folder) as server:
         wait_for_readiness(server, 200)
         assert server.get("/week/customers") == (200, 42)
         database.stop()
