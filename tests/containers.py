@@ -85,14 +85,6 @@ def ask(url: str, body: object = None) -> object:
         return json.load(answer)
 
 
-def metric(url: str, name: str) -> float:
-    """The value of a metric without labels."""
-    with urlopen(f"{url}/metrics", timeout=10) as answer:  # noqa: S310 - a local address
-        lines = answer.read().decode().splitlines()
-    (value,) = (line.split()[1] for line in lines if line.startswith(f"{name} "))
-    return float(value)
-
-
 def answer(connection: socket.socket) -> bytes:
     """All that comes until the other side closes; nothing where it has given up."""
     connection.settimeout(30)

@@ -25,7 +25,8 @@ class AccessLog:
 
     The ID is the client's `X-Request-ID`, or a new one. It is in the response and in every log
     line of the request; so is the ID of the trace if the client sends a `traceparent`. The duration
-    is the time until the response ends, without background tasks.
+    is the time until the response ends, without background tasks. `app.state.request_observers` are
+    called with the scope, the status and the duration in seconds of each request.
     """
 
     app: ASGIApp
@@ -65,6 +66,8 @@ class AccessLog:
             response = problem(500, "The service failed; its log has the details.")
             await response(scope, receive, observed_send)
         finally:
+            for observe in scope["app"].state.request_observers:
+                observe(scope, status, end - start)
             log.info(
                 "request",
                 method=scope.get("method", "WEBSOCKET"),

@@ -107,9 +107,9 @@ class Limits:
         """Serve a request until its deadline."""
 
         def observed_send(message: Message) -> Awaitable[None]:
+            if deadline.timeout.expired():
+                return asyncio.sleep(0)  # It raises the cancellation.
             if message["type"] == "http.response.start":
-                if deadline.timeout.expired():
-                    return asyncio.sleep(0)  # It raises the cancellation.
                 deadline.timer.cancel()
                 self._waiting.discard(deadline)
                 if not any(name == b"content-length" for name, _ in message["headers"]):
@@ -137,9 +137,10 @@ class Limits:
         loop = asyncio.get_running_loop()
 
         def end_streams() -> None:
-            self._end = self._end or loop.time() + self._grace - 1
-            for deadline in self._streaming:
-                deadline.timeout.reschedule(self._end)
+            if self._end is None:
+                self._end = loop.time() + self._grace - 1
+                for deadline in self._streaming:
+                    deadline.timeout.reschedule(self._end)
 
         for each in (signal.SIGINT, signal.SIGTERM):
             server_handler = signal.getsignal(each)
