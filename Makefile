@@ -93,9 +93,9 @@ release: install  ## Check everything, and tag the version of pyproject.toml
 bench-image: install  ## Measure the image against the ways of most templates; ARGS name applications
 	$(BIN)/python -m benchmarks.image $(ARGS)
 
-.PHONY: bench-copies
-bench-copies: install  ## Measure what more copies of a service bring; needs Docker and HAProxy
-	$(BIN)/python -m benchmarks.copies
+.PHONY: bench-replicas
+bench-replicas: install  ## Measure what more replicas of a service bring; needs Docker and HAProxy
+	$(BIN)/python -m benchmarks.replicas
 
 .PHONY: bench-job
 bench-job: install  ## Measure how fast the job is, and in how much memory, against plain Python and polars
