@@ -25,11 +25,14 @@ TESTS = [
 ]
 CHECKS = {  # What is no line of a table: its name, where it stands, what it is, what replaces it.
     "text only": (HOOK, "not isinstance(answer, str)", "answer is ..."),
-    "derived values": (
+    "choices": (HOOK, "answer not in offered", "False"),
+    "names of Python": (HOOK, "*NAMES.get(kind, [])", ""),
+    "derived prefix": (
         HOOK,
         'if (prefix := ANSWERS["__env_prefix"]) !=',
         "if (prefix := '') and '' !=",
     ),
+    "derived kind": (HOOK, 'if (kind := ANSWERS["__kind"]) !=', "if (kind := '') and '' !="),
     "version of the template": (
         HOOK,
         'if (version := ANSWERS["_version"]) != VERSION',

@@ -26,6 +26,7 @@ from tests.helpers.answers import (
     KEYS,
     Outcome,
     bake,
+    define,
     load,
     replayed,
     typed,
@@ -243,9 +244,7 @@ def test_the_message_of_each_rule_is_the_one_that_was_reviewed(
 
 
 def test_every_rule_has_a_reviewed_message() -> None:
-    hook = (ROOT / "hooks/pre_gen_project.py").read_text("utf-8")
-    rules = hook[hook.index("RULES = [") :].partition("\n]\n")[0]
-    says = re.findall(r'"([^"]+)"\),$', rules, re.MULTILINE)
+    says = [says for _, _, says in define(typed({}))["RULES"]]
     says += [kind["says"] for kind in QUESTIONS["_taken_names"].values()]
 
     reviewed = "\n".join(entry["message"] for entry in load("messages"))

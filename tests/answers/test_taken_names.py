@@ -2,13 +2,13 @@
 
 import json
 import re
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-import pytest
-
 from scripts.taken_names import names_of, normal
+from tests.helpers.answers import each_python, render, typed
 from tests.helpers.harness import QUESTIONS, ROOT, program, run
 
 TAKEN = QUESTIONS["_taken_names"]
@@ -36,21 +36,27 @@ def test_every_name_of_every_lock_is_taken() -> None:
     assert seen > 20
 
 
-@pytest.mark.parametrize("python", QUESTIONS["python_version"])
-def test_every_word_and_module_of_this_python_is_taken(python: str, tmp_path: Path) -> None:
-    script = tmp_path / "names.py"
-    script.write_text(
-        "import builtins, json, keyword, sys\n"
-        "words = [*keyword.kwlist, *keyword.softkwlist, *filter(str.islower, dir(builtins))]\n"
-        "print(json.dumps([words, sorted(sys.stdlib_module_names)]))\n"
-    )
+SHOW = """
+import json, runpy, sys
+hook = runpy.run_path(sys.argv[1], run_name="pre_gen_project")
+taken = hook["ANSWERS"]["_taken_names"]
+for kind in ("language", "library"):
+    names = {*hook["NAMES"][kind], *taken[kind]["names"].split()}
+    print(json.dumps(sorted({name.replace("_", "-") for name in names if name[0].islower()})))
+"""
 
-    command = [argument for argument in program(python, tmp_path) if argument != "-S"]
-    words, modules = json.loads(run(*command, script).stdout)
 
-    for names, kind in ((words, "language"), (modules, "library")):
-        public = {normal(name) for name in names if not name.startswith("_")}
-        assert public - set(TAKEN[kind]["names"].split()) == set()
+@each_python
+def test_the_same_words_and_modules_are_taken_on_every_python(python: str, tmp_path: Path) -> None:
+    hook, script = tmp_path / "hook.py", tmp_path / "show.py"
+    hook.write_text(render("pre_gen_project", typed({})))
+    script.write_text(SHOW)
+
+    there = run(*program(python, tmp_path), script, hook).stdout
+    here = run(sys.executable, script, hook).stdout
+
+    for names, expected in zip(there.splitlines(), here.splitlines(), strict=True):
+        assert json.loads(names) == json.loads(expected), "Add these to _taken_names."
 
 
 def test_the_names_that_are_taken_are_written_in_their_one_spelling() -> None:

@@ -11,6 +11,7 @@ from types import CodeType
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 import yaml
 from cookiecutter.exceptions import FailedHookException
 from cookiecutter.generate import generate_context
@@ -25,6 +26,8 @@ HERE = ROOT / "tests" / "answers"
 HOOKS = {name: ROOT / "hooks" / f"{name}.py" for name in ("pre_gen_project", "post_gen_project")}
 KEYS = [key for key in QUESTIONS if not key.startswith("_")]
 CHOICES = [key for key in KEYS if isinstance(QUESTIONS[key], list)]
+# Those that cookiecutter may run on, and the hooks with it.
+each_python = pytest.mark.parametrize("python", [f"3.{minor}" for minor in range(10, 16)])
 COMPILE = Environment.compile
 COMPILED: dict[tuple[str, str | None], CodeType] = {}
 GOOD = {"project_slug": "my-application", "package_name": "my_application"}
@@ -56,6 +59,13 @@ def render(hook: str, context: Mapping[str, Any]) -> str:
     whole = {"cookiecutter": dict(context)}
     template = create_env_with_context(whole).from_string(HOOKS[hook].read_text("utf-8"))
     return str(template.render(**whole))
+
+
+def define(context: Mapping[str, Any]) -> dict[str, Any]:
+    """What is defined in the hook that checks the answers, without running it."""
+    namespace: dict[str, Any] = {"__name__": "pre_gen_project"}
+    exec(render("pre_gen_project", context), namespace)  # noqa: S102 - the template's own code
+    return namespace
 
 
 def typed(answers: Mapping[str, str]) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from dotenv import dotenv_values
-{%- if cookiecutter.application != "job" %}
+{%- if cookiecutter.__kind == "service" %}
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 {%- endif %}
 from pydantic import ValidationError
 
 from {{ cookiecutter.package_name }} import logs
-{%- if cookiecutter.application != "job" %}
+{%- if cookiecutter.__kind == "service" %}
 from {{ cookiecutter.package_name }}.app import create_app
 {%- endif %}
 from {{ cookiecutter.package_name }}.settings import PREFIX, Settings
@@ -49,7 +49,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 monkeypatch.setenv(name, value)
 
 
-{% if cookiecutter.application != "job" -%}
+{% if cookiecutter.__kind == "service" -%}
 @pytest.fixture
 def app() -> FastAPI:
     """Return the application, to which a test may add routes."""
@@ -71,7 +71,7 @@ def read_log(capsys: pytest.CaptureFixture[str]) -> Iterator[ReadLog]:
 
     def read() -> list[dict[str, Any]]:
         logs.configure("info", "json")
-{%- if cookiecutter.application == "job" %}
+{%- if cookiecutter.__kind == "job" %}
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 {%- else %}
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
