@@ -82,7 +82,7 @@ def main() -> int:
     survivors = 0
     with tempfile.TemporaryDirectory() as base:
         folder = Path(base) / "template"
-        ignored = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__")
+        ignored = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__")
         shutil.copytree(ROOT, folder, ignore=ignored)
         if failed := first_failure(folder):
             raise RuntimeError(f"{failed} fails with every rule in place.")

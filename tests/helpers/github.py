@@ -1,7 +1,9 @@
 """A local stand-in for GitHub: a repository made with the button, and the workflow's own steps."""
 
+import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,14 +53,14 @@ class Repository:
             "github.event.repository.is_template": str(is_template).lower(),
             "github.token": "a-token",
             "github.ref_name": "main",
-            "inputs.project_name || github.event.repository.name": values["project_name"]
-            or self.name,
-        } | {f"inputs.{name}": value for name, value in values.items()}
+            "github.event.repository.name": self.name,
+            "toJSON(inputs)": json.dumps(values),
+        }
         log = ""
         for step in STEPS:
             if str(step.get("uses", "")).startswith("actions/checkout@"):
                 runner.check_out(self.remote)
-            if "run" not in step or step["run"] == "make install":
+            if "run" not in step or step["run"] == "make cookiecutter":
                 continue
             if step["name"] == "Push" and before_push:
                 before_push()
@@ -78,10 +80,10 @@ class Runner:
         self.temp.mkdir(parents=True)
 
     def check_out(self, remote: Path) -> None:
-        """Clone the repository, with what `make install` leaves there: other tests run that."""
+        """Clone the repository; `make cookiecutter`, which another test runs, is left out."""
         git(self.folder, "clone", "--quiet", str(remote), str(self.checkout))
-        (self.checkout / ".venv/bin").mkdir(parents=True)
-        (self.checkout / ".venv/bin/cookiecutter").symlink_to(tool("cookiecutter"))
+        (self.checkout / ".venv-new").mkdir()
+        (self.checkout / ".venv-new" / "bin").symlink_to(Path(sys.executable).parent)
 
     def run(
         self, step: dict[str, Any], expressions: dict[str, str]

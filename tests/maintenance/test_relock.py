@@ -15,7 +15,7 @@ NAME = str(COMBINATIONS[-1])
 def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the template that `relock` works on."""
     copy = tmp_path / "template"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv", ".git", ".*_cache"))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv*", ".git", ".*_cache"))
     monkeypatch.setattr(relock, "ROOT", copy)
     monkeypatch.setattr(relock, "LOCKS", copy / "templates" / "locks")
     return copy

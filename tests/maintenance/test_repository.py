@@ -57,9 +57,10 @@ def test_ci_pushes_the_image_that_it_has_scanned() -> None:
 
 def test_the_templates_own_requirements_are_what_poetry_exports() -> None:
     run(*poetry("check", "--lock"), cwd=ROOT)
-    export = run(*poetry("export"), cwd=ROOT).stdout
+    for groups, name in (("--with", "requirements.txt"), ("--only", "requirements-new.txt")):
+        export = run(*poetry("export", groups, "new"), cwd=ROOT).stdout
 
-    assert export == (ROOT / "requirements.txt").read_text("utf-8")
+        assert export == (ROOT / name).read_text("utf-8")
 
 
 def test_no_lock_describes_a_package_by_the_host_of_its_index() -> None:
@@ -108,9 +109,10 @@ def named(requirements: list[str]) -> set[str]:
 
 
 def test_contributing_says_why_each_dependency_of_the_template_is_here() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    dependencies = pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["new"]
 
-    assert explained("package | why") == named(project["dependencies"])
+    assert explained("package | why") == named(dependencies)
 
 
 def test_contributing_says_why_each_package_is_in_a_project(

@@ -1,6 +1,7 @@
 """Rendering from a shell: with cookiecutter alone, without a network, with any Poetry."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -141,13 +142,28 @@ def test_a_poetry_that_cannot_export_leaves_the_project_whole(
     assert [path.name for path in (tmp_path / SLUG).glob("*.fresh")] == []
 
 
+@pytest.mark.slow("installs cookiecutter")
+@pytest.mark.usefixtures("index")
+def test_make_new_installs_cookiecutter_and_nothing_else(tmp_path: Path) -> None:
+    template = working_tree(tmp_path / "template")
+
+    run("make", "new", "ARGS=--no-input --output-dir ..", cwd=template)
+
+    assert (tmp_path / SLUG / "pyproject.toml").is_file()
+    needed = re.findall("(?m)^([a-z0-9-]+)==", (template / "requirements-new.txt").read_text())
+    listed = run(template / ".venv-new/bin/python", "-m", "pip", "list", "--format=freeze").stdout
+    installed = re.findall("(?m)^(.+)==", listed.replace("_", "-").lower())
+    assert set(installed) - {"pip", "setuptools"} == set(needed)
+    assert not (template / ".venv").exists()
+
+
 def test_make_new_takes_answers_in_an_unpacked_zip_whatever_its_folder(tmp_path: Path) -> None:
     unpacked = working_tree(tmp_path / "Größe 10" / "template-main")
     shutil.rmtree(unpacked / ".git")
-    # Stands for `make install`.
-    (unpacked / ".venv").mkdir()
-    (unpacked / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
-    (unpacked / ".venv" / "installed").touch()
+    # Stands for `make cookiecutter`.
+    (unpacked / ".venv-new").mkdir()
+    (unpacked / ".venv-new" / "bin").symlink_to(Path(sys.executable).parent)
+    (unpacked / ".venv-new" / "installed").touch()
 
     run("make", "new", "ARGS=--no-input --output-dir .. application=job", cwd=unpacked)
 

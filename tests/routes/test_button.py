@@ -3,8 +3,13 @@
 import re
 from pathlib import Path
 
+from scripts.write_form import form
 from tests.helpers.github import DOCUMENT, INPUTS, STEPS, WORKFLOW, Repository, git, pushed
 from tests.helpers.harness import QUESTIONS, ROOT
+
+
+def test_the_form_is_written_from_the_questions() -> None:
+    assert form() in WORKFLOW.read_text("utf-8"), "Run: .venv/bin/python scripts/write_form.py"
 
 
 def test_the_form_asks_what_cookiecutter_asks() -> None:
