@@ -49,8 +49,12 @@ def broken_rule(key: str, answer: object) -> str:
     if not isinstance(answer, str):
         return "It has to be text."
     offered = QUESTIONS[key][1]
+    refused = ANSWERS["_refused"].get(str(ANSWERS.get("application")), {})
+    if key == "python_version":
+        offered = [python for python in offered if python not in refused]
     if len(offered) > 1 and answer not in offered:
-        return f"Choose {', '.join(offered[:-1])} or {offered[-1]}."
+        choose = f"Choose {', '.join(offered[:-1])} or {offered[-1]}."
+        return f"{refused.get(answer, '')} {choose}".strip()
     for questions, pattern, says in RULES:
         if key in questions and not re.fullmatch(pattern, answer):
             return says

@@ -25,6 +25,7 @@ TESTS = [
 ]
 CHECKS = {  # What is no line of a table: its name, where it stands, what it is, what replaces it.
     "text only": (HOOK, "not isinstance(answer, str)", "answer is ..."),
+    "refused choices": (HOOK, "if python not in refused]", "]"),
     "choices": (HOOK, "answer not in offered", "False"),
     "names of Python": (HOOK, "*NAMES.get(kind, [])", ""),
     "derived prefix": (

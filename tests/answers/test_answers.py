@@ -142,7 +142,7 @@ def check_metadata(project: Path, answers: Mapping[str, str]) -> None:
     # Poetry writes people in the composed form of Unicode, which is the same text.
     assert metadata["Author"] == unicodedata.normalize("NFC", answers["author_name"])
     assert metadata["Author-email"] == unicodedata.normalize("NFC", answers["author_email"])
-    command = "main" if answers["application"] == "job" else "app"
+    command = "main" if answers["__kind"] == "job" else "app"
     assert [(one.name, one.value) for one in scripts] == [
         (answers["project_slug"], f"{answers['package_name']}.cli:{command}")
     ]

@@ -26,8 +26,9 @@ HERE = ROOT / "tests" / "answers"
 HOOKS = {name: ROOT / "hooks" / f"{name}.py" for name in ("pre_gen_project", "post_gen_project")}
 KEYS = [key for key in QUESTIONS if not key.startswith("_")]
 CHOICES = [key for key in KEYS if isinstance(QUESTIONS[key], list)]
-# Those that cookiecutter may run on, and the hooks with it.
-each_python = pytest.mark.parametrize("python", [f"3.{minor}" for minor in range(10, 16)])
+# Cookiecutter, and the hooks with it, may run on any of these.
+NEWEST_MINOR = max(int(python.partition(".")[2]) for python in QUESTIONS["python_version"])
+each_python = pytest.mark.parametrize("python", [f"3.{it}" for it in range(10, NEWEST_MINOR + 1)])
 COMPILE = Environment.compile
 COMPILED: dict[tuple[str, str | None], CodeType] = {}
 GOOD = {"project_slug": "my-application", "package_name": "my_application"}

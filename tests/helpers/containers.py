@@ -17,8 +17,8 @@ from tests.helpers.harness import BUILT, COMBINATIONS, run
 
 NEWEST = [one for one in COMBINATIONS if one.python == COMBINATIONS[0].python]
 """One combination of each application, for what does not depend on the Python version."""
-SERVICES = [one for one in BUILT if one.application != "job"]
-JOBS = [one for one in BUILT if one.application == "job"]
+SERVICES = [one for one in BUILT if one.kind == "service"]
+JOBS = [one for one in BUILT if one.kind == "job"]
 ANY_USER = "--user=123456:0"
 LOCKED_DOWN = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", ANY_USER]
 HEADER = "order_id,quantity,unit_price,discount_percent\n"

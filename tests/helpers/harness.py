@@ -40,6 +40,11 @@ class Combination(NamedTuple):
         return f"{self.application}-py{self.python}"
 
     @property
+    def kind(self) -> str:
+        """What the application is: a service, which listens, or a job, which ends."""
+        return str(QUESTIONS["_kinds"][self.application])
+
+    @property
     def answers(self) -> dict[str, str]:
         """What to answer for it."""
         return {
@@ -50,12 +55,13 @@ class Combination(NamedTuple):
 
 
 COMBINATIONS = [
-    Combination(*answers)
-    for answers in product(QUESTIONS["application"], QUESTIONS["python_version"])
+    Combination(application, python)
+    for application, python in product(QUESTIONS["application"], QUESTIONS["python_version"])
+    if python not in QUESTIONS["_refused"].get(application, {})
 ]
-# The official images of these are what the tests build on. Python 3.12 differs from them in nothing
-# that an image shows.
-BUILT = [combination for combination in COMBINATIONS if combination.python in {"3.14", "3.13"}]
+# The tests build on the official images of all but the oldest, which differs in nothing that an
+# image shows.
+BUILT = [one for one in COMBINATIONS if one.python != QUESTIONS["python_version"][-1]]
 KUBERNETES = [
     Combination(application, QUESTIONS["python_version"][0], "kubernetes")
     for application in QUESTIONS["application"]

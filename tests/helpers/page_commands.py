@@ -69,7 +69,7 @@ class Reader(NamedTuple):
 
     @property
     def is_job(self) -> bool:
-        return self.project.combination.application == "job"
+        return self.project.combination.kind == "job"
 
     def can_run(self, block: Block) -> bool:
         """Whether Docker or kubectl is here, where a block needs it."""

@@ -20,7 +20,7 @@ from tests.helpers.harness import (
     unavailable,
 )
 
-JOB = [one for one in NEWEST if one.application == "job"]
+JOB = [one for one in NEWEST if one.kind == "job"]
 
 pytestmark = pytest.mark.usefixtures("docker")
 
@@ -49,7 +49,8 @@ def test_a_python_that_is_not_the_projects_fails_the_build(
     tmp_path: Path,
 ) -> None:
     assert image
-    this, other = combination.python, {"3.14": "3.13", "3.13": "3.14"}[combination.python]
+    this = combination.python
+    other = next(one.python for one in BUILT if one.python != this)
     minor = "99" if "VERSION" in edit else other.partition(".")[2]
     text = (baked.path / "Dockerfile").read_text("utf-8")
     edited = tmp_path / "Dockerfile"

@@ -14,7 +14,7 @@ from tests.helpers.harness import PACKAGE, BakedProject, each, run
 from tests.helpers.nginx import block
 
 PREFIX = f"{PACKAGE.upper()}_"
-SERVICES = [one for one in NEWEST if one.application != "job"]
+SERVICES = [one for one in NEWEST if one.kind == "service"]
 
 
 class Machine:

@@ -12,7 +12,7 @@ from tests.helpers.containers import NEWEST, with_python
 from tests.helpers.harness import BakedProject, Combination, each, run
 from tests.helpers.package_index import PASSWORD, USER, Handler, certificate, serving
 
-JOB = [one for one in NEWEST if one.application == "job"]
+JOB = [one for one in NEWEST if one.kind == "job"]
 BEHIND = "http://packages.invalid"
 """A host that only the proxy can reach."""
 

@@ -26,7 +26,7 @@ from tests.helpers.containers import (
 from tests.helpers.harness import PACKAGE, each, run, tool, unavailable
 from tests.helpers.openapi import Document, examples
 
-APIS = [combination for combination in NEWEST if combination.application != "job"]
+APIS = [combination for combination in NEWEST if combination.kind == "service"]
 REQUEST = b"GET /livez HTTP/1.1\r\nhost: test\r\n\r\n"
 SMUGGLED = b"\r\ncontent-length: 5\r\ncontent-length: 50\r\n\r\nhello"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

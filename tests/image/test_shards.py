@@ -18,7 +18,7 @@ FILES = ["orders.csv", "merged.jsonl"]
 
 pytestmark = [
     pytest.mark.usefixtures("docker"),
-    each([one for one in NEWEST if one.application == "job"]),
+    each([one for one in NEWEST if one.kind == "job"]),
 ]
 
 

@@ -24,7 +24,7 @@ from tests.helpers.harness import (
     run,
 )
 
-INSTALLED = [one for one in HERE if one.application == "job"][-1:]
+INSTALLED = [one for one in HERE if one.kind == "job"][-1:]
 TERMS, SEED, ROWS, SECONDS = 20, 5, 2_000_000, 1.0
 TERMINATED = 143
 WORK = ["run", "orders.csv", "orders.jsonl"]

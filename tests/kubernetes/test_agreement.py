@@ -21,8 +21,8 @@ from tests.helpers.manifests import (
 )
 
 PREFIX = f"{PACKAGE.upper()}_"
-JOBS = [one for one in KUBERNETES if one.application == "job"]
-SERVICES = [one for one in KUBERNETES if one.application != "job"]
+JOBS = [one for one in KUBERNETES if one.kind == "job"]
+SERVICES = [one for one in KUBERNETES if one.kind == "service"]
 MODELS = [one for one in KUBERNETES if one.application == "model-api"]
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 

@@ -21,7 +21,7 @@ def environment(project: BakedProject, overlay: str) -> list[str]:
 
 def quick(project: BakedProject) -> list[str]:
     """Return a command that reads the settings and fails at once, as it has nothing to work on."""
-    is_job = project.combination.application == "job"
+    is_job = project.combination.kind == "job"
     return ["merge", "in", "out"] if is_job else ["healthcheck"]
 
 

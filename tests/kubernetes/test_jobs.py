@@ -9,7 +9,7 @@ import pytest
 from tests.helpers.harness import KUBERNETES, SLUG, BakedProject, each
 from tests.helpers.manifests import OVERLAYS, compose, dockerfile, jobs, of_kind, only, pods, text
 
-JOBS = [one for one in KUBERNETES if one.application == "job"]
+JOBS = [one for one in KUBERNETES if one.kind == "job"]
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 pytestmark = pytest.mark.usefixtures("kubectl")

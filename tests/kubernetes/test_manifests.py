@@ -26,7 +26,7 @@ from tests.helpers.pod_security import violations
 
 PREFIX = f"{PACKAGE.upper()}_"
 NEWEST = sorted(set(schemas.all_versions()), key=Version)[-3:]
-SERVICES = [one for one in KUBERNETES if one.application != "job"]
+SERVICES = [one for one in KUBERNETES if one.kind == "service"]
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 pytestmark = pytest.mark.usefixtures("kubectl")
@@ -53,7 +53,7 @@ def test_the_schemas_of_kubernetes_find_what_is_wrong(baked: BakedProject) -> No
 
 
 EXPECTED = {
-    "web-api": {
+    "service": {
         *("ServiceAccount", "NetworkPolicy", "ConfigMap", "Deployment", "Service"),
         *("HorizontalPodAutoscaler", "PodDisruptionBudget"),
     },
@@ -69,7 +69,7 @@ def test_an_overlay_is_complete_and_needs_no_rights_outside_its_namespace(
     baked: BakedProject, overlay: str
 ) -> None:
     kinds = {one["kind"] for one in rendered(baked.path, overlay)}
-    assert kinds == EXPECTED.get(baked.combination.application, EXPECTED["web-api"])
+    assert kinds == EXPECTED[baked.combination.kind]
     for one in rendered(baked.path, overlay):
         assert one["metadata"]["namespace"] == f"{SLUG}-{overlay}"
 

@@ -11,7 +11,7 @@ from tests.helpers.harness import KUBERNETES, PACKAGE, SLUG, BakedProject, each,
 from tests.helpers.manifests import OVERLAYS, rendered
 
 PREFIX = f"{PACKAGE.upper()}_"
-SERVICES = [one for one in KUBERNETES if one.application != "job"]
+SERVICES = [one for one in KUBERNETES if one.kind == "service"]
 
 pytestmark = pytest.mark.usefixtures("kubectl")
 
@@ -68,6 +68,6 @@ def test_make_deploy_applies_an_overlay_that_names_an_image(
 
     said = (tmp_path / "said").read_text().splitlines()
     assert said[0] == "apply --kustomize deploy/kubernetes/overlays/production"
-    if baked.combination.application != "job":
+    if baked.combination.kind == "service":
         waits = f"rollout status deployment/{SLUG} --namespace {SLUG}-production --timeout 10m"
         assert said[1:] == [waits]

@@ -21,7 +21,7 @@ from tests.helpers.harness import (
 )
 from tests.helpers.package_index import add_wheel, pyproject
 
-JOB = next(one for one in HERE if one.application == "job")
+JOB = next(one for one in HERE if one.kind == "job")
 PYTHON = interpreter(JOB.python)
 STALE = "requirements.txt is not what poetry.lock says: make requirements"
 

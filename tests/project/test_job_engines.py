@@ -46,7 +46,7 @@ COUNT = "SELECT count(*), count(DISTINCT order_id) FROM prices"
 pytestmark = [
     needs_posix,
     pytest.mark.slow("adds packages to a project and kills its job 20 times"),
-    each([one for one in HERE if one.application == "job"][-1:]),
+    each([one for one in HERE if one.kind == "job"][-1:]),
 ]
 
 

@@ -34,7 +34,7 @@ from tests.helpers.package_index import (
 )
 from tests.helpers.pip_settings import index_variables
 
-JOB = next(one for one in HERE if one.application == "job" and one in BUILT)
+JOB = next(one for one in HERE if one.kind == "job" and one in BUILT)
 TOOL = "internal-tool"
 """A package that only the company's index has; PyTorch's versions look like this one."""
 VERSION = "1.0+cpu"

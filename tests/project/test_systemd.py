@@ -12,7 +12,7 @@ import yaml
 from tests.helpers.containers import NEWEST
 from tests.helpers.harness import SLUG, BakedProject, each, run
 
-pytestmark = each([one for one in NEWEST if one.application == "job"])
+pytestmark = each([one for one in NEWEST if one.kind == "job"])
 UNITS = re.compile(r"`/etc/systemd/system/(\S+)`:\n\n```ini\n(.*?)```", re.DOTALL)
 
 

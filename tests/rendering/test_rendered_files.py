@@ -86,9 +86,11 @@ MODEL = {
     "training/pipeline.py",
     "training/report.py",
 }
+# By application or by kind.
 ONLY_IN = {
-    "model-api": API | MODEL,
-    "web-api": API | modules("quotes", of="routes/"),
+    "service": API,
+    "model-api": MODEL,
+    "web-api": modules("quotes", of="routes/"),
     "job": modules("exit_status", "files", "job") | {f"src/{PACKAGE}/shards.py", "data/orders.csv"},
 }
 
@@ -111,18 +113,18 @@ DEPLOY_API = {
     "deploy/kubernetes/overlays/example/kustomization.yaml",
 }
 DEPLOY_ONLY_IN = {
-    "model-api": DEPLOY_API | {"deploy/kubernetes/model/kustomization.yaml"},
-    "web-api": DEPLOY_API,
+    "model-api": {"deploy/kubernetes/model/kustomization.yaml"},
+    "service": DEPLOY_API,
     "job": {f"deploy/kubernetes/base/{name}.yaml" for name in ("claim", "jobs", "pod")}
     | {"deploy/kubernetes/shared/kustomization.yaml"},
 }
 
 
 def test_a_bake_holds_exactly_these_files(baked: BakedProject) -> None:
-    application, _, deployment = baked.combination
-    expected = EVERYWHERE | ONLY_IN[application]
-    if deployment == "kubernetes":
-        expected |= DEPLOY | DEPLOY_ONLY_IN[application]
+    here = {baked.combination.application, baked.combination.kind}
+    expected = EVERYWHERE.union(*(ONLY_IN[one] for one in here & set(ONLY_IN)))
+    if baked.combination.deployment == "kubernetes":
+        expected |= DEPLOY.union(*(DEPLOY_ONLY_IN[one] for one in here & set(DEPLOY_ONLY_IN)))
     assert baked.files() == expected
 
 
