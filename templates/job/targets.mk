@@ -12,8 +12,12 @@ run:  ## Run the job on the sample data
 .PHONY: start
 start: image smoke  ## Run the job in its image on the sample data, as compose.yaml says
 
+# Compose mounts a secret with the mode and the owner that its file has.
+EXPOSED = $(shell find secrets -type f -perm -4 ! -name '.*')
+
 .PHONY: smoke
 smoke:  ## Run the image as compose.yaml says; make shows the exit status of the job as Error N
+	$(if $(EXPOSED),$(error Everybody on this machine can read $(EXPOSED). Run: sudo chmod o-r $(EXPOSED)))
 	docker compose up --exit-code-from job --no-log-prefix
 
 .PHONY: stop

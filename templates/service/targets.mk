@@ -6,8 +6,12 @@
 run:  ## Serve the API on this machine, and restart it when the code changes
 	{{ cookiecutter.project_slug }} serve --reload
 
+# Compose mounts a secret with the mode and the owner that its file has.
+EXPOSED = $(shell find secrets -type f -perm -4 ! -name '.*')
+
 .PHONY: start
 start: image  ## Serve the API from its image, in the background, as compose.yaml says
+	$(if $(EXPOSED),$(error Everybody on this machine can read $(EXPOSED). Run: sudo chmod o-r $(EXPOSED)))
 {%- if cookiecutter.application == "model-api" %}
 	docker compose run --rm --no-TTY api model
 {%- endif %}

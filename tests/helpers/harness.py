@@ -29,6 +29,10 @@ QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))
 SLUG, PACKAGE = "my-application", "my_application"
 
 
+MOST_SECONDS = 900
+"""What a command may take on a slow machine; one that hangs fails its test, and no more."""
+
+
 class Combination(NamedTuple):
     """An application on a Python version; its lock and its image do not depend on the rest."""
 
@@ -109,7 +113,19 @@ def run(
     env: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command; fail the test with its whole output where it does not end with 0."""
-    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=env)
+    try:
+        result = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=cwd,
+            env=env,
+            timeout=MOST_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        printed = (error.stdout or b"") + (error.stderr or b"")
+        pytest.fail(f"{error}\n{printed.decode(errors='replace')}")
     if check and result.returncode:
         pytest.fail(
             f"{' '.join(map(str, command))}: exit status {result.returncode}\n"

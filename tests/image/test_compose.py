@@ -1,4 +1,4 @@
-"""Compose runs the service on one machine: its secrets, its log and its updates."""
+"""Compose runs an application on one machine: its secrets and its log."""
 
 import os
 import re
@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.helpers.containers import NEWEST, free_port, inspect
+from tests.helpers.containers import NEWEST, free_port, inspect, orders
 from tests.helpers.harness import PACKAGE, BakedProject, each, run
 from tests.helpers.nginx import block
 
 PREFIX = f"{PACKAGE.upper()}_"
 SERVICES = [one for one in NEWEST if one.kind == "service"]
+JOBS = [one for one in NEWEST if one.kind == "job"]
+needs_root = pytest.mark.skipif(
+    not hasattr(os, "getuid") or os.getuid() != 0, reason="It changes the owner of a file."
+)
 
 
 class Machine:
@@ -36,6 +40,14 @@ class Machine:
         assert count
         path.write_text(text, "utf-8")
 
+    def make_secret(self, command: str, setting: str, value: str) -> Path:
+        """Make the file of a secret setting by the command of the page, and mount it."""
+        example, name = f"{PREFIX.lower()}token", f"{PREFIX.lower()}{setting}"
+        self.edit("^( *)# (secrets:|  - |  .*token:|    file:)", r"\1\2")
+        self.edit(example, name)
+        self.shell(command.replace("SECRET", value).replace(example, name))
+        return self.folder / "secrets" / name
+
     def shell(self, command: str) -> None:
         """Run a command of the page, as root."""
         run("sh", "-euc", command.replace("sudo ", ""), cwd=self.folder, env=self.environment)
@@ -55,21 +67,16 @@ def machine(docker: None, baked: BakedProject, image: str, tmp_path: Path) -> It
     made.compose("down", "--timeout", "5")
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="It needs root.")
+@needs_root
 @each(SERVICES)
 def test_a_secret_is_read_by_the_user_of_the_image_and_by_nobody_else(
     baked: BakedProject, machine: Machine
 ) -> None:
-    name = f"{PREFIX.lower()}log_level"
-    secret = machine.folder / "secrets" / name
-    machine.edit("^( *)# (secrets:|  - |  .*token:|    file:)", r"\1\2")
-    machine.edit(f"{PREFIX.lower()}token", name)
-    command = block(baked, "console", "secrets/").replace("SECRET", "debug")
+    secret = machine.make_secret(block(baked, "console", "secrets/"), "log_level", "debug")
 
-    machine.shell(command.replace(f"{PREFIX.lower()}token", name))
     machine.compose("up", "--detach", "--wait")
     assert secret.stat().st_mode & 0o777 == 0o400
-    read = machine.compose("exec", "--no-tty", "api", "cat", f"/run/secrets/{name}")
+    read = machine.compose("exec", "--no-tty", "api", "cat", f"/run/secrets/{secret.name}")
     assert read == "debug"
 
     os.chown(secret, 0, 0)
@@ -80,14 +87,55 @@ def test_a_secret_is_read_by_the_user_of_the_image_and_by_nobody_else(
     machine.compose("up", "--detach", "--wait", "--force-recreate")
 
 
-@each(SERVICES)
-def test_the_log_of_a_container_is_bounded(baked: BakedProject, machine: Machine) -> None:
-    machine.compose("up", "--detach", "--wait")
+@needs_root
+@each(JOBS)
+def test_a_secret_is_read_by_the_user_who_starts_the_job(
+    baked: BakedProject, machine: Machine
+) -> None:
+    orders(machine.folder, 1)
+    machine.environment |= {"USER_ID": "12345", "GROUP_ID": "12345"}
+    secret = machine.make_secret(block(baked, "console", "secrets/"), "max_errors", "hunter2")
+    start = ["docker", "compose", "up", "--exit-code-from", "job", "--no-log-prefix"]
 
-    (name,) = machine.compose("ps", "--format", "{{.Name}}").split()
+    unreadable = run(*start, cwd=machine.folder, env=machine.environment, check=False)
+    (remedy,) = set(re.findall(r"Permission denied; run: (sudo [^\"]*)", unreadable.stdout))
+    machine.shell(remedy)
+    invalid = run(*start, cwd=machine.folder, env=machine.environment, check=False)
+
+    assert secret.stat().st_mode & 0o777 == 0o400
+    assert unreadable.returncode == invalid.returncode == 2
+    assert f"{PREFIX}MAX_ERRORS: Input should be a valid integer" in invalid.stdout
+    assert "hunter2" not in invalid.stdout
+
+
+@each(NEWEST)
+def test_a_secret_that_everybody_can_read_is_refused(baked: BakedProject, tmp_path: Path) -> None:
+    project = shutil.copytree(baked.path, tmp_path / "project")
+    secret = project / "secrets/a_token"
+    secret.write_text("hunter2")
+    secret.chmod(0o644)
+    start = ["make", "--dry-run", "start"]
+
+    refused = run(*start, cwd=project, check=False)
+    (remedy,) = re.findall(
+        r"Everybody .* can read secrets/a_token. Run: (.*?)\.  Stop", refused.stderr
+    )
+    assert refused.returncode == 2
+
+    run("sh", "-euc", remedy.replace("sudo ", ""), cwd=project)
+    assert "hunter2" not in run(*start, cwd=project).stdout
+
+
+@each(NEWEST)
+def test_the_log_of_a_container_is_bounded(baked: BakedProject, machine: Machine) -> None:
+    orders(machine.folder, 1)
+    machine.compose("up", "--detach")
+
+    (name,) = machine.compose("ps", "--all", "--format", "{{.Name}}").split()
     log = inspect(name)["HostConfig"]["LogConfig"]
     (service,) = yaml.safe_load((baked.path / "compose.yaml").read_text())["services"].values()
 
     assert log == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "5"}}
     assert service["logging"]["options"] == log["Config"]
-    assert service["restart"] == "unless-stopped"
+    # A job that has ended has nothing to start again for.
+    assert service.get("restart") == (None if "job" in name else "unless-stopped")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from dotenv import dotenv_values
 {%- if cookiecutter.__kind == "service" %}
 from fastapi import FastAPI
@@ -35,6 +36,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     given = {**os.environ, **dotenv_values(PROJECT / ".env")}
     given |= dotenv_values(PROJECT / ".env.example")
+    structlog.configure(processors=[logs.to_json_line])  # The default shows local variables.
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path / "secrets")
     for name in given:

@@ -137,10 +137,10 @@ def _read_parquet(path: Path) -> Iterator[Row]:
 
 def _write_csv(_source: Path, target: Path, first: list[Row], others: Chunks) -> None:
     with target.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(first[0]), lineterminator="\n")
-        writer.writeheader()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(first[0])
         for rows in chain([first], others):
-            writer.writerows(rows)
+            writer.writerows(row.values() for row in rows)
 
 
 def _write_lines(_source: Path, target: Path, first: list[Row], others: Chunks) -> None:

@@ -155,5 +155,9 @@ class Schema:
 
 def _present(row: Mapping[str, str | None], keys: Iterable[str]) -> dict[str, str]:
     """Return the cells that are not missing."""
-    cells = ((key, (row.get(key) or "").strip()) for key in keys)
-    return {key: cell for key, cell in cells if cell not in MISSING}
+    present = {}
+    for key in keys:
+        cell = (row.get(key) or "").strip()
+        if cell not in MISSING:
+            present[key] = cell
+    return present
