@@ -10,7 +10,7 @@ from packaging.markers import Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 from packaging.utils import parse_wheel_filename
 
-from tests.helpers.harness import COMBINATIONS, ROOT, Combination
+from tests.helpers.harness import COMBINATIONS, QUESTIONS, ROOT, Combination
 
 GLIBC = 36  # Debian 12, the oldest that is likely; macOS 14 likewise.
 
@@ -92,3 +92,10 @@ def test_every_machine_has_wheels_or_the_readme_says_what_it_lacks(
         assert "ONNX Runtime has none for Intel Macs" in readme
     else:
         assert absent == []
+
+
+def test_the_readme_names_each_python_that_an_application_is_refused_on() -> None:
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    refused = {python for pythons in QUESTIONS["_refused"].values() for python in pythons}
+
+    assert [python for python in refused if f"none for Python {python}" not in readme] == []
