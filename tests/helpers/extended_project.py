@@ -23,10 +23,10 @@ WEB_API = [one for one in HERE if one.application == "web-api"][:1]
 each_extended = pytest.mark.parametrize("combination", WEB_API, ids=str, scope="module")
 Headers = dict[str, str]
 PREFIX = f"{PACKAGE.upper()}_"
-DSN = "postgresql://shop:hunter2@127.0.0.1:1/shop"
+VALUE = "hunter2"
 PACKAGES = ["python-multipart", "websockets", "psycopg[binary,pool]"]
 SETTINGS = """
-    database_dsn: SecretStr
+    token: SecretStr
     database: Database = Database()
     partners: list[str] = []
     region: str = Field(default="nowhere", validation_alias="CLOUD_REGION")
@@ -36,14 +36,18 @@ class Database(BaseModel):
     """How to reach the database."""
 
     host: str = "localhost"
-    password: SecretStr | None = None
+    user: str = "postgres"
+    password: SecretStr = SecretStr("")
+    timeout: float | None = None
 
 
 '''
 EXAMPLE = f"""
-{PREFIX}DATABASE_DSN=postgresql://postgres:postgres@localhost/postgres
+{PREFIX}TOKEN=for-development
 #{PREFIX}DATABASE__HOST=localhost
+#{PREFIX}DATABASE__USER=postgres
 #{PREFIX}DATABASE__PASSWORD=
+#{PREFIX}DATABASE__TIMEOUT=
 #{PREFIX}PARTNERS=[]
 #CLOUD_REGION=nowhere
 """
@@ -66,18 +70,19 @@ def add_routes_and_settings(project: BakedProject) -> None:
     include = "    app.include_router(quotes.router)\n"
     edit(package / "app.py", include, include + "    app.include_router(work.router)\n")
     page = (project.path / "docs/production.md").read_text("utf-8")
-    (pool,) = re.findall(r"```python\n(@asynccontextmanager\n.+?)```", page, re.DOTALL)
+    (pool,) = re.findall(r"```python\n(from psycopg_pool .+?)```", page, re.DOTALL)
     app = (package / "app.py").read_text("utf-8")
     begin, end = app.index("@asynccontextmanager"), app.index("\n\ndef create_app")
-    text = f"from psycopg_pool import AsyncConnectionPool\n{app[:begin]}{pool}{app[end:]}"
-    (package / "app.py").write_text(text, "utf-8")
+    (package / "app.py").write_text(f"{app[:begin]}{pool}{app[end:]}", "utf-8")
     settings = package / "settings.py"
-    edit(settings, "from pydantic import BaseModel,", "from pydantic import SecretStr, BaseModel,")
+    edit(settings, "    PositiveInt,\n", "    PositiveInt,\n    SecretStr,\n")
     edit(settings, "\n# https://docs.pydantic", f"{DATABASE}# https://docs.pydantic")
     edit(settings, "\n    @model_validator", f"{SETTINGS}\n    @model_validator")
     with (project.path / ".env.example").open("a") as example:
         example.write(EXAMPLE)
-    (project.path / ".env").write_text(f"{PREFIX}DATABASE_DSN={DSN}\n", "utf-8")
+    (project.path / ".env").write_text(
+        f"{PREFIX}TOKEN={VALUE}\n{PREFIX}DATABASE__PASSWORD={VALUE}\n", "utf-8"
+    )
 
 
 def venv(project: BakedProject) -> Path:

@@ -41,7 +41,7 @@ async def get_settings(request: Request) -> dict[str, Any]:
         "host": settings.database.host,
         "region": settings.region,
         "partners": settings.partners,
-        "dsn": str(settings.database_dsn),
+        "token": str(settings.token),
     }
 
 
@@ -90,6 +90,23 @@ async def export(count: int) -> StreamingResponse:
             await asyncio.sleep(0.25)
 
     return StreamingResponse(rows(), media_type="text/csv")
+
+
+@router.get("/download")
+async def download(count: int) -> StreamingResponse:
+    async def blocks() -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield bytes(1000)
+            await asyncio.sleep(0.25)
+
+    return StreamingResponse(blocks(), headers={"content-length": str(1000 * count)})
+
+
+@router.get("/late")
+@time_limit(2.5)
+async def export_late() -> StreamingResponse:
+    await asyncio.sleep(2.2)
+    return await export(2)
 
 
 @router.post("/mails", status_code=202)
@@ -158,7 +175,7 @@ async def fail(
     tasks: BackgroundTasks,
 ) -> Login | None:
     """Fail with secrets at hand, in one of the ways that code fails."""
-    password = request.app.state.settings.database_dsn.get_secret_value()
+    password = request.app.state.settings.database.password.get_secret_value()
 
     def raise_error() -> None:
         local = [login, token, authorization, session, password]

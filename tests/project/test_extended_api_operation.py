@@ -35,7 +35,7 @@ def test_readiness_follows_a_database_and_recovers(
     extended: BakedProject, database: PostgreSQL, tmp_path: Path
 ) -> None:
     output = tmp_path / "output"
-    with serving(extended, output, database_dsn=database.url) as server:
+    with serving(extended, output, database__host=database.folder) as server:
         wait_for_readiness(server, 200)
         assert server.get("/work/customers") == (200, 42)
         database.stop()

@@ -103,9 +103,9 @@ def test_a_crash_at_startup_shows_no_secret(
     request.addfinalizer(lambda: app.write_text(before, "utf-8"))
     edit(
         app,
-        "    async with AsyncConnectionPool(",
-        "    errors.Problem.model_validate({'title': dsn, 'status': dsn})\n"
-        "    async with AsyncConnectionPool(",
+        "    async with pool:",
+        "    errors.Problem.model_validate({'title': 'x', 'status': parameters['password']})\n"
+        "    async with pool:",
     )
 
     with serving(extended, tmp_path / "output", log_format=log_format) as server:

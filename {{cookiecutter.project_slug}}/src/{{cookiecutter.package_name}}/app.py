@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         exception_handlers=errors.HANDLERS,
         responses=errors.RESPONSES,
-        telemetry={"metrics": False, "logs": False},
+        telemetry={"metrics": False, "logs": False},  # FastAPI makes traces; these are ours.
         max_body_size=settings.max_body_bytes,
     )
     app.state.settings, app.state.readiness_checks = settings, {}

@@ -31,7 +31,10 @@ def add_metrics(app: FastAPI) -> None:
 
 @dataclass
 class Metrics:
-    """ASGI middleware that measures requests by method, route and class of status."""
+    """ASGI middleware that measures requests by method, route and class of status.
+
+    The duration is the time until the response ends, without background tasks.
+    """
 
     app: ASGIApp
 
@@ -40,11 +43,12 @@ class Metrics:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, status = perf_counter(), 500
+        status = 500
+        start = end = perf_counter()
 
         def observed_send(message: Message) -> Awaitable[None]:
-            nonlocal status
-            status = message.get("status", status)
+            nonlocal status, end
+            status, end = message.get("status", status), perf_counter()
             return send(message)
 
         IN_PROGRESS.inc()
@@ -55,4 +59,4 @@ class Metrics:
             # Methods and paths that clients invent share one time series.
             method = scope["method"] if scope["method"] in METHODS else "other"
             labels = method, route_path(scope) or "none", f"{status // 100}xx"
-            DURATION.labels(*labels).observe(perf_counter() - start)
+            DURATION.labels(*labels).observe(end - start)
