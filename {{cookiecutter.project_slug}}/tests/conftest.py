@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import structlog
 from dotenv import dotenv_values
-{%- if cookiecutter.application != "job" %}
+{%- if cookiecutter.__kind == "service" %}
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 {%- endif %}
 from pydantic import ValidationError
 
 from {{ cookiecutter.package_name }} import logs
-{%- if cookiecutter.application != "job" %}
+{%- if cookiecutter.__kind == "service" %}
 from {{ cookiecutter.package_name }}.app import create_app
 {%- endif %}
 from {{ cookiecutter.package_name }}.settings import PREFIX, Settings
@@ -66,7 +66,7 @@ def logging_as_before() -> Iterator[None]:
     sys.excepthook, threading.excepthook = hooks
 
 
-{% if cookiecutter.application != "job" -%}
+{% if cookiecutter.__kind == "service" -%}
 @pytest.fixture
 def app() -> FastAPI:
     """Return the application, to which a test may add routes."""
@@ -86,7 +86,7 @@ def read_log(capsys: pytest.CaptureFixture[str]) -> ReadLog:
 
     def read() -> list[dict[str, Any]]:
         logs.configure("info", "json")
-{%- if cookiecutter.application == "job" %}
+{%- if cookiecutter.__kind == "job" %}
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 {%- else %}
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

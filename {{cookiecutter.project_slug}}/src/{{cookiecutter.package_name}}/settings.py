@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, {% if cookiecutter.application != "job" %}Self, {% endif %}get_args
+from typing import Any, {% if cookiecutter.__kind == "service" %}Self, {% endif %}get_args
 
 from dotenv import dotenv_values
-{%- if cookiecutter.application == "job" %}
+{%- if cookiecutter.__kind == "job" %}
 from pydantic import BaseModel, PositiveInt, ValidationError
 {%- else %}
 from pydantic import (
@@ -46,7 +46,7 @@ class Settings(
 
     log_level: Level = "info"
     log_format: Format = "auto"
-{%- include ("job" if cookiecutter.application == "job" else "service") ~ "/settings.py" %}
+{%- include cookiecutter.__kind ~ "/settings.py" %}
 
     @classmethod
     def settings_customise_sources(cls, *_args: Any, **sources: Any) -> tuple[Any, ...]:
