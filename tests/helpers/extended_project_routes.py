@@ -25,7 +25,7 @@ from my_application.limits import time_limit
 from pydantic import BaseModel
 
 log = structlog.get_logger()
-router = APIRouter(prefix="/work", tags=["work"])
+router = APIRouter(prefix="/week", tags=["work"])
 finished: list[str] = []
 
 

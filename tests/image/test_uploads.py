@@ -68,7 +68,7 @@ def port(image_for_photos: str, baked: BakedProject, tmp_path: Path) -> Iterator
 
 def upload(port: int) -> tuple[int, bytes]:
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("POST", "/work/photos", BODY, FORM)
+    connection.request("POST", "/week/photos", BODY, FORM)
     with connection.getresponse() as response:
         answer = response.status, response.read()
     connection.close()

@@ -40,7 +40,7 @@ def serve(extended: BakedProject, tmp_path_factory: pytest.TempPathFactory) -> I
 def test_settings_may_be_nested_lists_or_aliases(serve: Server) -> None:
     expected = {"host": "db", "region": "nowhere", "partners": ["a", "b"], "token": "**********"}
 
-    assert serve.get("/work/settings") == (200, expected)
+    assert serve.get("/week/settings") == (200, expected)
 
 
 def test_a_setting_without_a_default_breaks_no_test_of_the_project(extended: BakedProject) -> None:
@@ -86,28 +86,28 @@ def test_wrong_settings_are_refused(
 
 
 def test_a_route_may_have_limits_of_its_own(serve: Server) -> None:
-    assert serve.get("/work/slow?seconds=5")[0] == 504
-    assert serve.get("/work/report?seconds=1.5") == (200, "done")
-    assert serve.ask("POST", "/work/size", headers=LARGE).status == 413
-    answer = serve.ask("POST", "/work/import", "x" * 9_000_000)
+    assert serve.get("/week/slow?seconds=5")[0] == 504
+    assert serve.get("/week/report?seconds=1.5") == (200, "done")
+    assert serve.ask("POST", "/week/size", headers=LARGE).status == 413
+    answer = serve.ask("POST", "/week/import", "x" * 9_000_000)
     assert (answer.status, answer.body) == (200, b"9000000")
 
 
 @pytest.mark.parametrize("path", STREAMS)
 def test_a_stream_may_take_longer_than_the_time_limit(serve: Server, path: str) -> None:
-    answer = serve.ask("GET", f"/work/{path}?count=8")
+    answer = serve.ask("GET", f"/week/{path}?count=8")
 
     assert answer.status == 200
     assert len(answer.body.split()) == (16 if path == "events" else 8)
 
 
 def test_a_background_task_runs_to_its_end(serve: Server) -> None:
-    answer = serve.ask("POST", "/work/mails?name=ann")
+    answer = serve.ask("POST", "/week/mails?name=ann")
 
     assert answer.status == 202
     line = serve.wait_for(event="sent", name="ann")
     assert line["request_id"] == answer.headers["x-request-id"]
-    assert serve.get("/work/mails") == (200, ["ann"])
+    assert serve.get("/week/mails") == (200, ["ann"])
 
 
 def test_a_websocket_works_and_has_a_request_id_and_a_line(
@@ -118,20 +118,20 @@ def test_a_websocket_works_and_has_a_request_id_and_a_line(
         "with connect(sys.argv[1]) as it:\n"
         "    it.send('hello'); print(it.recv(), it.response.headers['x-request-id'])\n"
     )
-    url = f"ws://127.0.0.1:{serve.port}/work/echo?token=hunter2"
+    url = f"ws://127.0.0.1:{serve.port}/week/echo?token=hunter2"
 
     said = run(venv(extended) / "bin/python", "-c", client, url).stdout.split()
 
     assert said[0] == "hello"
     serve.wait_for(event="disconnected", request_id=said[1])
     line = serve.wait_for(event="request", request_id=said[1])
-    assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", "/work/echo", 101)
+    assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", "/week/echo", 101)
     assert "hunter2" not in serve.output.read_text("utf-8")
 
 
 def test_errors_carry_their_details_and_any_status(serve: Server) -> None:
     for name, status in ("ann", 409), ("gone", 499):
-        answer = serve.ask("PUT", f"/work/names/{name}")
+        answer = serve.ask("PUT", f"/week/names/{name}")
         problem = json.loads(answer.body)
         assert answer.status == problem["status"] == status
         assert answer.headers["content-type"] == "application/problem+json"
@@ -143,8 +143,8 @@ def test_a_client_that_disconnects_while_sending_is_no_failure(serve: Server) ->
     part = b'--x\r\ncontent-disposition: form-data; name="photo"; filename="a"\r\n\r\n'
     for path, headers, body in (
         ("/quotes", b"content-type: application/json\r\n", b'{"items": ['),
-        ("/work/size", b"", b"half"),
-        ("/work/photos", form, part),
+        ("/week/size", b"", b"half"),
+        ("/week/photos", form, part),
     ):
         head = f"POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: 900\r\n".encode()
         with socket.create_connection(("127.0.0.1", serve.port)) as connection:
@@ -153,7 +153,7 @@ def test_a_client_that_disconnects_while_sending_is_no_failure(serve: Server) ->
         serve.wait_for(event="request", route=path, status=499)
 
     metrics = serve.ask("GET", "/metrics").body.decode()
-    assert 'route="/work/size",status="4xx"' in metrics
+    assert 'route="/week/size",status="4xx"' in metrics
     assert not [
         line for line in metrics.splitlines() if 'status="5xx"' in line and "photos" in line
     ]
@@ -165,11 +165,11 @@ def test_a_client_that_disconnects_while_sending_is_no_failure(serve: Server) ->
     [
         ("GET", "/livez", 200),
         ("GET", "/nowhere", 404),
-        ("PUT", "/work/names/ann", 409),
+        ("PUT", "/week/names/ann", 409),
         ("POST", "/quotes", 422),
-        ("POST", "/work/size", 413),
-        ("GET", "/work/slow?seconds=5", 504),
-        ("GET", "/work/bug", 500),
+        ("POST", "/week/size", 413),
+        ("GET", "/week/slow?seconds=5", 504),
+        ("GET", "/week/bug", 500),
     ],
 )
 def test_a_page_of_another_origin_sees_every_answer(
@@ -194,11 +194,11 @@ def test_requests_that_run_at_sigterm_are_answered_and_streams_end_in_time(
         ThreadPoolExecutor(8) as threads,
     ):
         paths = ["slow?seconds=1.5", "blocking?seconds=1.5"]
-        requests = [threads.submit(server.get, f"/work/{path}") for path in paths]
+        requests = [threads.submit(server.get, f"/week/{path}") for path in paths]
         paths = ["download?count=14", "late"]
-        whole = [threads.submit(server.ask, "GET", f"/work/{path}") for path in paths]
-        threads.submit(server.ask, "POST", "/work/mails?name=ann")
-        streams = [threads.submit(server.ask, "GET", f"/work/{it}?count=99") for it in STREAMS]
+        whole = [threads.submit(server.ask, "GET", f"/week/{path}") for path in paths]
+        threads.submit(server.ask, "POST", "/week/mails?name=ann")
+        streams = [threads.submit(server.ask, "GET", f"/week/{it}?count=99") for it in STREAMS]
         server.wait_for(event="blocking")
         time.sleep(0.3)
         start = time.monotonic()

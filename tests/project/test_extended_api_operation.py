@@ -37,15 +37,15 @@ def test_readiness_follows_a_database_and_recovers(
     output = tmp_path / "output"
     with serving(extended, output, database__host=database.folder) as server:
         wait_for_readiness(server, 200)
-        assert server.get("/work/customers") == (200, 42)
+        assert server.get("/week/customers") == (200, 42)
         database.stop()
         wait_for_readiness(server, 503)
         assert server.get("/readyz")[1]["detail"] == "Not ready: database."
         assert server.get("/livez")[0] == 200
-        assert server.get("/work/customers")[0] == 500
+        assert server.get("/week/customers")[0] == 500
         database.start()
         wait_for_readiness(server, 200)
-        assert server.get("/work/customers") == (200, 42)
+        assert server.get("/week/customers") == (200, 42)
         assert server.stop() == 0
 
 
@@ -77,10 +77,10 @@ def test_make_run_restarts_on_a_change_and_waits_for_a_debugger(
     server = Server(make, port, output)
     try:
         wait_for_line(output, "Application startup complete")
-        assert server.get("/work/breakpoint?seconds=1.5") == (200, "continued")
+        assert server.get("/week/breakpoint?seconds=1.5") == (200, "continued")
         edit(project / "src" / PACKAGE / "routes/work.py", '"continued"', '"restarted"')
         wait_for_line(output, "Application startup complete", 2)
-        assert server.get("/work/breakpoint?seconds=0") == (200, "restarted")
+        assert server.get("/week/breakpoint?seconds=0") == (200, "restarted")
     finally:
         os.killpg(make.pid, signal.SIGINT)
         make.wait(20)

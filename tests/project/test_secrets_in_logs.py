@@ -18,7 +18,7 @@ HEADERS = {
     "content-type": "application/json",
 }
 BODY = json.dumps({"name": "ann", "password": VALUE})
-PATH = f"/work/fail/%s?token={VALUE}"
+PATH = f"/week/fail/%s?token={VALUE}"
 WAYS = {
     "request": ("RuntimeError", 500),
     "validation": ("ValidationError", 500),
@@ -83,7 +83,7 @@ def test_a_websocket_that_fails_shows_no_secret(server: Server, extended: BakedP
         "with connect(sys.argv[1]) as it:\n"
         "    it.send(sys.argv[2]); print(*it)\n"
     )
-    url = f"ws://127.0.0.1:{server.port}/work/fail?token={VALUE}"
+    url = f"ws://127.0.0.1:{server.port}/week/fail?token={VALUE}"
 
     run(venv(extended) / "bin/python", "-c", client, url, VALUE, check=False)
 
