@@ -59,6 +59,14 @@ requirements: install  ## Lock what pyproject.toml says, and export it for pip
 	sed -i.old '/^description = /s/ (*[a-z]*\.org)*//' poetry.lock && rm poetry.lock.old
 	$(BIN)/poetry export --output requirements.txt
 
+# What the button has made from the template is to become a project: its first commit has this file.
+COPY = git cat-file -e $$(git rev-list --max-parents=0 HEAD | tail -n 1):.github/workflows/use-this-template.yml
+.PHONY: renew
+renew: install  ## Update every lock, the template's own included; renewal.md lists what changed
+	@if $(COPY) 2>/dev/null; then echo "Nothing to renew: run 'Use this template' under Actions."; else \
+		$(BIN)/poetry update --lock && $(MAKE) requirements install locks \
+		&& $(BIN)/python -m scripts.renewal > renewal.md && cat renewal.md; fi
+
 .PHONY: image
 image: install  ## Bake a project with the default answers and build its image
 	$(BIN)/python scripts/bake_image.py image IMAGE="$(IMAGE)" ARGS="$(ARGS)"
