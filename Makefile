@@ -59,13 +59,13 @@ requirements: install  ## Lock what pyproject.toml says, and export it for pip
 	sed -i.old '/^description = /s/ (*[a-z]*\.org)*//' poetry.lock && rm poetry.lock.old
 	$(BIN)/poetry export --output requirements.txt
 
-# What the button has made from the template is to become a project: its first commit has this file.
-COPY = git cat-file -e $$(git rev-list --max-parents=0 HEAD | tail -n 1):.github/workflows/use-this-template.yml
+# Not in what the button has made from the template, whose first commit has this file.
+COPY = $(shell git cat-file -e "$$(git rev-list --max-parents=0 HEAD | tail -n 1):.github/workflows/use-this-template.yml" 2>/dev/null && echo yes)
 .PHONY: renew
 renew: install  ## Update every lock, the template's own included; renewal.md lists what changed
-	@if $(COPY) 2>/dev/null; then echo "Nothing to renew: run 'Use this template' under Actions."; else \
-		$(BIN)/poetry update --lock && $(MAKE) requirements install locks \
-		&& $(BIN)/python -m scripts.renewal > renewal.md && cat renewal.md; fi
+	$(if $(COPY),@echo "Nothing to renew: run 'Use this template' under Actions.",$(BIN)/poetry update --lock)
+	$(if $(COPY),,$(MAKE) requirements install locks)
+	$(if $(COPY),,$(BIN)/python -m scripts.renewal > renewal.md && cat renewal.md)
 
 .PHONY: image
 image: install  ## Bake a project with the default answers and build its image

@@ -26,8 +26,10 @@ def versions(lock: str) -> dict[str, str]:
 
 
 def ages() -> dict[str, int]:
-    """Return how many days ago the newest file of each package was uploaded, where that is known."""
-    result = subprocess.run(EXPORT, stdout=subprocess.PIPE, encoding="utf-8", check=False)
+    """Return how many days old the newest file of each package is, where that is known."""
+    result = subprocess.run(  # noqa: S603 - no shell, and the command is a constant
+        EXPORT, stdout=subprocess.PIPE, encoding="utf-8", check=False
+    )
     times = {
         package["name"]: [
             file["upload-time"]
