@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from scripts import relock
 from tests.containers import NEWEST
 from tests.harness import (
     HERE,
+    ROOT,
     BakedProject,
     Combination,
     activated,
@@ -115,6 +117,21 @@ def test_a_release_is_taken_when_it_is_a_week_old(project: Path) -> None:
     run(*poetry("update", "--lock"), cwd=project)
 
     assert locked(project) == "1.0"
+
+
+def test_make_locks_waits_as_long_and_makes_the_same_exception(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = "{}.{}".format(*sys.version_info)
+    relock.lock(project, python)
+    assert locked(project) == "1.0"
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    (variable,) = re.findall(r"`(\w+)=NAME make locks`", page)
+    monkeypatch.setenv(variable, NAME)
+
+    relock.lock(project, python)
+
+    assert locked(project) == "2.0"
 
 
 @pytest.mark.parametrize("project", [Undated], indirect=True)

@@ -44,6 +44,19 @@ def test_the_template_has_the_targets_that_the_workflow_calls(workflow: str) -> 
             assert all(f".PHONY: {target}\n" in text for target in targets)
 
 
+def test_dependabot_leaves_the_packages_of_both_to_the_workflow() -> None:
+    configurations = [
+        yaml.safe_load((root / ".github/dependabot.yml").read_text("utf-8"))["updates"]
+        for root in (ROOT, PROJECT)
+    ]
+
+    for updates in configurations:
+        (packages,) = (it for it in updates if it["package-ecosystem"] == "pip")
+        # No version updates; what it proposes for security is not to be beside the lock.
+        assert packages["open-pull-requests-limit"] == 0
+        assert packages["exclude-paths"] == ["requirements.txt"]
+
+
 def test_ci_pushes_the_image_that_it_has_scanned() -> None:
     ci = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
     steps = ci["jobs"]["push"]["steps"]
