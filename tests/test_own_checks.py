@@ -50,6 +50,7 @@ def test_its_own_checks_and_tests_pass(installed: BakedProject) -> None:
     ("file", "old", "new", "message"),
     [
         ("pyproject.toml", '"structlog>=', '"structlog>=1,>=', "Run `poetry lock`"),
+        ("pyproject.toml", "Private :: Do", "Framework :: Do", "Unrecognized classifiers"),
         ("requirements.txt", "--hash=sha256:", "--hash=sha512:", "make requirements"),
         ("environment.yml", "python=3.", "python=2.", "edit environment.yml"),
         ("Dockerfile", "PYTHON_VERSION=3.", "PYTHON_VERSION=2.", "edit Dockerfile"),
