@@ -66,6 +66,14 @@ requirements: install  ## Lock what pyproject.toml says, and export it for pip
 	$(BIN)/poetry export --with new --output requirements.txt
 	$(BIN)/poetry export --only new --output requirements-new.txt
 
+# Not in what the button has made from the template, whose first commit has this file.
+COPY = $(shell git cat-file -e "$$(git rev-list --max-parents=0 HEAD | tail -n 1):.github/workflows/use-this-template.yml" 2>/dev/null && echo yes)
+.PHONY: renew
+renew: install  ## Update every lock, the template's own included; renewal.md lists what changed
+	$(if $(COPY),@echo "Nothing to renew: run 'Use this template' under Actions.",$(BIN)/poetry update --lock)
+	$(if $(COPY),,$(MAKE) requirements install locks)
+	$(if $(COPY),,$(BIN)/python -m scripts.renewal > renewal.md && cat renewal.md)
+
 .PHONY: image
 image: install  ## Bake a project with the default answers and build its image
 	$(BIN)/python scripts/bake_image.py image IMAGE="$(IMAGE)" ARGS="$(ARGS)"

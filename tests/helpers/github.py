@@ -77,6 +77,7 @@ class Runner:
     def __init__(self, folder: Path) -> None:
         self.folder, self.checkout = folder, folder / "checkout"
         self.temp, self.summary = folder / "temp", folder / "summary.md"
+        self.output = folder / "output.txt"
         self.temp.mkdir(parents=True)
 
     def check_out(self, remote: Path) -> None:
@@ -101,6 +102,7 @@ class Runner:
                 "PATH": f"{tool('git').parent}:/usr/local/bin:/usr/bin:/bin",
                 "RUNNER_TEMP": str(self.temp),
                 "GITHUB_STEP_SUMMARY": str(self.summary),
+                "GITHUB_OUTPUT": str(self.output),
             }
             | given,
             capture_output=True,

@@ -23,14 +23,25 @@ PAGES = ["README.md", "CONTRIBUTING.md"]
 PROJECT = ROOT / "{{cookiecutter.project_slug}}"
 
 
-@pytest.mark.parametrize("name", [".editorconfig", ".gitattributes", ".github/workflows/ci.yml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".editorconfig",
+        ".gitattributes",
+        ".github/workflows/ci.yml",
+        ".github/workflows/renew.yml",
+        "poetry.toml",
+    ],
+)
 def test_the_template_and_its_projects_have_this_file_in_common(name: str) -> None:
     assert (ROOT / name).read_bytes() == (PROJECT / name).read_bytes()
 
 
-def test_the_template_has_the_targets_that_the_ci_calls() -> None:
-    ci = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
-    targets = re.findall(r"run: make (\S+)", ci)
+@pytest.mark.parametrize("workflow", ["ci", "renew"])
+def test_the_template_has_the_targets_that_the_workflow_calls(workflow: str) -> None:
+    text = (ROOT / f".github/workflows/{workflow}.yml").read_text("utf-8")
+    calls = re.findall(r"(?:run:|if) make ([a-z ]+)", text)
+    targets = {target for call in calls for target in call.split()}
 
     assert targets
     template = (ROOT / "Makefile").read_text("utf-8")
@@ -39,6 +50,19 @@ def test_the_template_has_the_targets_that_the_ci_calls() -> None:
         own = (ROOT / "templates" / kind / "targets.mk").read_text("utf-8")
         for text in (template, shared + own):
             assert all(f".PHONY: {target}\n" in text for target in targets)
+
+
+def test_dependabot_leaves_the_packages_of_both_to_the_workflow() -> None:
+    configurations = [
+        yaml.safe_load((root / ".github/dependabot.yml").read_text("utf-8"))["updates"]
+        for root in (ROOT, PROJECT)
+    ]
+
+    for updates in configurations:
+        (packages,) = (it for it in updates if it["package-ecosystem"] == "pip")
+        # No version updates; what it proposes for security is not to be beside the lock.
+        assert packages["open-pull-requests-limit"] == 0
+        assert packages["exclude-paths"] == ["requirements.txt"]
 
 
 def test_ci_pushes_the_image_that_it_has_scanned() -> None:

@@ -1,6 +1,8 @@
 """A baked project passes its own checks and tests, installed from its own lock."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -8,11 +10,14 @@ from tests.helpers.harness import (
     HERE,
     PACKAGE,
     QUESTIONS,
+    SLUG,
     BakedProject,
     Combination,
     activated,
+    commit,
     each,
     each_combination,
+    run,
 )
 
 
@@ -45,6 +50,7 @@ def test_its_own_checks_and_tests_pass(installed: BakedProject) -> None:
     ("file", "old", "new", "message"),
     [
         ("pyproject.toml", '"structlog>=', '"structlog>=1,>=', "Run `poetry lock`"),
+        ("pyproject.toml", "Private :: Do", "Framework :: Do", "Unrecognized classifiers"),
         ("requirements.txt", "--hash=sha256:", "--hash=sha512:", "make requirements"),
         ("environment.yml", "python=3.", "python=2.", "edit environment.yml"),
         ("Dockerfile", "PYTHON_VERSION=3.", "PYTHON_VERSION=2.", "edit Dockerfile"),
@@ -86,6 +92,27 @@ def test_make_fix_formats_even_where_something_is_left_to_a_person(
     installed.run("make", "fix", env=environment)
 
     assert path.read_text("utf-8") == "def unfinished():\n    return undefined\n"
+
+
+@each(HERE[:1])
+def test_an_editor_without_the_environment_is_told_what_to_do(
+    installed: BakedProject, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    ignored = shutil.ignore_patterns(".*_cache", "__pycache__")
+    shutil.copytree(installed.path, project, ignore=ignored)
+    commit(project, "Start from the template")
+    environment = activated(installed.path.parent / "venv")
+    run("pre-commit", "install", cwd=project, env=environment)
+    (project / "README.md").write_text("# Prices\n", "utf-8")
+    command = ["git", "commit", "--all", "--message", "Rename"]
+
+    refused = run(*command, cwd=project, check=False)
+
+    assert refused.returncode
+    assert f"after: conda activate {SLUG}\n" in refused.stderr
+    assert "ruff" not in refused.stderr
+    run(*command, cwd=project, env=environment)
 
 
 @each(HERE[:1])
