@@ -7,19 +7,22 @@ PYTHON ?= python3
 ARGS ?=
 IMAGE ?= my-application
 OS ?= posix
-BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := .venv/$(SCRIPTS)
 
 .PHONY: help
 help:  ## Show this list
 	@awk 'BEGIN {FS = ":.*  ## "} /^[a-z-]+:.*  ## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/installed: requirements.txt
+.venv-new/installed: requirements-new.txt
+.venv/installed .venv-new/installed:
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed: make PYTHON=python3.13 ...")'
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --no-deps --only-binary :all: --requirement requirements.txt
-	$(BIN)/python -m pip check
-	$(BIN)/python -c 'open("$@", "w").close()'
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --no-deps --only-binary :all: --requirement $<
+	$(@D)/$(SCRIPTS)/python -m pip check
+	$(@D)/$(SCRIPTS)/python -c 'open("$@", "w").close()'
 
 .PHONY: install
 install: .venv/installed  ## Install what the template needs into .venv
@@ -27,9 +30,12 @@ install: .venv/installed  ## Install what the template needs into .venv
 .PHONY: poetry
 poetry: install  ## Install Poetry, which comes with the rest; the CI of projects has such a step
 
+.PHONY: cookiecutter
+cookiecutter: .venv-new/installed  ## Install what renders a project, and nothing else, into .venv-new
+
 .PHONY: new
-new: install  ## Render a project; ARGS are cookiecutter's, such as ARGS="--no-input application=job"
-	$(BIN)/cookiecutter . $(ARGS)
+new: cookiecutter  ## Render a project; ARGS are cookiecutter's, such as ARGS="--no-input application=job"
+	.venv-new/$(SCRIPTS)/cookiecutter . $(ARGS)
 
 .PHONY: test
 test: install  ## Run the tests; ARGS are pytest's
@@ -57,7 +63,16 @@ locks: install  ## Update the lock of every combination; ARGS name some, such as
 requirements: install  ## Lock what pyproject.toml says, and export it for pip
 	$(BIN)/poetry lock
 	sed -i.old '/^description = /s/ (*[a-z]*\.org)*//' poetry.lock && rm poetry.lock.old
-	$(BIN)/poetry export --output requirements.txt
+	$(BIN)/poetry export --with new --output requirements.txt
+	$(BIN)/poetry export --only new --output requirements-new.txt
+
+# Not in what the button has made from the template, whose first commit has this file.
+COPY = $(shell git cat-file -e "$$(git rev-list --max-parents=0 HEAD | tail -n 1):.github/workflows/use-this-template.yml" 2>/dev/null && echo yes)
+.PHONY: renew
+renew: install  ## Update every lock, the template's own included; renewal.md lists what changed
+	$(if $(COPY),@echo "Nothing to renew: run 'Use this template' under Actions.",$(BIN)/poetry update --lock)
+	$(if $(COPY),,$(MAKE) requirements install locks)
+	$(if $(COPY),,$(BIN)/python -m scripts.renewal > renewal.md && cat renewal.md)
 
 .PHONY: image
 image: install  ## Bake a project with the default answers and build its image
@@ -93,9 +108,9 @@ release: install  ## Check everything, and tag the version of pyproject.toml
 bench-image: install  ## Measure the image against the ways of most templates; ARGS name applications
 	$(BIN)/python -m benchmarks.image $(ARGS)
 
-.PHONY: bench-copies
-bench-copies: install  ## Measure what more copies of a service bring; needs Docker and HAProxy
-	$(BIN)/python -m benchmarks.copies
+.PHONY: bench-replicas
+bench-replicas: install  ## Measure what more replicas of a service bring; needs Docker and HAProxy
+	$(BIN)/python -m benchmarks.replicas
 
 .PHONY: bench-job
 bench-job: install  ## Measure how fast the job is, and in how much memory, against plain Python and polars

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from cookiecutter.main import cookiecutter
 
 from benchmarks.tables import markdown
-from tests.harness import PYTHONS, install_locked, interpreter, uv_pip_install
+from tests.helpers.harness import PYTHONS, install_locked, interpreter, uv_pip_install
 
 ROOT = Path(__file__).parents[1]
 ROUNDS, ROWS, MANY_ROWS = 5, 1_000_000, 10_000_000

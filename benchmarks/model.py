@@ -25,7 +25,7 @@ from cookiecutter.main import cookiecutter
 
 from benchmarks import load
 from benchmarks.tables import markdown
-from tests.harness import COMBINATIONS, interpreter, poetry, tool
+from tests.helpers.harness import COMBINATIONS, interpreter, poetry, tool
 
 ROOT = Path(__file__).parents[1]
 BATCH, ROUNDS, SECONDS, STARTS, FILE_ROWS, CLIENTS = 1000, 7, 2.0, 5, 1_000_000, 4

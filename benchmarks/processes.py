@@ -20,7 +20,7 @@ from urllib.request import urlopen
 from cookiecutter.main import cookiecutter
 
 from benchmarks import load
-from tests.harness import COMBINATIONS, interpreter, poetry, tool
+from tests.helpers.harness import COMBINATIONS, interpreter, poetry, tool
 
 ROOT = Path(__file__).parents[1]
 ROUNDS, REQUESTS = 150, 80

@@ -43,10 +43,10 @@ def run_command(*command: str) -> "tuple[bool, str]":
 
 
 def drop_other_answers() -> None:
-    """Remove what belongs to other applications or deployments only."""
+    """Remove the files that belong to other answers only."""
     for pattern, owners in ANSWERS["_belongs_to"].items():
         path = Path(pattern.format(package=ANSWERS["package_name"]))
-        if ANSWERS["application"] in owners or ANSWERS["deployment"] in owners:
+        if all(ANSWERS[key] in answers for key, answers in owners.items()):
             continue
         if path.is_dir():
             shutil.rmtree(path)

@@ -5,7 +5,9 @@ import sys
 if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
     del sys.path[0]  # The temporary folder, where a stray json.py may lie.
 
+import builtins
 import json
+import keyword
 import os
 import re
 from collections.abc import Iterator
@@ -21,13 +23,10 @@ CONTROL = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufd
 INVISIBLE = r"\s\u00ad\u200b-\u200f\u2060\ufeff"
 ATOM, LABEL = r'[^\s@.<>()\[\],;:\\"]+', r"(?!-)[^\s!-,./:-@\[-`{-~]{1,63}(?<!-)"
 EMAIL = rf"{ATOM}(?:\.{ATOM})*@{LABEL}(?:\.{LABEL})+"
-# The label of each question, and an answer to it that is always good.
-QUESTIONS = {key: (label, good) for key, label, good in ANSWERS["_questions"]}
+# The label of each question, and the answers to it that are always good: of a choice, all.
+QUESTIONS = {key: (label, good) for key, label, *good in ANSWERS["_questions"]}
 EVERY = " ".join(QUESTIONS)
 RULES = [  # For which questions, what the whole answer has to match, and what it says if not.
-    ("application", "model-api|web-api|job", "Choose model-api, web-api or job."),
-    ("python_version", r"3\.14|3\.13|3\.12", "Choose 3.14, 3.13 or 3.12."),
-    ("deployment", "compose|kubernetes", "Choose compose or kubernetes."),
     (EVERY, rf"[^{CONTROL}]*", "One line of text, without control characters."),
     (EVERY, rf"(?!\s).*[^{INVISIBLE}].*(?<!\s)", "Not empty, and no space at either end."),
     ("project_name author_name", ".{1,80}", "At most 80 characters."),
@@ -38,18 +37,31 @@ RULES = [  # For which questions, what the whole answer has to match, and what i
     ("author_name", "[^<>]*", "Without < and >, between which Poetry expects the e-mail."),
     ("author_email", EMAIL, "One address, such as ann@example.com."),
 ]
+# What this Python has; `_taken_names` adds what other versions have.
+NAMES = {
+    "language": [*keyword.kwlist, *keyword.softkwlist, *filter(str.islower, dir(builtins))],
+    "library": sys.stdlib_module_names,
+}
 
 
 def broken_rule(key: str, answer: object) -> str:
     """What the first rule says that the answer breaks; nothing where it is good."""
     if not isinstance(answer, str):
         return "It has to be text."
+    offered = QUESTIONS[key][1]
+    refused = ANSWERS["_refused"].get(str(ANSWERS.get("application")), {})
+    if key == "python_version":
+        offered = [python for python in offered if python not in refused]
+    if len(offered) > 1 and answer not in offered:
+        choose = f"Choose {', '.join(offered[:-1])} or {offered[-1]}."
+        return f"{refused.get(answer, '')} {choose}".strip()
     for questions, pattern, says in RULES:
         if key in questions and not re.fullmatch(pattern, answer):
             return says
-    name = re.sub("[-_.]+", "-", answer).lower()
-    for taken in ANSWERS["_taken_names"].values():
-        if key in taken["questions"] and name in re.split("[ =,]", taken["names"]):
+    spellings = {answer, re.sub("[-_.]+", "-", answer).lower()}
+    for kind, taken in ANSWERS["_taken_names"].items():
+        names = {*re.split("[ =,]", taken["names"]), *NAMES.get(kind, [])}
+        if key in taken["questions"] and spellings & names:
             return str(taken["says"])
     return ""
 
@@ -67,7 +79,7 @@ def suggest(key: str, answer: object) -> str:
         "package_name": [word, f"{word}_app", f"app_{word}".strip("_")],
         "author_email": re.findall(EMAIL, line),
     }.get(key, [line, line[:80].strip(), re.sub("[<>]", "", line)[:80].strip()])
-    nearest = [answer, *nearest, QUESTIONS[key][1]]
+    nearest = [answer, *nearest, *QUESTIONS[key][1]]
     return str(next(one for one in nearest if not broken_rule(key, one)))
 
 
@@ -78,6 +90,9 @@ def wrong_answers() -> "Iterator[tuple[str, object, str, str]]":
             yield label, ANSWERS.get(key), says, repr(suggest(key, ANSWERS.get(key)))
     if (prefix := ANSWERS["__env_prefix"]) != f"{ANSWERS.get('package_name')}_".upper():
         yield "__env_prefix", prefix, "It follows from the package.", "without the replay file"
+    kinds = ANSWERS["_kinds"]
+    if (kind := ANSWERS["__kind"]) != kinds.get(str(ANSWERS.get("application")), kind):
+        yield "__kind", kind, "It follows from the application.", "without the replay file"
     if (version := ANSWERS["_version"]) != VERSION:
         yield "_version", version, f"The template is {VERSION}.", "without the replay file"
 
@@ -86,12 +101,10 @@ def wrong_folder() -> "Iterator[tuple[str, object, str, str]]":
     """The same for the folder: what in it would be lost, and whether it can be written."""
     room = Path(f".room-{os.getpid()}")
     lost: "list[str]" = []  # A folder stands for what is in it.
-    chosen = [ANSWERS.get("application"), ANSWERS.get("deployment")]
     for pattern, owners in ANSWERS["_belongs_to"].items():
         path = pattern.format(package=ANSWERS.get("package_name"))
-        if any(answer in owners for answer in chosen) or path.startswith(tuple(lost)):
-            continue
-        if os.path.lexists(path):
+        kept = all(ANSWERS.get(key) in answers for key, answers in owners.items())
+        if not kept and not path.startswith(tuple(lost)) and os.path.lexists(path):
             lost.append(f"{path}/")
             yield "Folder", path, "It belongs to other answers: it would be lost.", "moving it away"
     try:

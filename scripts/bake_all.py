@@ -20,6 +20,8 @@ def main() -> int:
     for application, python in itertools.product(
         questions["application"], questions["python_version"]
     ):
+        if python in questions["_refused"].get(application, {}):
+            continue
         name = f"{application}-py{python}"
         problem = bake(application, python, ROOT / "templates" / "locks" / name)
         print(f"{name}: {problem or 'whole'}")

@@ -15,18 +15,25 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 HOOK, POST, QUESTIONS = "hooks/pre_gen_project.py", "hooks/post_gen_project.py", "cookiecutter.json"
 # The quickest first, for the first test that fails is enough.
-TESTS = ["tests/test_answers.py::test_the_message_of_each_rule_is_the_one_that_was_reviewed"]
-TESTS += [
-    f"tests/test_{name}.py"
-    for name in ("hooks", "taken_names", "occupied_folder", "command_line", "answers")
+TESTS = [
+    "tests/answers/test_answers.py::test_the_message_of_each_rule_is_the_one_that_was_reviewed",
+    "tests/answers/test_hooks.py",
+    "tests/answers/test_taken_names.py",
+    "tests/rendering/test_occupied_folder.py",
+    "tests/answers/test_command_line.py",
+    "tests/answers/test_answers.py",
 ]
 CHECKS = {  # What is no line of a table: its name, where it stands, what it is, what replaces it.
     "text only": (HOOK, "not isinstance(answer, str)", "answer is ..."),
-    "derived values": (
+    "refused choices": (HOOK, "if python not in refused]", "]"),
+    "choices": (HOOK, "answer not in offered", "False"),
+    "names of Python": (HOOK, "*NAMES.get(kind, [])", ""),
+    "derived prefix": (
         HOOK,
         'if (prefix := ANSWERS["__env_prefix"]) !=',
         "if (prefix := '') and '' !=",
     ),
+    "derived kind": (HOOK, 'if (kind := ANSWERS["__kind"]) !=', "if (kind := '') and '' !="),
     "version of the template": (
         HOOK,
         'if (version := ANSWERS["_version"]) != VERSION',
@@ -76,7 +83,7 @@ def main() -> int:
     survivors = 0
     with tempfile.TemporaryDirectory() as base:
         folder = Path(base) / "template"
-        ignored = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__")
+        ignored = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__")
         shutil.copytree(ROOT, folder, ignore=ignored)
         if failed := first_failure(folder):
             raise RuntimeError(f"{failed} fails with every rule in place.")

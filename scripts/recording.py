@@ -148,10 +148,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder, "template")
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-        # Stands for `make install`.
-        (clone / ".venv").mkdir()
-        (clone / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
-        (clone / ".venv" / "installed").touch()
+        # Stands for `make cookiecutter`.
+        (clone / ".venv-new").mkdir()
+        (clone / ".venv-new" / "bin").symlink_to(Path(sys.executable).parent)
+        (clone / ".venv-new" / "installed").touch()
         lines = record(clone)
     subprocess.run(["docker", "image", "rm", SLUG], check=True, stdout=subprocess.DEVNULL)
     TARGET.write_text(picture(lines), "utf-8")

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from pytest_cookies.plugin import Cookies
 
-from tests.conda_channel import Channels, pack_python, pack_stub
-from tests.containers import with_python
-from tests.harness import (
+from tests.helpers.conda_channel import Channels, pack_python, pack_stub
+from tests.helpers.containers import with_python
+from tests.helpers.extended_project import add_routes_and_settings
+from tests.helpers.harness import (
     QUESTIONS,
     ROOT,
     SLUG,
@@ -24,9 +25,8 @@ from tests.harness import (
     run,
     unavailable,
 )
-from tests.ordinary import add_a_weeks_work
-from tests.pip_settings import index_variables
-from tests.schedule import ByCombination
+from tests.helpers.pip_settings import index_variables
+from tests.helpers.xdist_schedule import ByCombination
 
 
 @pytest.hookimpl(optionalhook=True)  # Without the plugin, one process runs all of it.
@@ -84,31 +84,31 @@ def install(
 
 
 @pytest.fixture(scope="session")
-def work_on(
+def extend(
     bake: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[Combination], BakedProject]:
-    """Copy and install a baked web API, and add a week's work to it."""
+    """Copy and install a baked web API, and add routes and settings to it."""
 
     @cache
-    def work_once(combination: Combination) -> BakedProject:
+    def extend_once(combination: Combination) -> BakedProject:
         python = interpreter(combination.python)
         assert python
-        folder = tmp_path_factory.mktemp(f"{combination}-worked-on")
+        folder = tmp_path_factory.mktemp(f"{combination}-extended")
         project = BakedProject(folder / SLUG, combination)
         shutil.copytree(bake(combination).path, project.path)
         install_locked(project.path, folder / "venv", python)
-        add_a_weeks_work(project)
+        add_routes_and_settings(project)
         return project
 
-    return work_once
+    return extend_once
 
 
 @pytest.fixture(scope="module")
-def worked_on(
-    combination: Combination, work_on: Callable[[Combination], BakedProject]
+def extended(
+    combination: Combination, extend: Callable[[Combination], BakedProject]
 ) -> BakedProject:
     """A project with more routes and settings; a test that edits it undoes that."""
-    return work_on(combination)
+    return extend(combination)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@
     root_path: str = Field(default="", pattern=r"^(/[\w.~-]+)*$")
     docs: bool = True
     cors_origins: list[str] = []
-    trusted_proxies: list[str] = []
+    trusted_proxies: list[IPvAnyNetwork] = []
     keep_alive_seconds: PositiveInt = 75
     request_timeout_seconds: PositiveFloat = 30
     shutdown_grace_seconds: PositiveInt = 40

@@ -1,5 +1,6 @@
 """The command line of the service."""
 
+import logging
 import os
 import signal
 import sys
@@ -47,11 +48,13 @@ def serve(
 
     with reported_settings() as settings:
         logs.configure(settings.log_level, settings.log_format)
-        if reload:  # A breakpoint may take any time.
+        if reload:  # A breakpoint may take long.
             os.environ |= {
                 f"{PREFIX}REQUEST_TIMEOUT_SECONDS": "86400",
                 f"{PREFIX}SHUTDOWN_GRACE_SECONDS": "86401",
             }
+        # The access log has WebSockets, too, without the secrets that their URLs may hold.
+        logging.getLogger("uvicorn.error").addFilter(lambda line: "WebSocket" not in line.msg)
         # Uvicorn raises the signal again when it has stopped: then exit with 0.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         uvicorn.run(
@@ -67,7 +70,7 @@ def serve(
             access_log=False,
             server_header=False,
             headers=[("x-content-type-options", "nosniff")],
-            forwarded_allow_ips=settings.trusted_proxies,
+            forwarded_allow_ips=[str(each) for each in settings.trusted_proxies],
             timeout_keep_alive=settings.keep_alive_seconds,
             timeout_graceful_shutdown=1 if reload else settings.shutdown_grace_seconds,
         )

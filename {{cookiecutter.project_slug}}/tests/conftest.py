@@ -3,6 +3,8 @@
 import json
 import logging
 import os
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,14 +13,14 @@ from typing import Any
 import pytest
 import structlog
 from dotenv import dotenv_values
-{%- if cookiecutter.application != "job" %}
+{%- if cookiecutter.__kind == "service" %}
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 {%- endif %}
 from pydantic import ValidationError
 
 from {{ cookiecutter.package_name }} import logs
-{%- if cookiecutter.application != "job" %}
+{%- if cookiecutter.__kind == "service" %}
 from {{ cookiecutter.package_name }}.app import create_app
 {%- endif %}
 from {{ cookiecutter.package_name }}.settings import PREFIX, Settings
@@ -36,7 +38,6 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     given = {**os.environ, **dotenv_values(PROJECT / ".env")}
     given |= dotenv_values(PROJECT / ".env.example")
-    structlog.configure(processors=[logs.to_json_line])  # The default shows local variables.
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path / "secrets")
     for name in given:
@@ -51,7 +52,21 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 monkeypatch.setenv(name, value)
 
 
-{% if cookiecutter.application != "job" -%}
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Undo what a test configures. Until then, log no local variables, as structlog would."""
+    structlog.configure(processors=[logs.to_json_line])
+    root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
+    handlers, level = root.handlers[:], root.level
+    with warnings.catch_warnings():
+        yield
+        logging.captureWarnings(capture=False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    sys.excepthook, threading.excepthook = hooks
+
+
+{% if cookiecutter.__kind == "service" -%}
 @pytest.fixture
 def app() -> FastAPI:
     """Return the application, to which a test may add routes."""
@@ -66,21 +81,16 @@ def client(app: FastAPI) -> TestClient:
 
 {% endif -%}
 @pytest.fixture
-def read_log(capsys: pytest.CaptureFixture[str]) -> Iterator[ReadLog]:
+def read_log(capsys: pytest.CaptureFixture[str]) -> ReadLog:
     """Return a function that starts logging when it is called first, and then returns new lines."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
 
     def read() -> list[dict[str, Any]]:
         logs.configure("info", "json")
-{%- if cookiecutter.application == "job" %}
+{%- if cookiecutter.__kind == "job" %}
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 {%- else %}
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         return [line for line in lines if line.get("logger") != "httpx2"]  # The client's own.
 {%- endif %}
 
-    with warnings.catch_warnings():
-        yield read
-        logging.captureWarnings(capture=False)
-    root.handlers[:], root.level = handlers, level
+    return read

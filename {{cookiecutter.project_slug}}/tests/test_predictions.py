@@ -28,7 +28,8 @@ def create_client(schema: Schema, model: Path, max_instances: int = 3) -> TestCl
         lifespan=lambda app: predictions.model_lifespan(app, schema),
         exception_handlers=errors.HANDLERS,
     )
-    app.state.settings, app.state.readiness_checks = Settings(model_path=str(model)), {}
+    app.state.settings = Settings(model_path=str(model))
+    app.state.readiness_checks, app.state.request_observers = {}, []
     app.include_router(predictions.create_router(schema, max_instances))
     app.include_router(health.router)
     add_metrics(app)

@@ -24,7 +24,9 @@ class AccessLog:
     """ASGI middleware that gives each request an ID and a log line, and status 500 if it fails.
 
     The ID is the client's `X-Request-ID`, or a new one. It is in the response and in every log
-    line of the request; so is the ID of the trace if the client sends a `traceparent`.
+    line of the request; so is the ID of the trace if the client sends a `traceparent`. The duration
+    is the time until the response ends, without background tasks. `app.state.request_observers` are
+    called with the scope, the status and the duration in seconds of each request.
     """
 
     app: ASGIApp
@@ -42,11 +44,15 @@ class AccessLog:
         structlog.contextvars.bind_contextvars(request_id=request_id.decode())
         if trace := TRACEPARENT.match(headers.get(b"traceparent", b"")):
             structlog.contextvars.bind_contextvars(trace_id=trace[1].decode())
-        start, status = perf_counter(), None
+        status: int | None = None
+        start = end = perf_counter()
 
         def observed_send(message: Message) -> Awaitable[None]:
-            nonlocal status
-            if message["type"] in STARTS:
+            nonlocal status, end
+            end = perf_counter()
+            if message["type"] == "websocket.close":
+                status = status or 403
+            elif message["type"] in STARTS:
                 status = message.get("status", 101)
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
             return send(message)
@@ -60,11 +66,13 @@ class AccessLog:
             response = problem(500, "The service failed; its log has the details.")
             await response(scope, receive, observed_send)
         finally:
+            for observe in scope["app"].state.request_observers:
+                observe(scope, status, end - start)
             log.info(
                 "request",
                 method=scope.get("method", "WEBSOCKET"),
                 route=route_path(scope),
                 status=status,
-                duration_ms=round((perf_counter() - start) * 1000, 2),
+                duration_ms=round((end - start) * 1000, 2),
                 client=scope["client"][0] if scope.get("client") else None,
             )

@@ -49,10 +49,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         exception_handlers=errors.HANDLERS,
         responses=errors.RESPONSES,
-        telemetry={"metrics": False, "logs": False},
+        telemetry={"metrics": False, "logs": False},  # FastAPI makes traces; these are ours.
         max_body_size=settings.max_body_bytes,
     )
-    app.state.settings, app.state.readiness_checks = settings, {}
+    app.state.settings = settings
+    app.state.readiness_checks, app.state.request_observers = {}, []
     # Its router limits bodies, too: inside of the middleware, so that refusals have an ID and CORS.
     app.max_body_size = None
 {%- if cookiecutter.application == "model-api" %}
@@ -61,12 +62,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(quotes.router)
 {%- endif %}
     app.include_router(health.router)
+    add_metrics(app)
     if settings.docs:
         add_docs(app)
 
     # Middleware that is added later is further outside.
     add_limits(app)
-    add_metrics(app)
     app.add_middleware(AccessLog)
     if settings.cors_origins:
         app.add_middleware(

@@ -33,10 +33,17 @@ def time_limit[F: Callable[..., Any]](seconds: float) -> Callable[[F], F]:
 def add_limits(app: FastAPI) -> None:
     """Limit requests. The grace period must suffice for every route."""
     settings: Settings = app.state.settings
-    if max(_time_limits.values(), default=0) >= settings.shutdown_grace_seconds:
-        raise SettingsError(f"{PREFIX}SHUTDOWN_GRACE_SECONDS must exceed every route's time limit")
-    limits = settings.request_timeout_seconds, settings.max_concurrent_requests
-    app.add_middleware(Limits, *limits)
+    for endpoint, seconds in _time_limits.items():
+        if seconds >= settings.shutdown_grace_seconds:
+            variable, route = f"{PREFIX}SHUTDOWN_GRACE_SECONDS", endpoint.__qualname__
+            limit = f"the time limit of {route}, which is {seconds:g}"
+            raise SettingsError(f"Invalid settings:\n  {variable} must exceed {limit}")
+    app.add_middleware(
+        Limits,
+        seconds=settings.request_timeout_seconds,
+        concurrent=settings.max_concurrent_requests,
+        grace=settings.shutdown_grace_seconds,
+    )
 
 
 class Deadline:
@@ -64,21 +71,22 @@ class Deadline:
 class Limits:
     """ASGI middleware that answers 503 and 504 to requests beyond the limits.
 
-    The limits hold until the response begins; streams may take any time. After SIGTERM, `seconds`
-    are left to them.
+    The limits hold until the response begins; streams may take any time. Those that the server
+    would cut off are ended a second before that: responses without a length, after SIGTERM or
+    Ctrl-C, when `grace` seconds have passed.
     """
 
-    def __init__(self, app: ASGIApp, seconds: float, concurrent: int) -> None:
+    def __init__(self, app: ASGIApp, seconds: float, concurrent: int, grace: float) -> None:
         """Limit requests to `app`."""
-        self._app, self._seconds, self._concurrent = app, seconds, concurrent
+        self._app, self._seconds, self._concurrent, self._grace = app, seconds, concurrent, grace
         self._waiting: set[Deadline] = set()
-        self._responding: set[Deadline] = set()
+        self._streaming: set[Deadline] = set()
         self._end: float | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
         if scope["type"] == "lifespan" and threading.current_thread() is threading.main_thread():
-            self._handle_sigterm()
+            self._handle_signals()
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
         if scope["type"] != "http" or path in UNLIMITED_PATHS:
             await self._app(scope, receive, send)
@@ -93,21 +101,23 @@ class Limits:
             finally:
                 deadline.timer.cancel()
                 self._waiting.discard(deadline)
-                self._responding.discard(deadline)
+                self._streaming.discard(deadline)
 
     async def _serve(self, deadline: Deadline, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request until its deadline."""
 
         def observed_send(message: Message) -> Awaitable[None]:
+            if deadline.timeout.expired():
+                return asyncio.sleep(0)  # It raises the cancellation.
             if message["type"] == "http.response.start":
-                if deadline.timeout.expired():
-                    return asyncio.sleep(0)  # It raises the cancellation.
                 deadline.timer.cancel()
-                deadline.timeout.reschedule(self._end)
                 self._waiting.discard(deadline)
-                self._responding.add(deadline)
-            elif not message.get("more_body"):
-                self._responding.discard(deadline)
+                if not any(name == b"content-length" for name, _ in message["headers"]):
+                    deadline.timeout.reschedule(self._end)
+                    self._streaming.add(deadline)
+            elif not message.get("more_body") and deadline in self._streaming:
+                deadline.timeout.reschedule(None)  # Background tasks are left.
+                self._streaming.discard(deadline)
             return send(message)
 
         try:
@@ -118,22 +128,26 @@ class Limits:
                 raise
             if deadline in self._waiting:
                 await problem(504, "The response took too long.")(scope, receive, send)
-            elif deadline in self._responding:
-                log.warning("response ended early, because the service stops")
+            elif deadline in self._streaming:
+                log.warning("stream ended early, because the service stops")
                 await send({"type": "http.response.body"})
 
-    def _handle_sigterm(self) -> None:
-        """Limit the time of responses that have begun, and let the server handle the signal."""
-        loop, server_handler = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+    def _handle_signals(self) -> None:
+        """Limit the time of streams, and let the server handle the signals."""
+        loop = asyncio.get_running_loop()
 
-        def end_responses() -> None:
-            self._end = loop.time() + self._seconds
-            for deadline in self._responding:
-                deadline.timeout.reschedule(self._end)
+        def end_streams() -> None:
+            if self._end is None:
+                self._end = loop.time() + self._grace - 1
+                for deadline in self._streaming:
+                    deadline.timeout.reschedule(self._end)
 
-        def handle(number: int, frame: Any) -> None:
-            loop.call_soon_threadsafe(end_responses)
-            if callable(server_handler):
-                server_handler(number, frame)
+        for each in (signal.SIGINT, signal.SIGTERM):
+            server_handler = signal.getsignal(each)
 
-        signal.signal(signal.SIGTERM, handle)
+            def handle(number: int, frame: Any, server_handler: Any = server_handler) -> None:
+                loop.call_soon_threadsafe(end_streams)
+                if callable(server_handler):
+                    server_handler(number, frame)
+
+            signal.signal(each, handle)

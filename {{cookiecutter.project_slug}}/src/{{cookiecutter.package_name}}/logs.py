@@ -18,8 +18,8 @@ type Format = Literal["auto", "console", "json"]
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
 MIN_LENGTH = 50
 # What may be secret: the invalid values that exceptions of Pydantic and FastAPI repeat, and the
-# queries of URLs, which Uvicorn logs for WebSockets, and clients such as HTTPX for each request.
-HIDDEN = re.compile(r"(input_value=|'input': ).*|(\?[\w.%~-]+=)[^\s\"']+")
+# queries of URLs, which clients such as HTTPX log for each request.
+HIDDEN = re.compile(r"(input_value=|'input': ).*|(\?)\S+")
 log = structlog.get_logger()
 
 
@@ -51,7 +51,9 @@ def configure(level: Level = "info", log_format: Format = "auto") -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # What libraries log for debugging may be secret, such as headers and messages.
+    least = "INFO" if level == "debug" else level.upper()
+    logging.basicConfig(handlers=[handler], level=least, force=True)
     logging.captureWarnings(capture=True)
     sys.excepthook = lambda *exc_info: log.critical("uncaught exception", exc_info=exc_info)
     threading.excepthook = lambda args: log.critical("uncaught exception", exc_info=args[:3])

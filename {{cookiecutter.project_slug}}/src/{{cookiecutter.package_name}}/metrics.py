@@ -1,58 +1,33 @@
 """Metrics for Prometheus: `/metrics`."""
 
-from collections.abc import Awaitable
-from dataclasses import dataclass
-from time import perf_counter
-
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Histogram, generate_latest
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from {{ cookiecutter.package_name }} import __version__
 from {{ cookiecutter.package_name }}.routes import route_path
 
-METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "WEBSOCKET"}
 DURATION = Histogram(
     "http_request_duration_seconds", "Duration of requests.", ["method", "route", "status"]
 )
-IN_PROGRESS = Gauge("http_requests_in_progress", "Requests that are being served.")
 BUILD_INFO = Gauge("application_build_info", "The version that runs; always 1.", ["version"])
 BUILD_INFO.labels(__version__).set(1)
 
 
 def add_metrics(app: FastAPI) -> None:
     """Measure requests, and serve all metrics of this process."""
-    app.add_middleware(Metrics)
+    app.state.request_observers.append(observe_request)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-@dataclass
-class Metrics:
-    """ASGI middleware that measures requests by method, route and class of status."""
-
-    app: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        start, status = perf_counter(), 500
-
-        def observed_send(message: Message) -> Awaitable[None]:
-            nonlocal status
-            status = message.get("status", status)
-            return send(message)
-
-        IN_PROGRESS.inc()
-        try:
-            await self.app(scope, receive, observed_send)
-        finally:
-            IN_PROGRESS.dec()
-            # Methods and paths that clients invent share one time series.
-            method = scope["method"] if scope["method"] in METHODS else "other"
-            labels = method, route_path(scope) or "none", f"{status // 100}xx"
-            DURATION.labels(*labels).observe(perf_counter() - start)
+def observe_request(scope: Scope, status: int | None, seconds: float) -> None:
+    """Measure a request by its method, its route and the class of its status."""
+    # Methods and paths that clients invent share one time series.
+    method = scope.get("method", "WEBSOCKET")
+    method = method if method in METHODS else "other"
+    labels = method, route_path(scope) or "none", f"{(status or 500) // 100}xx"
+    DURATION.labels(*labels).observe(seconds)

@@ -1,17 +1,26 @@
 """All settings, read from the environment, `.env` and secret files, in this order."""
 
 import os
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, {% if cookiecutter.application != "job" %}Self, {% endif %}get_args
+from typing import Any, {% if cookiecutter.__kind == "service" %}Self, {% endif %}get_args
 
 from dotenv import dotenv_values
-{%- if cookiecutter.application == "job" %}
+{%- if cookiecutter.__kind == "job" %}
 from pydantic import BaseModel, PositiveInt, ValidationError
 {%- else %}
-from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    IPvAnyNetwork,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 {%- endif %}
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, SettingsError
@@ -37,7 +46,7 @@ class Settings(
 
     log_level: Level = "info"
     log_format: Format = "auto"
-{%- include ("job" if cookiecutter.application == "job" else "service") ~ "/settings.py" %}
+{%- include cookiecutter.__kind ~ "/settings.py" %}
 
     @classmethod
     def settings_customise_sources(cls, *_args: Any, **sources: Any) -> tuple[Any, ...]:
@@ -57,7 +66,8 @@ def load() -> Settings:
     except ValidationError as error:
         problems += [_describe(detail) for detail in error.errors()]
     except SettingsError as error:
-        problems.append(f"{error}: it is not JSON")
+        name = "".join(re.findall(r'field "(\w+)"', str(error))).upper()
+        problems.append(f"{PREFIX}{name}: Input should be valid JSON")
     except UnicodeDecodeError:
         problems.append(f".env or a file in {SECRETS_DIR} is not UTF-8 text")
     except OSError as error:
@@ -92,9 +102,9 @@ def _types(annotation: Any) -> Iterator[type]:
 
 def _unknown_variables() -> list[str]:
     """Describe variables, also of `.env` and secret files, that look like settings but are none."""
-    known = [*variables(Settings, PREFIX), f"{PREFIX}SECRETS_DIR"]
-    problems = []
-    sources = (os.environ, dotenv_values(".env"), [path.name for path in SECRETS_DIR.glob("*")])
+    known, problems = [*variables(Settings, PREFIX)], []
+    environment = os.environ.keys() - {f"{PREFIX}SECRETS_DIR"}
+    sources = (environment, dotenv_values(".env"), [path.name for path in SECRETS_DIR.glob("*")])
     for name in sorted({name.upper() for source in sources for name in source}):
         if name.startswith(PREFIX) and not any(fnmatchcase(name, pattern) for pattern in known):
             hint = "".join(f"; did you mean {each}?" for each in get_close_matches(name, known, 1))

@@ -1,0 +1,124 @@
+"""The hooks as programs: on every Python that cookiecutter may run on, in any folder."""
+
+import ast
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.answers import (
+    CHOICES,
+    HOOKS,
+    KEYS,
+    define,
+    each_python,
+    load,
+    render,
+    replayed,
+    typed,
+    without_defaults,
+)
+from tests.helpers.harness import QUESTIONS, SLUG, program, run
+
+each_hook = pytest.mark.parametrize("hook", sorted(HOOKS))
+
+# Runs every hook that stands beside it, each in a folder of its own, and prints what they said.
+DRIVER = """
+import json, os, pathlib, subprocess, sys
+results = {}
+for script in sorted(pathlib.Path(sys.argv[1]).glob("*.hook.py")):
+    folder = script.with_suffix(".folder")
+    folder.mkdir()
+    result = subprocess.run([sys.executable, script], cwd=folder, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, env={**os.environ, "PATH": ""})
+    results[script.name] = [result.returncode, result.stderr.decode(), os.listdir(folder)]
+print(json.dumps(results))
+"""
+STRAY = "import pathlib; pathlib.Path(__file__).with_name('executed').touch()\n"
+
+
+@each_python
+def test_the_hooks_run_on_this_python_beside_stray_modules(python: str, tmp_path: Path) -> None:
+    reviewed = load("messages")
+    for number, entry in enumerate(reviewed):
+        context = replayed(entry["answers"]) | {"_output_dir": "OUTPUT", "_template": "TEMPLATE"}
+        context["project_slug"] = entry["answers"].get("project_slug", SLUG)
+        (tmp_path / f"{number}.hook.py").write_text(render("pre_gen_project", context))
+    good = typed({"project_name": "Ärger & Co 100 %"}) | {"_template": ".", "_output_dir": "."}
+    (tmp_path / "pre.hook.py").write_text(render("pre_gen_project", good))
+    (tmp_path / "post.hook.py").write_text(render("post_gen_project", good))
+    driver = tmp_path / "driver" / "driver.py"
+    driver.parent.mkdir()
+    driver.write_text(DRIVER)
+    for module in ("json", "re", "os", "tempfile", "typing", "pathlib", "subprocess", "shutil"):
+        (tmp_path / f"{module}.py").write_text(STRAY)
+
+    results = json.loads(run(*program(python, tmp_path), driver, tmp_path).stdout)
+
+    assert results.pop("pre.hook.py") == [0, "", []]
+    assert results.pop("post.hook.py") == [0, "", []]
+    assert len(results) == len(reviewed)
+    for number, entry in enumerate(reviewed):
+        status, said, left = results[f"{number}.hook.py"]
+        expected: tuple[int, str, list[str]] = (1, entry["message"].strip(), [])
+        assert (status, without_defaults(said).strip(), left) == expected
+    assert not (tmp_path / "executed").exists()
+
+
+@each_hook
+def test_a_hook_imports_the_standard_library_only(hook: str) -> None:
+    tree = ast.parse(HOOKS[hook].read_text("utf-8"))
+    imported = [
+        node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+    assert imported
+    assert {str(name).partition(".")[0] for name in imported} <= sys.stdlib_module_names
+
+
+@each_hook
+def test_a_hook_takes_answers_through_tojson_only(hook: str) -> None:
+    text = HOOKS[hook].read_text("utf-8")
+
+    assert re.findall(r"\{[{%#].*", text) == ['{{ cookiecutter | tojson }}""")']
+
+
+def test_both_hooks_have_at_most_290_lines() -> None:
+    assert sum(len(path.read_text("utf-8").splitlines()) for path in HOOKS.values()) <= 290
+
+
+def test_the_hook_knows_each_question_by_its_label() -> None:
+    prompts = {
+        key: prompt if isinstance(prompt, str) else prompt["__prompt__"]
+        for key, prompt in QUESTIONS["__prompts__"].items()
+    }
+
+    assert {key: label for key, label, *_ in QUESTIONS["_questions"]} == prompts
+    assert [key for key, *_ in QUESTIONS["_questions"]] == KEYS
+
+
+def test_the_hook_offers_what_the_questions_offer() -> None:
+    offered = {key: choices for key, _, *choices in QUESTIONS["_questions"] if len(choices) > 1}
+
+    assert offered == {key: QUESTIONS[key] for key in CHOICES}
+
+
+def test_what_is_suggested_is_good() -> None:
+    hook = define(replayed({}))
+    answers = [*[one for group in load("hostile") for one in group["answers"]], "x" * 300, "日本"]
+
+    for key in KEYS:
+        for answer in answers:
+            suggestion = hook["suggest"](key, answer)
+            assert hook["broken_rule"](key, suggestion) == ""
+
+
+def test_a_proposed_answer_is_good() -> None:
+    for name in ("My Application", "x" * 80, "🚀", "7", "word " * 15 + "end", "a" * 39 + " b"):
+        context = typed({"project_name": name.strip()})
+        hook = define(context)
+        assert [hook["broken_rule"](key, context[key]) for key in KEYS] == [""] * len(KEYS)

@@ -1,0 +1,215 @@
+"""`make env` finds Conda, and `make install` only goes into the environment that is meant."""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.helpers.harness import COMBINATIONS, SLUG, BakedProject, each, each_combination
+
+SYSTEM = "/usr/bin:/bin"
+CREATE = f"env create --name {SLUG} --file environment.yml"
+UPDATE = f"env update --prune --name {SLUG} --file environment.yml"
+
+Tool = Callable[..., Path]
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Tool:
+    """Write a conda, mamba or micromamba that lists environments and notes what it was asked."""
+
+    def write(name: str, *environments: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / "list.json").write_text(json.dumps({"envs": environments}))
+        path.write_text(
+            "#!/bin/sh\n"
+            'if [ "$2" = list ]; then cat "${0%/*}/list.json"; else echo "ran $0 $*"; fi\n'
+        )
+        path.chmod(0o755)
+        return path
+
+    return write
+
+
+def make(baked: BakedProject, target: str, path: str = SYSTEM, **variables: str) -> str:
+    """Make a target in a shell that has these variables only, and give all that it says."""
+    result = baked.run("make", target, check=False, env={"PATH": path} | variables)
+    return f"{result.stdout}{result.stderr}exit status {result.returncode}"
+
+
+def a_poetry(folder: Path, environment: str = "") -> str:
+    """A PATH with a Poetry that takes this environment, and says what else it is asked to do."""
+    path = folder / "poetry"
+    path.write_text(
+        f'#!/bin/sh\nif [ "$1" = env ]; then echo "{environment}"; else echo "poetry runs $*"; fi\n'
+    )
+    path.chmod(0o755)
+    return os.pathsep.join([str(folder), SYSTEM])
+
+
+@each(COMBINATIONS[:1])
+@pytest.mark.parametrize("name", ["conda", "mamba", "micromamba"])
+def test_make_env_creates_the_environment_with_what_is_on_path(
+    baked: BakedProject, tool: Tool, name: str
+) -> None:
+    path = tool(name, "/opt/conda", f"/opt/conda/envs/{SLUG}-2")
+
+    output = make(baked, "env", f"{path.parent}:{SYSTEM}")
+
+    assert f"ran {path} {CREATE}\n" in output
+    assert output.endswith("exit status 0")
+
+
+@each(COMBINATIONS[:1])
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [("CONDA_EXE", "my conda/bin/conda"), ("MAMBA_EXE", "bin/micromamba")],
+)
+def test_make_env_finds_what_is_only_a_function_of_the_shell(
+    baked: BakedProject, tool: Tool, variable: str, name: str
+) -> None:
+    path = tool(name, "/opt/conda")
+
+    assert f"ran {path} {CREATE}\n" in make(baked, "env", **{variable: str(path)})
+
+
+@each(COMBINATIONS[:1])
+@pytest.mark.parametrize("prefix", [f"/opt/conda/envs/{SLUG}", f"C:\\Users\\Me\\envs\\{SLUG}"])
+def test_make_env_updates_an_environment_that_exists(
+    baked: BakedProject, tool: Tool, prefix: str
+) -> None:
+    path = tool("conda", "/opt/conda", prefix)
+
+    assert f"ran {path} {UPDATE}\n" in make(baked, "env", CONDA_EXE=str(path))
+
+
+@each(COMBINATIONS[:1])
+def test_make_env_says_what_to_install_where_there_is_no_conda(baked: BakedProject) -> None:
+    output = make(baked, "env")
+
+    assert "There is no conda, mamba or micromamba here. Install Miniforge" in output
+    assert output.endswith("exit status 2")
+
+
+@each(COMBINATIONS[:1])
+@pytest.mark.parametrize(
+    ("shell", "reason", "remedy"),
+    [
+        (
+            {"CONDA_DEFAULT_ENV": "base", "CONDA_PREFIX": "/opt/conda"},
+            "environment base is active",
+            f"conda activate {SLUG}",
+        ),
+        (
+            {"CONDA_DEFAULT_ENV": "base", "CONDA_PREFIX": "/opt/conda", "VIRTUAL_ENV": "/venv"},
+            "environment base is active",
+            f"conda activate {SLUG}",
+        ),
+        (
+            {"CONDA_DEFAULT_ENV": "another-project", "CONDA_PREFIX": "/envs/another-project"},
+            "environment another-project is active",
+            f"conda activate {SLUG}",
+        ),
+        ({}, "No environment is active", f"conda activate {SLUG}"),
+        ({"CONDA_PREFIX": ""}, "No environment is active", f"conda activate {SLUG}"),
+        (
+            {"CONDA_DEFAULT_ENV": SLUG, "CONDA_PREFIX": "/envs/it", "VIRTUAL_ENV": "/venv"},
+            "A venv is active",
+            "deactivate",
+        ),
+    ],
+    ids=["base", "base and a venv", "another", "nothing", "deactivated", "Conda and a venv"],
+)
+def test_make_install_refuses_all_but_the_environment_that_is_meant(
+    baked: BakedProject, tmp_path: Path, shell: dict[str, str], reason: str, remedy: str
+) -> None:
+    output = make(baked, "install", a_poetry(tmp_path), **shell)
+
+    assert reason in output
+    assert f"Run: {remedy}" in output
+    assert "poetry runs" not in output
+    assert output.endswith("exit status 2")
+
+
+@each(COMBINATIONS[:1])
+def test_make_install_refuses_a_poetry_that_would_uninstall_itself(
+    baked: BakedProject, tmp_path: Path
+) -> None:
+    prefix = tmp_path / "env"
+    (prefix / "bin").mkdir(parents=True)
+    path = a_poetry(prefix / "bin", str(prefix))
+
+    for shell in ({"VIRTUAL_ENV": str(prefix)}, {"CONDA_PREFIX": str(prefix)}):
+        output = make(baked, "install", path, **shell)
+
+        assert "Poetry is in this environment and `poetry sync` would uninstall it" in output
+        assert "Run: pip uninstall poetry && make poetry" in output
+        assert "poetry runs" not in output
+        assert output.endswith("exit status 2")
+
+
+@each(COMBINATIONS[:1])
+def test_make_poetry_installs_one_version_outside_of_any_environment(
+    baked: BakedProject, tool: Tool
+) -> None:
+    pipx = tool("pipx")
+
+    output = make(baked, "poetry", f"{pipx.parent}:{SYSTEM}")
+
+    assert re.findall(r"^ran \S+ (.*)$", output, re.MULTILINE) == [
+        f"install --force poetry=={version('poetry')}",
+        f"inject --force poetry poetry-plugin-export=={version('poetry-plugin-export')}",
+    ]
+
+
+@each(COMBINATIONS[:1])
+@pytest.mark.parametrize(
+    ("shell", "active"),
+    [
+        ({"CONDA_DEFAULT_ENV": SLUG, "CONDA_PREFIX": "/envs/it"}, "/envs/it"),
+        ({"CONDA_DEFAULT_ENV": "/srv/it", "CONDA_PREFIX": "/srv/it"}, "/srv/it"),
+        (
+            {"CONDA_DEFAULT_ENV": SLUG, "CONDA_PREFIX": "/envs/it", "VIRTUAL_ENV": "/envs/it"},
+            "/envs/it",
+        ),
+        ({"VIRTUAL_ENV": "/venv"}, "/venv"),
+    ],
+    ids=["by name", "by path", "in poetry run", "a venv alone"],
+)
+def test_make_install_says_which_environment_it_takes(
+    baked: BakedProject, tmp_path: Path, shell: dict[str, str], active: str
+) -> None:
+    output = make(baked, "install", a_poetry(tmp_path, active), **shell)
+
+    assert f"Installing into {active}\n" in output
+    assert "poetry runs sync\n" in output
+
+
+@each_combination
+def test_the_dev_container_is_the_same_environment(baked: BakedProject) -> None:
+    container = json.loads((baked.path / ".devcontainer/devcontainer.json").read_text("utf-8"))
+    name = yaml.safe_load((baked.path / "environment.yml").read_text("utf-8"))["name"]
+
+    assert container.keys() == {
+        "name",
+        "image",
+        "remoteEnv",
+        "onCreateCommand",
+        "postCreateCommand",
+    }
+    create, pipx, poetry = container["onCreateCommand"].split(" && ")
+    assert create == "conda env create --file environment.yml"
+    assert pipx == "/opt/conda/bin/pip install pipx"
+    assert poetry == "make poetry"
+    assert container["postCreateCommand"] == "make install"
+    environment = container["remoteEnv"]
+    assert environment["CONDA_DEFAULT_ENV"] == name
+    assert environment["CONDA_PREFIX"] == f"/opt/conda/envs/{name}"
+    assert environment["PATH"].startswith(environment["CONDA_PREFIX"] + "/bin:")
+    assert environment["PATH"].endswith(":" + environment["PIPX_BIN_DIR"])

@@ -1,0 +1,140 @@
+"""Containers of a project's image, as the tests run them: locked down, and gone at the end."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+from urllib.request import Request, urlopen
+
+from tests.helpers.harness import BUILT, COMBINATIONS, run
+
+NEWEST = [one for one in COMBINATIONS if one.python == COMBINATIONS[0].python]
+"""One combination of each application, for what does not depend on the Python version."""
+SERVICES = [one for one in BUILT if one.kind == "service"]
+JOBS = [one for one in BUILT if one.kind == "job"]
+ANY_USER = "--user=123456:0"
+LOCKED_DOWN = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", ANY_USER]
+HEADER = "order_id,quantity,unit_price,discount_percent\n"
+
+
+def with_python() -> dict[str, str]:
+    """The environment of a shell in which `python` is the interpreter of the tests."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return os.environ | {"PATH": path}
+
+
+@contextmanager
+def container(image: str, *options: str, command: Sequence[str] = ()) -> Iterator[str]:
+    """Run a locked-down container in the background; remove it at the end."""
+    started = run("docker", "run", "--detach", *LOCKED_DOWN, *options, image, *command)
+    name = started.stdout.strip()
+    try:
+        yield name
+    finally:
+        run("docker", "rm", "--force", "--volumes", name)
+
+
+def run_once(
+    image: str, *options: str, command: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a locked-down container to its end, whatever that is."""
+    return run("docker", "run", "--rm", *LOCKED_DOWN, *options, image, *command, check=False)
+
+
+def inspect(name: str) -> dict[str, Any]:
+    """What the engine knows of an image or a container."""
+    facts: dict[str, Any] = json.loads(run("docker", "inspect", name).stdout)[0]
+    return facts
+
+
+def exit_status(name: str) -> int:
+    """The status that the container ended with; 0 as long as it runs."""
+    return int(inspect(name)["State"]["ExitCode"])
+
+
+def wait_until(condition: Callable[[], bool], name: str, seconds: float = 60) -> None:
+    """Wait for something that happens to a container; its logs say why it did not."""
+    deadline = monotonic() + seconds
+    while not condition():
+        state = inspect(name)["State"]
+        logs = run("docker", "logs", name)
+        assert state["Running"], f"{state}\n{logs.stdout}\n{logs.stderr}"
+        assert monotonic() < deadline, f"{state}\n{logs.stdout}\n{logs.stderr}"
+        sleep(0.1)
+
+
+def wait_until_healthy(name: str, seconds: float = 60) -> None:
+    wait_until(lambda: inspect(name)["State"]["Health"]["Status"] == "healthy", name, seconds)
+
+
+def address(name: str) -> str:
+    return "http://" + run("docker", "port", name, "8000/tcp").stdout.split()[0]
+
+
+def ask(url: str, body: object = None) -> object:
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(url, data, {"content-type": "application/json"})  # noqa: S310 - a local address
+    with urlopen(request, timeout=10) as answer:  # noqa: S310 - the same
+        return json.load(answer)
+
+
+def answer(connection: socket.socket) -> bytes:
+    """All that comes until the other side closes; nothing where it has given up."""
+    connection.settimeout(30)
+    try:
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+    except OSError:
+        return b""
+    finally:
+        connection.close()
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def only_json(output: str) -> bool:
+    """Whether every line is a JSON object, and there is one."""
+    lines = output.splitlines()
+    return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
+
+
+@contextmanager
+def exported(image: str, folder: Path) -> Iterator[tarfile.TarFile]:
+    """The file system of an image, as a container of it would begin with."""
+    name = run("docker", "create", image, "nothing").stdout.strip()
+    archive = folder / "image.tar"
+    try:
+        run("docker", "export", "--output", archive, name)
+    finally:
+        run("docker", "rm", name)
+    with tarfile.open(archive) as files:
+        yield files
+    archive.unlink()
+
+
+def orders(folder: Path, rows: int) -> Path:
+    """A folder that any user may write to, with a file of so many orders."""
+    data = folder / "data"
+    data.mkdir()
+    data.chmod(0o777)
+    (data / "orders.csv").write_text(HEADER + "A,1,1.00,0\n" * rows)
+    return data
+
+
+def changed(image: str, suffix: str, *lines: str) -> str:
+    """Build another image on top of one; give its name."""
+    name, dockerfile = f"{image}-{suffix}", "\n".join([f"FROM {image}", *lines])
+    command = ["docker", "build", "--tag", name, "-"]
+    subprocess.run(command, input=dockerfile, text=True, check=True, capture_output=True)
+    return name

@@ -1,0 +1,77 @@
+"""cruft, as a user of the template runs it."""
+
+import json
+import re
+from pathlib import Path
+
+from tests.helpers.answers import CHOICES, KEYS
+from tests.helpers.harness import (
+    HERE,
+    QUESTIONS,
+    ROOT,
+    SLUG,
+    Combination,
+    poetry,
+    run,
+    tool,
+)
+
+# The oldest application, so that every version of the template has it.
+API_HERE = [combination for combination in HERE if combination.application == "web-api"][:1]
+UPDATING = ROOT / "docs" / "updating.md"
+BODY = "{{cookiecutter.project_slug}}"
+
+
+def cruft(folder: Path, *arguments: str, check: bool = True) -> str:
+    result = run(tool("cruft"), *arguments, cwd=folder, check=check)
+    return result.stdout + result.stderr
+
+
+def create(folder: Path, template: Path, **answers: str) -> Path:
+    """`cruft create` with these answers, in a repository of its own as cruft's update needs."""
+    context = json.dumps(answers)
+    cruft(folder, "create", str(template), "--no-input", "--extra-context", context)
+    return folder / SLUG
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert old in text, old
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def add_dependency(project: Path, name: str, environment: dict[str, str]) -> None:
+    """`poetry add` and the export."""
+    run(*poetry("add", "--lock", name), cwd=project, env=environment)
+    run(*poetry("export", "--output", "requirements.txt"), cwd=project)
+
+
+def conflicts(project: Path) -> list[str]:
+    return run("git", "diff", "--name-only", "--diff-filter=U", cwd=project).stdout.split()
+
+
+def assert_whole(project: Path) -> None:
+    """No reject, no conflict, and lock and export agree."""
+    assert list(project.rglob("*.rej")) == []
+    assert conflicts(project) == []
+    for path in ("poetry.lock", "requirements.txt", "pyproject.toml"):
+        assert "<<<<<<<" not in (project / path).read_text("utf-8")
+    run(*poetry("check", "--lock"), cwd=project)
+    export = run(*poetry("export"), cwd=project).stdout
+    assert export == (project / "requirements.txt").read_text("utf-8")
+
+
+def of_the_page(start: str, template: Path) -> str:
+    """The command of docs/updating.md that begins like this, for a template on disk."""
+    found = re.search(rf"^{start}.*$", UPDATING.read_text("utf-8"), re.MULTILINE)
+    assert found, start
+    return found[0].replace("gh:OWNER/REPO", str(template))
+
+
+def link(project: Path, command: str, combination: Combination) -> None:
+    """Run `cruft link`: give the default answers but for the combination, and take the commit."""
+    choices = [str(QUESTIONS[key].index(answer) + 1) for key, answer in combination.answers.items()]
+    texts = [key for key in KEYS if key not in CHOICES]
+    typed = "\\n".join([*[""] * len(texts), *choices, "", ""])
+    shell = f"set -o pipefail; printf '{typed}' | {tool('cruft').parent}/{command}"
+    run("bash", "-c", shell, cwd=project)

@@ -1,0 +1,183 @@
+"""A web API that its owner has extended with routes and settings, and its command `serve`."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.helpers.containers import free_port
+from tests.helpers.harness import HERE, PACKAGE, ROOT, BakedProject, uv_pip_install
+
+WEB_API = [one for one in HERE if one.application == "web-api"][:1]
+each_extended = pytest.mark.parametrize("combination", WEB_API, ids=str, scope="module")
+Headers = dict[str, str]
+PREFIX = f"{PACKAGE.upper()}_"
+VALUE = "hunter2"
+PACKAGES = ["python-multipart", "websockets", "psycopg[binary,pool]"]
+SETTINGS = """
+    token: SecretStr
+    database: Database = Database()
+    partners: list[str] = []
+    region: str = Field(default="nowhere", validation_alias="CLOUD_REGION")
+"""
+DATABASE = '''
+class Database(BaseModel):
+    """How to reach the database."""
+
+    host: str = "localhost"
+    user: str = "postgres"
+    password: SecretStr = SecretStr("")
+    timeout: float | None = None
+
+
+'''
+EXAMPLE = f"""
+{PREFIX}TOKEN=for-development
+#{PREFIX}DATABASE__HOST=localhost
+#{PREFIX}DATABASE__USER=postgres
+#{PREFIX}DATABASE__PASSWORD=
+#{PREFIX}DATABASE__TIMEOUT=
+#{PREFIX}PARTNERS=[]
+#CLOUD_REGION=nowhere
+"""
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text of a file, which has to be there."""
+    text = path.read_text("utf-8")
+    assert old in text, f"{path}: {old}"
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def add_routes_and_settings(project: BakedProject) -> None:
+    """Add routes and settings, one of them without a default, in the project's own files."""
+    package = project.path / "src" / PACKAGE
+    uv_pip_install(venv(project), *PACKAGES)
+    routes = (ROOT / "tests/helpers/extended_project_routes.py").read_text("utf-8")
+    (package / "routes/work.py").write_text(routes, "utf-8")
+    edit(package / "app.py", "import quotes\n", "import quotes, work\n")
+    include = "    app.include_router(quotes.router)\n"
+    edit(package / "app.py", include, include + "    app.include_router(work.router)\n")
+    page = (project.path / "docs/production.md").read_text("utf-8")
+    (pool,) = re.findall(r"```python\n(from psycopg_pool .+?)```", page, re.DOTALL)
+    app = (package / "app.py").read_text("utf-8")
+    begin, end = app.index("@asynccontextmanager"), app.index("\n\ndef create_app")
+    (package / "app.py").write_text(f"{app[:begin]}{pool}{app[end:]}", "utf-8")
+    settings = package / "settings.py"
+    edit(settings, "    PositiveInt,\n", "    PositiveInt,\n    SecretStr,\n")
+    edit(settings, "\n# https://docs.pydantic", f"{DATABASE}# https://docs.pydantic")
+    edit(settings, "\n    @model_validator", f"{SETTINGS}\n    @model_validator")
+    with (project.path / ".env.example").open("a") as example:
+        example.write(EXAMPLE)
+    (project.path / ".env").write_text(
+        f"{PREFIX}TOKEN={VALUE}\n{PREFIX}DATABASE__PASSWORD={VALUE}\n", "utf-8"
+    )
+
+
+def venv(project: BakedProject) -> Path:
+    return project.path.parent / "venv"
+
+
+class Answer(NamedTuple):
+    """What a server has answered."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+
+@dataclass
+class Server:
+    """A running `serve`, and what it has printed."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    output: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def asked(
+        self, method: str, path: str, body: str | None = None, headers: Headers | None = None
+    ) -> Iterator[HTTPResponse]:
+        """Send a request over a new connection; the body of the answer is still to be read."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, headers or {})
+            with connection.getresponse() as response:
+                yield response
+        finally:
+            connection.close()
+
+    def ask(
+        self, method: str, path: str, body: str | None = None, headers: Headers | None = None
+    ) -> Answer:
+        """Send a request; return the whole answer."""
+        with self.asked(method, path, body, headers) as response:
+            return Answer(response.status, response.headers, response.read())
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Ask for JSON; return the status and the value."""
+        answer = self.ask("GET", path)
+        return answer.status, json.loads(answer.body)
+
+    def log(self, **members: object) -> list[dict[str, Any]]:
+        """Return the lines so far that have these members; every line is JSON."""
+        lines = [json.loads(line) for line in self.output.read_text("utf-8").splitlines()]
+        return [line for line in lines if line.items() >= members.items()]
+
+    def wait_for(self, **members: object) -> dict[str, Any]:
+        """Wait for a line with these members."""
+        deadline = monotonic() + 20
+        while not (found := self.log(**members)):
+            assert monotonic() < deadline, self.output.read_text("utf-8")
+            sleep(0.05)
+        return found[-1]
+
+    def stop(self) -> int:
+        """Send SIGTERM; return the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+@contextmanager
+def serving(
+    project: BakedProject, output: Path, *arguments: str, **settings: object
+) -> Iterator[Server]:
+    """Run `serve` in the project's folder, with these settings, until the block ends."""
+    port = free_port()
+    # A copy of a project shares the environment of the original.
+    given = {f"{PREFIX}{name}".upper(): str(value) for name, value in settings.items()}
+    given["PYTHONPATH"] = str(project.path / "src")
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [venv(project) / "bin" / project.path.name, "serve", *arguments],
+            cwd=project.path,
+            env=os.environ | {f"{PREFIX}PORT": str(port)} | given,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    server = Server(process, port, output)
+    try:
+        deadline = monotonic() + 30
+        while not re.search("Uvicorn running|startup failed", output.read_text("utf-8")):
+            assert process.poll() is None, output.read_text("utf-8")
+            assert monotonic() < deadline, output.read_text("utf-8")
+            sleep(0.05)
+        yield server
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,143 @@
+"""A company's package index: the Simple API over TLS, with a password and a CA of its own."""
+
+import base64
+import gzip
+import io
+import ssl
+import tarfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from zipfile import ZipFile, ZipInfo
+
+from tests.helpers.harness import run
+
+USER, PASSWORD = "builder", "correct-horse-battery-staple"
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Files for those who know the password; a folder is served as a list of links."""
+
+    served: list[str]
+    """The paths that were asked for with the right password."""
+    asks = (401, "www-authenticate", "authorization")
+
+    def do_GET(self) -> None:
+        status, asks, answers = self.asks
+        token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        if self.headers.get(answers) != f"Basic {token}":
+            self.send_response(status)
+            self.send_header(asks, 'Basic realm="packages"')
+            self.send_header("content-length", "0")
+            self.end_headers()
+            return
+        self.served.append(self.path)
+        super().do_GET()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def mirror(upstream: str) -> type[Handler]:
+    """Return a handler that sends clients to another index for what it does not have itself."""
+
+    class Mirror(Handler):
+        def send_error(self, code: int, *_: object) -> None:
+            name = self.path.removeprefix("/simple/")
+            self.send_response(302 if code == 404 and name != self.path else code)
+            self.send_header("location", f"{upstream.rstrip('/')}/{name}")
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+    return Mirror
+
+
+def pyproject(name: str) -> str:
+    """Return the pyproject.toml of a package that has one module."""
+    return f"""
+[build-system]
+requires = ["poetry-core"]
+build-backend = "poetry.core.masonry.api"
+
+[project]
+name = "{name}"
+version = "1.0"
+requires-python = ">=3.12"
+"""
+
+
+def add_wheel(folder: Path, name: str, version: str = "1.0", tag: str = "py3-none-any") -> Path:
+    """Write a wheel with one empty module into the index that `folder` is served as."""
+    module = name.replace("-", "_")
+    path = folder / "simple" / name / f"{module}-{version}-{tag}.whl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    info = f"{module}-{version}.dist-info"
+    contents = {
+        f"{module}.py": "",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
+        f"{info}/RECORD": "".join(f"{it},,\n" for it in [f"{module}.py", f"{info}/RECORD"]),
+    }
+    with ZipFile(path, "w") as wheel:
+        for part, text in contents.items():
+            wheel.writestr(ZipInfo(part), text)  # Without a date, so that its hash is always one.
+    return path
+
+
+def add_sdist(folder: Path, name: str) -> None:
+    """Write a source distribution, and no wheel, into the index that `folder` is served as."""
+    module = name.replace("-", "_")
+    (folder / "simple" / name).mkdir(parents=True)
+    contents = {
+        "PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: 1.0\n",
+        "pyproject.toml": pyproject(name),
+        f"{module}.py": "",
+    }
+    path = folder / "simple" / name / f"{module}-1.0.tar.gz"
+    # Without the time: pip may know the file, by its hash, from another run.
+    with (
+        path.open("wb") as file,
+        gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w") as archive,
+    ):
+        for part, text in contents.items():
+            member = tarfile.TarInfo(f"{module}-1.0/{part}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+
+def certificate(folder: Path) -> ssl.SSLContext:
+    """Make a CA in `ca.pem`, and a server that it vouches for."""
+    openssl = partial(run, "openssl", cwd=folder)
+    new = ["req", "-newkey", "rsa:2048", "-nodes", "-subj"]
+    openssl(*new, "/CN=Company CA", "-x509", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem")
+    openssl(*new, "/CN=127.0.0.1", "-keyout", "server.key", "-out", "server.csr")
+    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+    sign = ["x509", "-req", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
+    openssl(*sign, "-in", "server.csr", "-extfile", "names", "-out", "server.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    return context
+
+
+@contextmanager
+def serving(
+    kind: type[SimpleHTTPRequestHandler], files: Path, context: ssl.SSLContext | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """Serve files; give the port, and the paths that will have been served."""
+    served: list[str] = []
+    handler = type("Recorder", (kind,), {"served": served})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(files)))
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port, served
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,135 @@
+"""Run the commands of a project's pages, one block after the other, as a reader would."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from time import monotonic, sleep
+from typing import NamedTuple
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tests.helpers.harness import BakedProject, docker_problem
+
+BLOCK = re.compile(r"(?:<!-- needs (.+) -->\n)?```(\w+)\n((?:.*\n)*?)```\n")
+DOCKER = re.compile(r"\b(docker|make (image|smoke|start|stop))\b")
+# Another test runs all checks and tests of every project, installed from the same lock.
+DONE_ELSEWHERE = re.compile(r"^make (check|test)$", re.MULTILINE)
+# What serves until Ctrl-C; it is the last command of its block.
+SERVES = re.compile(r"^(make run$|docker run --rm --publish .*)", re.MULTILINE | re.DOTALL)
+
+
+class Block(NamedTuple):
+    """A fenced block of a page, and what it needs that is not everywhere."""
+
+    needs: str
+    language: str
+    text: str
+
+
+def text(project: BakedProject, page: str) -> str:
+    return (project.path / page).read_text("utf-8")
+
+
+def blocks(project: BakedProject, page: str) -> list[Block]:
+    return [Block(*found) for found in BLOCK.findall(text(project, page))]
+
+
+class Reader(NamedTuple):
+    """A reader whose environment is active, on a machine where port 8000 may be taken."""
+
+    project: BakedProject
+    shell: dict[str, str]
+    port: int
+
+    @property
+    def prefix(self) -> str:
+        return self.project.path.name.replace("-", "_").upper() + "_"
+
+    def follow(self, page: str) -> None:
+        """Paste every block that can be run here, and compare what it is said to print."""
+        output = ""
+        with ExitStack() as running:
+            for block in blocks(self.project, page):
+                if block.language == "json":
+                    assert values(output) == values(block.text)
+                elif block.language == "console" and not block.needs and self.can_run(block):
+                    commands = DONE_ELSEWHERE.sub(r"\g<0> --dry-run", block.text)
+                    commands = self.with_own_port(commands)
+                    serves = None if self.is_job else SERVES.search(commands)
+                    output = self.paste(commands[: serves.start()] if serves else commands)
+                    # Ctrl-C, when what follows has asked the service.
+                    running.close()
+                    if serves:
+                        running.enter_context(self.serving(serves[0]))
+
+    @property
+    def is_job(self) -> bool:
+        return self.project.combination.kind == "job"
+
+    def can_run(self, block: Block) -> bool:
+        """Whether Docker or kubectl is here, where a block needs it."""
+        for tool_name, needed, here in (
+            ("DOCKER", DOCKER.search(block.text), docker_problem() is None),
+            ("KUBECTL", "kubectl" in block.text, shutil.which("kubectl")),
+        ):
+            if needed and not here:
+                assert os.environ.get(f"REQUIRE_{tool_name}") != "1", block.text
+                return False
+        return True
+
+    def with_own_port(self, commands: str) -> str:
+        return re.sub(r"\b(localhost|127\.0\.0\.1):8000\b", rf"\1:{self.port}", commands)
+
+    def paste(self, commands: str) -> str:
+        """Run commands; give what they print."""
+        return self.project.run("bash", "-euo", "pipefail", "-c", commands, env=self.shell).stdout
+
+    @contextmanager
+    def serving(self, command: str) -> Iterator[None]:
+        """Have a service in another terminal, and press Ctrl-C there at the end."""
+        shell = self.shell | {f"{self.prefix}PORT": str(self.port)}
+        log = self.project.path.parent / "terminal.log"
+        with log.open("w") as terminal:
+            service = subprocess.Popen(
+                ["bash", "-euc", command],
+                cwd=self.project.path,
+                env=shell,
+                stdin=subprocess.DEVNULL,
+                stdout=terminal,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            deadline = monotonic() + 60
+            while not ready(f"http://localhost:{self.port}/readyz"):
+                assert service.poll() is None, log.read_text()
+                assert monotonic() < deadline, log.read_text()
+                sleep(0.2)
+            yield
+        finally:
+            with suppress(ProcessLookupError):  # It has ended by itself, which is said above.
+                os.killpg(service.pid, signal.SIGINT)
+            service.wait(60)
+
+
+def ready(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=5) as answer:  # noqa: S310 - a local address
+            return bool(answer.status == 200)
+    except (URLError, ConnectionError):
+        return False
+
+
+def values(printed: str) -> list[object]:
+    """The JSON values of a text, one after the other."""
+    found, rest = [], printed.strip()
+    while rest:
+        value, end = json.JSONDecoder().raw_decode(rest)
+        found.append(value)
+        rest = rest[end:].lstrip()
+    return found

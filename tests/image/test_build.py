@@ -1,0 +1,158 @@
+"""How the image is built: again in a moment, the same twice, from a private package index."""
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+from time import time_ns
+
+import pytest
+
+from tests.helpers.containers import NEWEST, exported, inspect, with_python
+from tests.helpers.harness import (
+    BUILT,
+    PACKAGE,
+    BakedProject,
+    Combination,
+    commit,
+    each,
+    run,
+    unavailable,
+)
+
+JOB = [one for one in NEWEST if one.kind == "job"]
+
+pytestmark = pytest.mark.usefixtures("docker")
+
+
+@each(BUILT)
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    ids=["PYTHON_VERSION", "FROM"],
+    argvalues=[
+        (
+            r"(PYTHON_VERSION=3\.)\d+",
+            "requires a different Python: {this} is in the base image, 3.99",
+        ),
+        (
+            r"(FROM python:3\.)\d+",
+            "requires a different Python: {other} is in the base image, {this}",
+        ),
+    ],
+)
+def test_a_python_that_is_not_the_projects_fails_the_build(
+    combination: Combination,
+    baked: BakedProject,
+    image: str,
+    edit: str,
+    message: str,
+    tmp_path: Path,
+) -> None:
+    assert image
+    this = combination.python
+    other = next(one.python for one in BUILT if one.python != this)
+    minor = "99" if "VERSION" in edit else other.partition(".")[2]
+    text = (baked.path / "Dockerfile").read_text("utf-8")
+    edited = tmp_path / "Dockerfile"
+    edited.write_text(re.sub(f"(?m)^(ARG )?{edit}", lambda it: (it[1] or "") + it[2] + minor, text))
+
+    result = run("docker", "build", "--file", edited, baked.path, check=False)
+
+    assert result.returncode
+    assert message.format(this=this, other=other) in result.stderr
+
+
+@each(NEWEST)
+def test_an_edit_of_the_code_changes_one_small_layer(
+    baked: BakedProject, image: str, tmp_path: Path
+) -> None:
+    shutil.copytree(baked.path, tmp_path / "project")
+    # Another test may have built the same layers since, and Docker takes either for the cache.
+    whole = f"{image}-whole"
+    run("docker", "build", "--tag", whole, str(tmp_path / "project"))
+    module = tmp_path / "project/src" / PACKAGE / "__init__.py"
+    module.write_text(module.read_text("utf-8") + f"EDITED = {time_ns()}\n", "utf-8")
+    # Files that only their owner may read, as some umasks make them, can be read in the image.
+    for path in (tmp_path / "project/src").rglob("*.py"):
+        path.chmod(0o600)
+    edited = f"{image}-edited"
+
+    result = run(
+        *["docker", "build", "--progress", "plain"],
+        *["--tag", edited, str(tmp_path / "project")],
+    )
+
+    before, after = (inspect(name)["RootFS"]["Layers"] for name in (whole, edited))
+    # Only these ran: the code comes to be built, is built and checked, and comes into the image.
+    states = dict(re.findall(r"^#(\d+) (CACHED|DONE)", result.stderr, re.MULTILINE))
+    steps = re.findall(r"^#(\d+) \[(\w+) +\d+/\d+\] (RUN|COPY)", result.stderr, re.MULTILINE)
+    ran = [(stage, verb) for number, stage, verb in steps if states[number] == "DONE"]
+    assert sorted(ran) == [
+        ("application", "COPY"),
+        ("application", "RUN"),
+        ("application", "RUN"),
+        ("runtime", "COPY"),
+    ]
+    assert before[:-1] == after[:-1]
+    assert before[-1] != after[-1]
+    run(
+        *["docker", "run", "--rm", "--user=123456:0", "--entrypoint=python", edited],
+        *["-c", f"import {PACKAGE}; assert {PACKAGE}.EDITED"],
+    )
+
+
+@pytest.mark.slow("builds without a cache")
+@each(JOB)
+def test_the_same_sources_give_the_same_files(
+    baked: BakedProject, image: str, tmp_path: Path
+) -> None:
+    again = f"{image}-again"
+
+    baked.run("docker", "build", "--no-cache", "--tag", again, ".")
+
+    first, second = hashes(image, tmp_path), hashes(again, tmp_path)
+    assert len(first) > 500
+    assert first == second
+
+
+@each(JOB)
+def test_a_commit_that_is_built_again_gives_the_same_image(
+    baked: BakedProject, image: str, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(baked.path, project)
+    commit(project, "Start")
+    names = [f"{image}-once", f"{image}-twice"]
+
+    for name in names:
+        run("make", "image", f"IMAGE={name}", "ARGS=--load", cwd=project, env=with_python())
+
+    once, twice = (inspect(name)["Id"] for name in names)
+    assert once == twice
+
+
+def hashes(image: str, folder: Path) -> dict[str, str]:
+    """What every file of the venv holds."""
+    found = {}
+    with exported(image, folder) as files:
+        for member in files:
+            content = files.extractfile(member) if member.isfile() else None
+            if content and member.name.startswith("opt/venv"):
+                found[member.name] = hashlib.sha256(content.read()).hexdigest()
+    return found
+
+
+@each(JOB)
+@pytest.mark.parametrize("builder", ["podman", "buildah"])
+def test_other_builders_build_it(
+    baked: BakedProject, combination: Combination, builder: str, tmp_path: Path
+) -> None:
+    if not shutil.which(builder):
+        unavailable(f"{builder} is not on this machine.", required=False)
+    # They keep images of their own, and take Docker's base image from there.
+    base = f"python:{combination.python}-slim-trixie"
+    archive = tmp_path / "base.tar"
+    run("docker", "save", "--output", archive, base)
+
+    argument = f"BASE=docker-archive:{archive}"
+    baked.run(builder, "build", "--build-arg", argument, "--tag", "template-test:other", ".")

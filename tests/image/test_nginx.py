@@ -1,0 +1,156 @@
+"""nginx in front of the service has the limits that the service leaves to a proxy."""
+
+import json
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic, sleep
+
+import pytest
+
+from tests.helpers.containers import answer, ask, container, free_port, wait_until
+from tests.helpers.harness import COMBINATIONS, PACKAGE, BakedProject, each, run
+from tests.helpers.nginx import Proxy, block, proxying
+from tests.helpers.page_commands import ready
+
+PREFIX = f"{PACKAGE.upper()}_"
+BODY = json.dumps({"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]})
+SECONDS = 1
+
+pytestmark = [
+    pytest.mark.usefixtures("docker", "nginx"),
+    each([one for one in COMBINATIONS if one.application == "web-api"][:1]),
+]
+
+
+@contextmanager
+def serving(image: str, port: int) -> Iterator[str]:
+    """Run a copy of the service on a port; yield the name of its container."""
+    options = ["--network=host", f"--env={PREFIX}PORT={port}", f"--env={PREFIX}LOG_FORMAT=json"]
+    trusted = f'--env={PREFIX}TRUSTED_PROXIES=["127.0.0.1"]'
+    with container(image, *options, trusted) as name:
+        wait_until(lambda: ready(f"http://127.0.0.1:{port}/readyz"), name)
+        yield name
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def proxy(
+    baked: BakedProject, image: str, port: int, tmp_path: Path
+) -> Iterator[tuple[Proxy, str]]:
+    with serving(image, port) as name, proxying(baked, port, tmp_path, SECONDS) as running:
+        yield running, name
+
+
+def post(headers: str = "", body: str = BODY, length: int | None = None) -> bytes:
+    """Return a request, whose body may be shorter than it declares."""
+    length = len(body) if length is None else length
+    head = "POST /quotes HTTP/1.1\r\nhost: my-application.example.com\r\nconnection: close\r\n"
+    head += f"content-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n"
+    return (head + body).encode()
+
+
+def status(response: bytes) -> int | None:
+    """Return the status of a response, or None if the connection was closed without one."""
+    return int(response.split()[1]) if response else None
+
+
+def endless(connection: ssl.SSLSocket) -> bytes:
+    """Send 100 headers of 1 kB each, without an end; return the response."""
+    headers = b"x-header: " + b"x" * 1000 + b"\r\n"
+    connection.sendall(b"GET /readyz HTTP/1.1\r\nhost: my-application.example.com\r\n")
+    connection.sendall(headers * 100)
+    return answer(connection)
+
+
+def test_what_slow_and_endless_clients_send_does_not_reach_the_service(
+    proxy: tuple[Proxy, str], port: int
+) -> None:
+    nginx, name = proxy
+    idle = [nginx.connect() for _ in range(1000)]
+    half_headers = [nginx.connect() for _ in range(100)]
+    half_bodies = [nginx.connect() for _ in range(100)]
+    started = monotonic()
+    for connection in half_headers:
+        connection.sendall(b"GET /readyz HTTP/1.1\r\nhost: my-appl")
+    for connection in half_bodies:
+        connection.sendall(post(length=len(BODY) + 1))
+
+    assert ask(f"http://127.0.0.1:{port}/readyz") == {"status": "ok"}
+    with nginx.connect() as connection:
+        connection.sendall(post())
+        assert status(answer(connection)) == 200
+    assert status(endless(nginx.connect())) == 400
+    assert {status(answer(one)) for one in idle} == {None}
+    assert {status(answer(one)) for one in half_headers} <= {408, None}
+    assert {status(answer(one)) for one in half_bodies} <= {408, None}
+    # The connections were closed by the timeouts and not one after the other.
+    assert monotonic() - started < 20 * SECONDS
+    with nginx.connect() as connection:
+        connection.sendall(post(body="x" * 1000, length=9_000_000))
+        assert status(connection.recv(1000)) == 413
+
+    log = [json.loads(line) for line in run("docker", "logs", name).stdout.splitlines()]
+    served = [line for line in log if line["event"] == "request" and line["route"] == "/quotes"]
+    assert [line["status"] for line in served] == [200]
+
+
+def test_the_service_sees_the_client_and_the_scheme_of_the_proxy(
+    proxy: tuple[Proxy, str],
+) -> None:
+    nginx, name = proxy
+    with nginx.connect() as connection:
+        # As Java's client offers HTTP/2.
+        connection.sendall(
+            post("upgrade: h2c\r\nhttp2-settings: x\r\nx-forwarded-for: 1.2.3.4\r\n")
+        )
+        assert status(answer(connection)) == 200
+
+    log = run("docker", "logs", name).stdout
+    assert '"client":"127.0.0.1"' in log
+    assert "1.2.3.4" not in log
+
+
+def test_an_update_with_a_second_container_loses_no_request(
+    baked: BakedProject, image: str, port: int, tmp_path: Path
+) -> None:
+    commands = block(baked, "console", "systemctl reload nginx")
+    (edit,) = re.findall(r"^sed -i s/127.0.0.1:8000/127.0.0.1:8001/ ", commands, re.MULTILINE)
+    order = [commands.index(it) for it in ("up --detach --wait", edit, "reload nginx", " down")]
+    assert order == sorted(order)
+    outcomes: list[int | None] = []
+    stopped = Event()
+
+    def client(nginx: Proxy) -> None:
+        # Each on a connection of its own: nginx closes idle ones when it reloads.
+        while not stopped.is_set():
+            with nginx.connect() as connection:
+                connection.sendall(post())
+                outcomes.append(status(answer(connection)))
+
+    with ExitStack() as running:
+        old = running.enter_context(serving(image, port))
+        nginx = running.enter_context(proxying(baked, port, tmp_path, 10))
+        clients = [Thread(target=client, args=[nginx]) for _ in range(4)]
+        for thread in clients:
+            thread.start()
+        other = free_port()
+        running.enter_context(serving(image, other))
+        text = nginx.configuration.read_text("utf-8")
+        nginx.configuration.write_text(text.replace(f":{port};", f":{other};"), "utf-8")
+        nginx.reload()
+        run("docker", "stop", "--timeout", "60", old)
+        sleep(1)
+        stopped.set()
+        for thread in clients:
+            thread.join()
+
+    assert len(outcomes) > 100
+    assert [one for one in outcomes if one != 200] == []

@@ -1,0 +1,181 @@
+"""The same commit gives the same image, whoever builds it; `make reproduce` names what differs."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from socket import create_connection
+from time import monotonic, sleep
+from typing import NamedTuple
+
+import pytest
+
+from tests.helpers.containers import NEWEST, free_port, with_python
+from tests.helpers.github import Runner, ci_step
+from tests.helpers.harness import SLUG, BakedProject, commit, each, run, unavailable
+
+SECONDS = 30
+
+pytestmark = [
+    pytest.mark.usefixtures("docker"),
+    pytest.mark.slow("builds without a cache"),
+    each([one for one in NEWEST if one.application == "job"]),
+]
+
+
+class Builder(NamedTuple):
+    """What builds, with nothing in its cache."""
+
+    environment: dict[str, str]
+    options: str
+
+    def make(self, project: Path, *arguments: str, check: bool = True) -> str:
+        """Run a target of the project with it, and return what that prints."""
+        shell = with_python() | self.environment
+        result = run("make", *arguments, cwd=project, env=shell, check=check)
+        return result.stdout + result.stderr
+
+    def docker(self, *arguments: str | Path) -> str:
+        return run("docker", *arguments, env=os.environ | self.environment).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def builders() -> Iterator[tuple[Builder, Builder]]:
+    """Two builders that share nothing: engines that FRESH_ENGINE starts, or BuildKit's own."""
+    names = [f"template-test-{os.getpid()}-{number}" for number in (1, 2)]
+    start = os.environ.get("FRESH_ENGINE")
+    try:
+        if start:
+            hosts = [run(start, name).stdout.strip() for name in names]
+            one, other = (Builder({"DOCKER_HOST": host}, "--network=host") for host in hosts)
+        else:
+            for name in names:
+                command = ["docker", "buildx", "create", "--bootstrap", "--name", name]
+                created = run(*command, check=False)
+                if created.returncode:
+                    unavailable(f"No builder starts here: {created.stderr}", required=False)
+            one, other = (Builder({"BUILDX_BUILDER": name}, "") for name in names)
+        yield one, other
+    finally:
+        for name in names:
+            stop = [start, name, "stop"] if start else ["docker", "buildx", "rm", "--force", name]
+            run(*stop, check=False)
+
+
+@pytest.fixture
+def project(baked: BakedProject, tmp_path: Path) -> Path:
+    """A copy of the project with one commit."""
+    folder = tmp_path / SLUG
+    shutil.copytree(baked.path, folder)
+    commit(folder, "Start")
+    return folder
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """The host and port of a registry: `REQUIRE_REGISTRY=1` turns the skip into a failure."""
+    if not shutil.which("docker-registry"):
+        required = os.environ.get("REQUIRE_REGISTRY") == "1"
+        unavailable("docker-registry is not on PATH.", required=required)
+    port = free_port()
+    configuration = tmp_path / "registry.json"
+    storage = {"filesystem": {"rootdirectory": str(tmp_path / "registry")}}
+    http = {"addr": f"127.0.0.1:{port}"}
+    configuration.write_text(json.dumps({"version": 0.1, "storage": storage, "http": http}))
+    with subprocess.Popen(
+        ["docker-registry", "serve", configuration],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        deadline = monotonic() + SECONDS
+        while True:
+            try:
+                create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert monotonic() < deadline, "The registry does not answer."
+                sleep(0.1)
+        yield f"127.0.0.1:{port}"
+        process.terminate()
+
+
+def built(builder: Builder, project: Path, archive: Path, *, image: str, options: str = "") -> str:
+    """Build as a release is built, into an archive; return the image's digest."""
+    metadata = archive.with_suffix(".json")
+    # What CI has besides: attestations, which say when and where it was built.
+    output = f"--output=type=docker,dest={archive},rewrite-timestamp=true --provenance=false"
+    arguments = f"--no-cache --metadata-file={metadata} {output} {builder.options} {options}"
+    builder.make(project, "image", f"IMAGE={image}", f"ARGS={arguments}")
+    return str(json.loads(metadata.read_text())["containerimage.digest"])
+
+
+@pytest.mark.parametrize("packages", ["", "libpq5"], ids=["", "with Debian's packages"])
+def test_two_builders_that_share_nothing_give_the_same_digest(
+    builders: tuple[Builder, Builder], project: Path, tmp_path: Path, packages: str
+) -> None:
+    dockerfile = project / "Dockerfile"
+    text = dockerfile.read_text("utf-8")
+    edited = text.replace('ARG RUNTIME_PACKAGES=""', f'ARG RUNTIME_PACKAGES="{packages}"')
+    assert (edited != text) == bool(packages)
+    dockerfile.write_text(edited, "utf-8")
+    if packages:
+        commit(project, f"Install {packages}")
+
+    digests = [
+        built(builder, project, tmp_path / f"{number}.tar", image=SLUG)
+        for number, builder in enumerate(builders)
+    ]
+
+    assert digests[0] == digests[1]
+    assert (tmp_path / "0.tar").stat().st_size > 1_000_000
+
+
+def test_a_released_image_is_started_tagged_and_reproduced(
+    builders: tuple[Builder, Builder], project: Path, registry: str, tmp_path: Path
+) -> None:
+    one, other = builders
+    image = f"{registry}/owner/{SLUG}"
+    revision = run("git", "rev-parse", "HEAD", cwd=project).stdout.strip()
+    built(one, project, tmp_path / "image.tar", image=image)
+    one.docker("load", "--input", tmp_path / "image.tar")
+    found = re.search(r"digest: (\S+)", one.docker("push", image))
+    assert found
+    pushed = f"{image}@{found[1]}"
+
+    # The rest of what CI does with it, as CI does it.
+    run("docker", "pull", pushed)
+    shell = with_python() | {"COMPOSE_PROJECT_NAME": f"template-test-{os.getpid()}"}
+    run("make", "smoke", f"IMAGE={pushed}", cwd=project, env=shell)
+    run("make", "stop", cwd=project, env=shell)
+    run("docker", "rmi", pushed)
+    runner = Runner(tmp_path / "runner")
+    expressions = {"steps.build.outputs.digest": found[1], "needs.plan.outputs.version": "0.1.0"}
+    tagged = runner.run(ci_step("push", "Tag the image"), expressions, IMAGE=image)
+    assert not tagged.returncode, tagged.stderr
+    described = run("docker", "buildx", "imagetools", "inspect", f"{image}:0.1.0").stdout
+    assert found[1] in described
+
+    reproduced = other.make(project, "reproduce", f"IMAGE={pushed}", f"ARGS={other.options}")
+
+    assert f"{pushed} is what {revision} builds." in reproduced
+    worktrees = run("git", "worktree", "list", cwd=project).stdout.splitlines()
+    assert len(worktrees) == 1
+
+    changed = f"{image}:changed"
+    container = one.docker("create", pushed)
+    one.docker("cp", project / "README.md", f"{container}:/opt/venv/notes.md")
+    one.docker("commit", "--change", "ENV DEBUG=1", container, changed)
+    one.docker("rm", container)
+    one.docker("push", changed)
+
+    told = other.make(
+        project, "reproduce", f"IMAGE={changed}", f"ARGS={other.options}", check=False
+    )
+
+    assert "settings: Env\n" in told
+    assert re.search(r"^layer \d+: opt/venv/notes\.md$", told, re.MULTILINE)
+    assert "is what" not in told
+    assert "Error 1" in told

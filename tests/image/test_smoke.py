@@ -1,0 +1,66 @@
+"""`make smoke` starts an image, and finds one that does not serve or stop."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.containers import NEWEST, SERVICES, changed, free_port, with_python
+from tests.helpers.harness import PACKAGE, BakedProject, each
+
+NEWEST_SERVICES = [one for one in SERVICES if one in NEWEST]
+PREFIX = f"{PACKAGE.upper()}_"
+
+pytestmark = pytest.mark.usefixtures("docker")
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def project(baked: BakedProject, tmp_path: Path, port: int) -> BakedProject:
+    """A copy of the project, which is served on a free port and has a name of its own."""
+    path = tmp_path / f"smoke-{port}"
+    shutil.copytree(baked.path, path)
+    compose = path / "compose.yaml"
+    compose.write_text(compose.read_text("utf-8").replace(":8000:", f":{port}:"), "utf-8")
+    return BakedProject(path, baked.combination)
+
+
+@each(NEWEST_SERVICES)
+def test_make_smoke_starts_the_image_and_leaves_nothing_running(
+    project: BakedProject, image: str
+) -> None:
+    project.run("make", "smoke", f"IMAGE={image}", env=with_python())
+
+    assert project.run("docker", "compose", "ps", "--all", "--quiet").stdout == ""
+
+
+@each(NEWEST_SERVICES)
+@pytest.mark.parametrize(
+    ("wrong", "shown"),
+    ids=["ends at once", "never healthy", "does not stop by itself"],
+    argvalues=[
+        (f"ENV {PREFIX}PORT=hunter2", "Input should be a valid integer"),
+        (
+            """
+            HEALTHCHECK --interval=0.2s --retries=1 CMD true
+            ENTRYPOINT ["sh", "-c", "trap exit TERM; sleep 99 & wait"]
+            """,
+            "is unhealthy",
+        ),
+        ("STOPSIGNAL KILL", "Uvicorn running"),
+    ],
+)
+def test_make_smoke_finds_an_image_that_does_not_serve_or_stop(
+    project: BakedProject, image: str, wrong: str, shown: str
+) -> None:
+    broken = changed(image, "broken", wrong)
+
+    result = project.run("make", "smoke", f"IMAGE={broken}", env=with_python(), check=False)
+
+    assert result.returncode
+    assert shown in result.stdout + result.stderr
+    assert project.run("docker", "compose", "ps", "--all", "--quiet").stdout == ""

@@ -1,0 +1,206 @@
+"""The CI of a project: what runs when, and that what is shipped is what was started and scanned."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.helpers.github import CI, Runner, ci_step
+from tests.helpers.harness import commit, run
+
+JOBS = CI["jobs"]
+FORM = ".github/workflows/use-this-template.yml"
+DIGEST = "sha256:" + "5" * 64
+# https://github.com/distribution/reference/blob/main/reference.go
+COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+
+
+class Planned(NamedTuple):
+    """What the first job says."""
+
+    passed: bool
+    outputs: dict[str, str]
+    summary: str
+
+
+def plan(
+    folder: Path,
+    *,
+    event: str = "push",
+    ref: str = "branch main",
+    repository: str = "Owner/shop",
+    is_template: bool = False,
+    files: tuple[str, ...] = (),
+    tags: tuple[str, ...] = (),
+) -> Planned:
+    """Run the first job of a project at version 1.2.3."""
+    runner = Runner(folder)
+    runner.checkout.mkdir()
+    pyproject = '[project]\nname = "shop"\nversion = "1.2.3"\n[tool.x]\nversion = "9"\n'
+    (runner.checkout / "pyproject.toml").write_text(pyproject)
+    for name in files:
+        (runner.checkout / name).parent.mkdir(parents=True)
+        (runner.checkout / name).write_text("")
+    commit(runner.checkout, "Start")
+    for tag in tags:
+        run("git", "tag", tag, cwd=runner.checkout)
+    kind, _, name = ref.partition(" ")
+    result = runner.run(
+        ci_step("plan", "Decide what runs"),
+        {
+            "github.event.repository.is_template": str(is_template).lower(),
+            "vars.REGISTRY || 'ghcr.io'": "registry.example",
+        },
+        GITHUB_EVENT_NAME=event,
+        GITHUB_REF_TYPE=kind,
+        GITHUB_REF_NAME=name,
+        GITHUB_REPOSITORY=repository,
+    )
+    lines = runner.output.read_text().splitlines() if runner.output.exists() else []
+    summary = runner.summary.read_text() if runner.summary.exists() else ""
+    return Planned(not result.returncode, dict(it.split("=", 1) for it in lines), summary)
+
+
+@pytest.mark.parametrize("event", ["push", "pull_request", "workflow_dispatch"])
+def test_a_project_is_tested_and_its_image_built(tmp_path: Path, event: str) -> None:
+    assert plan(tmp_path / "run", event=event).outputs["jobs"] == "test image"
+
+
+@pytest.mark.parametrize("event", ["push", "pull_request", "schedule", "workflow_dispatch"])
+def test_a_copy_of_the_template_that_is_no_project_yet_is_told_how_to_become_one(
+    tmp_path: Path, event: str
+) -> None:
+    planned = plan(tmp_path / "run", event=event, files=(FORM,), tags=("v1.0.0",))
+
+    assert planned.passed
+    assert planned.outputs["jobs"] == ""
+    assert "run *Use this template* under *Actions*" in planned.summary
+
+
+def test_the_template_itself_is_tested(tmp_path: Path) -> None:
+    planned = plan(tmp_path / "run", is_template=True, files=(FORM,))
+
+    assert planned.outputs["jobs"] == "test image"
+    assert planned.summary == ""
+
+
+def test_the_tag_of_the_version_ships_it(tmp_path: Path) -> None:
+    planned = plan(tmp_path / "run", ref="tag v1.2.3")
+
+    assert planned.outputs == {
+        "jobs": "test push",
+        "version": "1.2.3",
+        "image": "registry.example/owner/shop",
+    }
+
+
+@pytest.mark.parametrize("tag", ["v1.2.4", "v1.2", "v1.2.3-rc1"])
+def test_a_tag_that_is_not_the_version_is_refused_before_anything_is_built(
+    tmp_path: Path, tag: str
+) -> None:
+    planned = plan(tmp_path / "run", ref=f"tag {tag}")
+
+    assert not planned.passed
+    assert planned.outputs == {}
+    assert f"The tag {tag} is not the version in pyproject.toml, 1.2.3" in planned.summary
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [((), ("", "")), (("v0.9.0", "v0.10.0", "other"), ("scan", "0.10.0"))],
+)
+def test_the_newest_release_is_scanned_every_week(
+    tmp_path: Path, tags: tuple[str, ...], expected: tuple[str, str]
+) -> None:
+    planned = plan(tmp_path / "run", event="schedule", tags=tags)
+
+    assert (planned.outputs["jobs"], planned.outputs["version"]) == expected
+    (scan,) = (step for step in JOBS["scan"]["steps"] if step.get("name") == "Scan the image")
+    outputs = "${{ needs.plan.outputs.image }}:${{ needs.plan.outputs.version }}"
+    assert scan["with"]["image-ref"] == outputs
+
+
+@pytest.mark.parametrize(
+    ("repository", "name"),
+    [
+        ("Ann/Shop", "ann/shop"),
+        ("ann/v..api", "ann/v-api"),
+        ("ann/api-", "ann/api"),
+        ("ann/.api", "ann/api"),
+        ("ann/-_a.-_b__c._", "ann/a-b-c"),
+        ("ann_corp/a_b.c-d", "ann_corp/a_b.c-d"),
+        ("ann/___", "ann/image"),
+    ],
+)
+def test_every_repository_has_a_valid_image_name(
+    tmp_path: Path, repository: str, name: str
+) -> None:
+    image = plan(tmp_path / "run", repository=repository).outputs["image"]
+
+    assert image == f"registry.example/{name}"
+    assert re.fullmatch(rf"registry\.example(?:/{COMPONENT})+", image)
+
+
+def test_each_job_runs_only_where_the_first_one_names_it() -> None:
+    script = ci_step("plan", "Decide what runs")["run"]
+
+    for name in sorted(JOBS.keys() - {"plan"}):
+        assert JOBS[name]["if"] == f"contains(needs.plan.outputs.jobs, '{name}')"
+        assert re.search(rf"\bjobs=\S*\b(test )?{name}\b|\bjobs=\"{name} ", script)
+
+
+def test_no_branch_has_to_be_called_main() -> None:
+    triggers = CI[True]
+
+    assert triggers["push"] == {"branches": ["**"], "tags": ["v*"]}
+    assert triggers["pull_request"] is None
+    assert "github.ref_name == github.event.repository.default_branch" in JOBS["plan"]["if"]
+
+
+def test_what_is_pushed_gets_its_tag_when_it_has_been_started_and_scanned(tmp_path: Path) -> None:
+    runner = Runner(tmp_path / "run")
+    runner.replace("docker", "")
+    written = f'\'{{"containerimage.digest": "{DIGEST}"}}\''
+    runner.replace("make", f'[ "$1" != image ] || echo {written} > "$RUNNER_TEMP/metadata.json"')
+    image = "registry.example/owner/shop"
+    pushed = f"{image}@{DIGEST}"
+    expressions = {
+        "steps.builder.outputs.name": "builder",
+        "steps.build.outputs.digest": DIGEST,
+        "needs.plan.outputs.version": "1.2.3",
+    }
+    scanned = []
+
+    for one in JOBS["push"]["steps"]:
+        if "run" in one:
+            result = runner.run(one, expressions, IMAGE=image)
+            assert not result.returncode, result.stderr
+        elif one.get("name") == "Scan the image":
+            scanned.append((len(runner.calls()), one["with"]))
+
+    build, *others = runner.calls()
+    assert others == [
+        f"docker pull {pushed}",
+        f"make smoke IMAGE={pushed}",
+        f"docker buildx imagetools create --prefer-index=false --tag {image}:1.2.3 {pushed}",
+    ]
+    assert runner.output.read_text() == f"digest={DIGEST}\n"
+    assert runner.summary.read_text() == f"`{image}:1.2.3@{DIGEST}`\n"
+    ((after, scan),) = scanned
+    assert after == len(["build", "pull", "smoke"])
+    assert scan["exit-code"] == "1"
+    assert scan["image-ref"].endswith("@${{ steps.build.outputs.digest }}")
+    assert build.startswith(f"make image IMAGE={image} ARGS=")
+    assert "--platform=linux/amd64,linux/arm64 " in build
+    output = re.search(r"--output=(\S+)", build)
+    assert output
+    assert {"push-by-digest=true", "rewrite-timestamp=true"} <= set(output[1].split(","))
+
+
+def test_the_github_token_goes_to_no_other_registry() -> None:
+    for job in ("push", "scan"):
+        (login,) = (it["with"] for it in JOBS[job]["steps"] if "docker/login" in it.get("uses", ""))
+        assert login["registry"] == "${{ vars.REGISTRY || 'ghcr.io' }}"
+        assert login["password"].startswith("${{ vars.REGISTRY && (secrets.REGISTRY_PASSWORD || '")
+        assert login["password"].endswith("') || github.token }}")

@@ -1,0 +1,191 @@
+"""What the pages show: commands that run, numbers that were measured, messages that are printed."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from scripts import excerpts, recording
+from tests.helpers.harness import (
+    KUBERNETES,
+    QUESTIONS,
+    ROOT,
+    BakedProject,
+    Combination,
+    run,
+    working_tree,
+)
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+# A comment before a block says how it is run, where it is not simply run:
+#   not run: WHY     what it needs is not to be had in a test
+#   dry run: WHY     make says what it would do, and does not do it
+#   before: SHELL    what a reader has done by then
+BLOCK = re.compile(
+    r"(?:<!-- ([^>]*?)\s*-->\n)?^```(?:console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
+SPAN = re.compile(r"(`+) ?(.+?) ?\1(?!`)")
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+INSTALLS = pytest.mark.slow("pip installs all that the template needs")
+
+
+@dataclass
+class Block:
+    """Commands of a page, and how they are run."""
+
+    how: str
+    rest: str
+    commands: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """Every block of commands, in the order of the page."""
+    found = []
+    for comment, commands in BLOCK.findall(page.read_text("utf-8")):
+        how, _, rest = comment.partition(":")
+        found.append(Block(how, rest.strip(), commands))
+    return found
+
+
+def shell(page: Path, template: Path) -> str:
+    """One script of all blocks, for a template on disk in place of the one on GitHub."""
+    lines = ["set -euxo pipefail", "exec < <(yes '')"]  # Enter is pressed at each question.
+    for block in blocks(page):
+        if block.how == "before":
+            lines += [block.rest, block.commands]
+        elif block.how == "dry run":
+            lines += ["export MAKEFLAGS=--dry-run", block.commands, "unset MAKEFLAGS"]
+        elif block.how != "not run":
+            lines += [block.commands]
+    return "\n".join(lines).replace("gh:OWNER/REPO", str(template))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[INSTALLS] if page.name == "README.md" else [], id=page.name)
+        for page in PAGES
+    ],
+)
+def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:
+    template = working_tree(tmp_path / "template")
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    run("git", "tag", version, cwd=template)
+    run("git", "clone", "--quiet", template, tmp_path / "a folder" / "clone")
+    result = subprocess.run(
+        ["bash", "-c", shell(page, template)],
+        cwd=tmp_path / "a folder" / "clone",
+        env=os.environ
+        | {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PYTHON": sys.executable,
+            "PIP_NO_COMPILE": "1",  # It takes half of the time of an installation.
+            "PYTEST_ADDOPTS": "--collect-only --quiet",  # These tests, run by themselves.
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_what_cannot_run_here_is_marked_and_rare() -> None:
+    every = [block for page in PAGES for block in blocks(page)]
+
+    assert {block.how for block in every} <= {"", "before", "not run", "dry run"}
+    skipped = [block for block in every if block.how == "not run"]
+    assert len(skipped) <= 5
+    assert all(block.rest.startswith("needs ") for block in skipped)
+    for block in every:
+        if block.how == "dry run":
+            assert all(line.startswith("make ") for line in block.commands.splitlines())
+
+
+@each_page
+def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
+    text = page.read_text("utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(
+        r"^\[\w+\]: (\S+)$", text, re.MULTILINE
+    )
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_is_short_and_begins_with_the_two_commands() -> None:
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+
+    assert len(lines) < 200
+    assert [line for line in lines if len(line) > 100] == []
+    assert {recording.COMMANDS[0], "make test"} <= set(lines[:25])
+
+
+def test_the_tree_in_the_readme_names_all_that_is_on_top_of_a_project(
+    bake: Callable[[Combination], BakedProject],
+) -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    (tree,) = re.findall(r"(?ms)^```\n(src/.*?)^```$", text)
+    named = {line.split()[0].split("/")[0] for line in tree.splitlines()}
+    there = {name.split("/")[0] for one in KUBERNETES for name in bake(one).files()}
+
+    assert {name for name in there if not name.startswith(".")} <= named <= there
+
+
+def test_every_number_of_a_table_in_the_readme_is_the_one_that_is_stored() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+
+    quoted = re.findall(r"^<!-- from benchmarks/results/(\w+)\.md -->$", text, re.MULTILINE)
+    assert set(quoted) == set(re.findall(r"`make bench-(\w+)`", text))
+    assert excerpts.refreshed(text) == text, "Run: .venv/bin/python scripts/excerpts.py"
+
+
+def test_the_recording_shows_what_is_asked_today() -> None:
+    labels: list[str] = []
+    for prompt in QUESTIONS["__prompts__"].values():
+        labels += prompt.values() if isinstance(prompt, dict) else [prompt]
+    text = recording.TARGET.read_text("utf-8")
+    ET.fromstring(text)  # noqa: S314 - our own file
+    shown = unescape(re.sub(r"<[^>]+>", "", text))
+
+    for words in [*labels, *recording.COMMANDS, "Healthy"]:
+        assert words in shown, "Run: .venv/bin/python scripts/recording.py"
+    assert len(text) < 60_000
+
+
+def sources(names: str) -> list[str]:
+    """The text of files, of all in a folder, or of an installed module."""
+    texts = []
+    for name in names.split(" "):
+        if name.startswith("module:"):
+            spec = importlib.util.find_spec(name.removeprefix("module:"))
+            assert spec
+            assert spec.origin
+            path = Path(spec.origin).parent
+        else:
+            path = ROOT / name
+        files = path.rglob("*.py") if path.is_dir() else [path]
+        texts += [file.read_text("utf-8") for file in files]
+    return texts
+
+
+def test_every_message_on_the_page_of_troubles_is_printed_by_what_it_says() -> None:
+    text = (ROOT / "docs/troubleshooting.md").read_text("utf-8")
+    tables = re.findall(r"^<!-- printed by (.*) -->\n((?:\|.*\n)+)", text, re.MULTILINE)
+
+    assert len(tables) == text.count("| message |")
+    for names, table in tables:
+        texts = sources(names)
+        for row in table.splitlines()[2:]:
+            messages = [message for _, message in SPAN.findall(row.split(" | ")[0])]
+            assert messages, row
+            for message in messages:
+                pattern = ".*".join(re.escape(part.strip()) for part in message.split("..."))
+                assert any(re.search(pattern, one) for one in texts), f"{names}: {message}"

@@ -1,0 +1,161 @@
+"""The template lives by its own rules."""
+
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.helpers.containers import NEWEST
+from tests.helpers.harness import (
+    QUESTIONS,
+    ROOT,
+    BakedProject,
+    Combination,
+    poetry,
+    run,
+    working_tree,
+)
+
+PAGES = ["README.md", "CONTRIBUTING.md"]
+PROJECT = ROOT / "{{cookiecutter.project_slug}}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".editorconfig",
+        ".gitattributes",
+        ".github/workflows/ci.yml",
+        ".github/workflows/renew.yml",
+        "poetry.toml",
+    ],
+)
+def test_the_template_and_its_projects_have_this_file_in_common(name: str) -> None:
+    assert (ROOT / name).read_bytes() == (PROJECT / name).read_bytes()
+
+
+@pytest.mark.parametrize("workflow", ["ci", "renew"])
+def test_the_template_has_the_targets_that_the_workflow_calls(workflow: str) -> None:
+    text = (ROOT / f".github/workflows/{workflow}.yml").read_text("utf-8")
+    calls = re.findall(r"(?:run:|if) make ([a-z ]+)", text)
+    targets = {target for call in calls for target in call.split()}
+
+    assert targets
+    template = (ROOT / "Makefile").read_text("utf-8")
+    shared = (PROJECT / "Makefile").read_text("utf-8")
+    for kind in ("service", "job"):
+        own = (ROOT / "templates" / kind / "targets.mk").read_text("utf-8")
+        for text in (template, shared + own):
+            assert all(f".PHONY: {target}\n" in text for target in targets)
+
+
+def test_dependabot_leaves_the_packages_of_both_to_the_workflow() -> None:
+    configurations = [
+        yaml.safe_load((root / ".github/dependabot.yml").read_text("utf-8"))["updates"]
+        for root in (ROOT, PROJECT)
+    ]
+
+    for updates in configurations:
+        (packages,) = (it for it in updates if it["package-ecosystem"] == "pip")
+        # No version updates; what it proposes for security is not to be beside the lock.
+        assert packages["open-pull-requests-limit"] == 0
+        assert packages["exclude-paths"] == ["requirements.txt"]
+
+
+def test_the_templates_own_requirements_are_what_poetry_exports() -> None:
+    run(*poetry("check", "--lock"), cwd=ROOT)
+    for groups, name in (("--with", "requirements.txt"), ("--only", "requirements-new.txt")):
+        export = run(*poetry("export", groups, "new"), cwd=ROOT).stdout
+
+        assert export == (ROOT / name).read_text("utf-8")
+
+
+def test_no_lock_describes_a_package_by_the_host_of_its_index() -> None:
+    locks = [ROOT / "poetry.lock", *(ROOT / "templates/locks").glob("*/poetry.lock")]
+    named = re.compile(r"^description = .*\b[a-z]+\.org\b.*$", re.MULTILINE)
+
+    assert len(locks) > 1
+    found = [line for lock in locks for line in named.findall(lock.read_text("utf-8"))]
+    assert found == [], "Run: make requirements"
+
+
+def test_the_oldest_python_of_the_template_is_the_same_wherever_it_is_named() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    oldest = re.findall(r"\d+\.\d+", project["requires-python"])[0]
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+
+    assert f"sys.version_info >= ({oldest.replace('.', ', ')})" in makefile
+    for text in [makefile, *[(ROOT / name).read_text("utf-8") for name in PAGES]]:
+        assert set(re.findall(r"Python (\d+\.\d+) or later", text)) == {oldest}
+
+
+def test_projects_use_the_poetry_that_the_tests_ran_on() -> None:
+    lock = tomllib.loads((ROOT / "poetry.lock").read_text("utf-8"))
+    locked = {package["name"]: package for package in lock["package"]}
+    core = f"poetry-core=={locked['poetry-core']['version']}"
+    (wheel,) = (it for it in locked["poetry-core"]["files"] if it["file"].endswith(".whl"))
+
+    makefile = (PROJECT / "Makefile").read_text("utf-8")
+    for name in ("poetry", "poetry-plugin-export"):
+        assert f" {name}=={locked[name]['version']}\n" in makefile
+    pyproject = (PROJECT / "pyproject.toml").read_text("utf-8")
+    assert f'requires = ["{core}"]' in pyproject
+    dockerfile = (PROJECT / "Dockerfile").read_text("utf-8")
+    assert f'BACKEND="{core} --hash={wheel["hash"]}"' in dockerfile
+
+
+def explained(header: str) -> set[str]:
+    """The packages that a table of CONTRIBUTING.md, with this header, says something about."""
+    _, table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split(f"\n| {header} |\n")
+    first_cells = re.findall(r"^\| (.*?) \|", table.partition("\n\n")[0], re.MULTILINE)
+    return {name for cell in first_cells for name in re.findall("`(.*?)`", cell)}
+
+
+def named(requirements: list[str]) -> set[str]:
+    return {re.split(r"[><=; ]", requirement)[0] for requirement in requirements}
+
+
+def test_contributing_says_why_each_dependency_of_the_template_is_here() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    dependencies = pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["new"]
+
+    assert explained("package | why") == named(dependencies)
+
+
+def test_contributing_says_why_each_package_is_in_a_project(
+    bake: Callable[[Combination], BakedProject],
+) -> None:
+    projects = [
+        tomllib.loads((bake(combination).path / "pyproject.toml").read_text("utf-8"))
+        for combination in NEWEST
+    ]
+    groups = [group for project in projects for group in project["dependency-groups"].values()]
+    production = [project["project"]["dependencies"] for project in projects]
+
+    assert explained("package | applications | why") == set().union(
+        *map(named, [*production, *groups])
+    )
+
+
+def test_a_project_records_the_templates_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+    assert QUESTIONS["_version"] == project["version"]
+    hook = (ROOT / "hooks/pre_gen_project.py").read_text("utf-8")
+    assert re.findall('^VERSION = "(.*)"', hook, re.MULTILINE) == [project["version"]]
+    assert f'template = "{project["name"]}"' in (PROJECT / "pyproject.toml").read_text("utf-8")
+
+
+def test_windows_can_hold_every_path_of_the_template_and_of_a_project(tmp_path: Path) -> None:
+    tree = working_tree(tmp_path / "tree")
+    names = run("git", "ls-files", "-z", cwd=tree).stdout.split("\0")[:-1]
+    longest = "x" * 40  # As the rules for the slug and the package allow.
+    rendered = [re.sub(r"\{\{.*?\}\}", longest, name) for name in names]
+
+    assert [name for name in names if re.search(r'[<>:"|?*\\]|[ .](/|$)', name)] == []
+    assert len({name.lower() for name in names}) == len(names)
+    # It takes 260 characters where nobody has changed that; half are left for the folder above.
+    assert [name for name in rendered if len(name) > 130] == []

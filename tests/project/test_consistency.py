@@ -1,0 +1,244 @@
+"""A project's `make consistency`: what it finds, and that its advice works."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.harness import (
+    HERE,
+    BakedProject,
+    Combination,
+    activated,
+    commit,
+    interpreter,
+    poetry,
+)
+from tests.helpers.package_index import add_wheel, pyproject
+
+JOB = next(one for one in HERE if one.kind == "job")
+PYTHON = interpreter(JOB.python)
+STALE = "requirements.txt is not what poetry.lock says: make requirements"
+
+
+@pytest.fixture
+def project(bake: Callable[[Combination], BakedProject], tmp_path: Path) -> BakedProject:
+    """A copy of the baked project, to be edited."""
+    shutil.copytree(bake(JOB).path, tmp_path / "project")
+    return BakedProject(tmp_path / "project", JOB)
+
+
+@pytest.fixture
+def combination() -> Combination:
+    return JOB
+
+
+def edit(project: BakedProject, name: str, pattern: str, replacement: str) -> None:
+    path = project.path / name
+    text, edits = re.subn(
+        pattern, replacement, path.read_text("utf-8"), count=1, flags=re.MULTILINE
+    )
+    assert edits == 1, pattern
+    path.write_text(text, "utf-8")
+
+
+def problems(
+    project: BakedProject, python: Path | None = PYTHON
+) -> subprocess.CompletedProcess[str]:
+    assert python
+    tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    shell = os.environ | {"PATH": tools}
+    return project.run(python, "scripts/consistency.py", check=False, env=shell)
+
+
+def test_a_fresh_project_is_consistent(project: BakedProject) -> None:
+    result = problems(project)
+
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+EDIT_ENVIRONMENT = "edit environment.yml, then run: make env install"
+EDIT_DOCKERFILE = "edit Dockerfile, then run: make image"
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "replacement", "message"),
+    [
+        (
+            *("environment.yml", r"python=3\.", "python=2."),
+            "environment.yml has Python 2.{minor}, pyproject.toml has {right}: " + EDIT_ENVIRONMENT,
+        ),
+        (
+            *("environment.yml", r"^  - python=.*\n", ""),
+            "environment.yml names no Python version, pyproject.toml has {right}: "
+            + EDIT_ENVIRONMENT,
+        ),
+        (
+            *("Dockerfile", r"PYTHON_VERSION=3\.", "PYTHON_VERSION=2."),
+            "Dockerfile has Python 2.{minor}, pyproject.toml has {right}: " + EDIT_DOCKERFILE,
+        ),
+        (
+            *("Dockerfile", r"^ARG PYTHON_VERSION=.*", "ARG PYTHON_VERSION"),
+            "Dockerfile names no Python version, pyproject.toml has {right}: " + EDIT_DOCKERFILE,
+        ),
+        *(
+            (
+                *("environment.yml", r"^  - git", rf"  - git\n  - {line}"),
+                f"environment.yml has {name}, which Poetry installs: remove it, then: make env",
+            )
+            for line, name in [
+                ("pydantic=2", "pydantic"),
+                ("conda-forge::pydantic >=2", "pydantic"),
+                ("Typing_Extensions", "Typing_Extensions"),
+                ("pip:\n    - typer==1", "typer"),
+            ]
+        ),
+        ("requirements.txt", r"^typer==.*\n(?: .*\n)*", "", STALE),
+        ("requirements.txt", r"--hash=sha256:", "--hash=sha512:", STALE),
+        ("requirements.txt", r"\A", "humanize==4.0 \\\\\n    --hash=sha256:1\n", STALE),
+        (
+            *("requirements.txt", r"^typer==(\S+)", r"typer==\g<1>9"),
+            (
+                "requirements.txt has typer {typer}9, but poetry.lock decides, and has {typer}. "
+                "To lock the other: poetry update typer && make requirements"
+            ),
+        ),
+    ],
+)
+def test_a_file_that_disagrees_is_named_with_what_to_do(
+    project: BakedProject, name: str, pattern: str, replacement: str, message: str
+) -> None:
+    requirements = (project.path / "requirements.txt").read_text("utf-8")
+    facts = {
+        "minor": JOB.python.partition(".")[2],
+        "right": JOB.python,
+        "typer": re.findall(r"^typer==(\S+)", requirements, re.MULTILINE)[0],
+    }
+    edit(project, name, pattern, replacement)
+
+    result = problems(project)
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == message.format(**facts) + "\n"
+
+
+def test_another_python_that_is_active_is_found(project: BakedProject) -> None:
+    result = problems(project, python=Path(sys.executable))
+
+    active = "{}.{}".format(*sys.version_info)
+    message = f"The active environment has Python {active}, not {JOB.python}: make env install\n"
+    assert (result.returncode, result.stderr) == (1, message)
+
+
+def test_all_that_disagrees_is_named_at_once(project: BakedProject) -> None:
+    edit(project, "environment.yml", r"python=3\.", "python=2.")
+    edit(project, "environment.yml", r"^  - git", r"  - git\n  - pydantic")
+    edit(project, "Dockerfile", r"PYTHON_VERSION=3\.", "PYTHON_VERSION=2.")
+    edit(project, "requirements.txt", r"--hash=sha256:", "--hash=sha512:")
+
+    assert len(problems(project).stderr.splitlines()) == 4
+
+
+def test_a_lock_that_is_stale_is_what_poetry_complains_of(project: BakedProject) -> None:
+    edit(project, "pyproject.toml", '"typer>=', '"typer!=0.1,>=')
+
+    result = problems(project)
+
+    assert result.returncode == 1
+    assert "Run `poetry lock` to fix the lock file." in result.stderr
+    assert STALE not in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.slow("locks four times")
+def test_what_is_optional_is_chosen_in_the_makefile_alone(
+    project: BakedProject, venv: Path
+) -> None:
+    shell = activated(venv)
+    project.run(*poetry("add", "--lock", "--optional", "cloud", "iniconfig"), env=shell)
+    project.run(*poetry("add", "--lock", "--group", "queue", "humanize"), env=shell)
+    optional = r"[tool.poetry.group.queue]\noptional = true\n\n\g<0>"
+    edit(project, "pyproject.toml", r"^\[tool\.poetry\.requires-plugins\]$", optional)
+    project.run("make", "requirements", "consistency", env=shell)
+    requirements = project.path / "requirements.txt"
+    assert not re.search("^(?:iniconfig|humanize)==", requirements.read_text(), re.MULTILINE)
+
+    edit(project, "Makefile", r"^OPTIONAL :=$", "OPTIONAL := --extras cloud --with queue")
+
+    stale = project.run("make", "consistency", check=False, env=shell)
+    assert stale.returncode
+    assert STALE in stale.stderr
+    project.run("make", "requirements", "consistency", env=shell)
+    assert len(re.findall("^(?:iniconfig|humanize)==", requirements.read_text(), re.MULTILINE)) == 2
+    install = project.run("make", "--dry-run", "install", env=shell).stdout
+    assert "\npoetry sync --extras cloud --with queue\n" in install
+
+
+@pytest.mark.slow("locks three times")
+def test_poetry_update_takes_the_version_that_a_bot_proposed(
+    project: BakedProject, venv: Path
+) -> None:
+    shell = activated(venv)
+    proposed = (project.path / "requirements.txt").read_text("utf-8")
+    version = re.findall(r"^structlog==(\S+)", proposed, re.MULTILINE)[0]
+    edit(project, "pyproject.toml", r'"structlog>=[^"]*"', f'"structlog<{version}"')
+    project.run("make", "requirements", env=shell)
+    edit(project, "pyproject.toml", r'"structlog<[^"]*"', '"structlog>=20"')
+    project.run(*poetry("lock"), env=shell)
+    (project.path / "requirements.txt").write_text(proposed, "utf-8")
+
+    message = project.run("make", "consistency", check=False, env=shell).stderr
+
+    command = re.search(
+        r"To lock the other: (poetry update structlog && make requirements)", message
+    )
+    assert command
+    project.run("sh", "-c", command[1].replace("update", "update --lock"), env=shell)
+    project.run("make", "consistency", env=shell)
+    assert (project.path / "requirements.txt").read_text("utf-8") == proposed
+
+
+def a_package(folder: Path, name: str) -> Path:
+    """Make a package that several projects share, in a repository of its own."""
+    package = folder / name
+    package.mkdir()
+    (package / f"{name.replace('-', '_')}.py").touch()
+    (package / "pyproject.toml").write_text(pyproject(name))
+    commit(package, "Start")
+    return package
+
+
+def test_what_has_no_index_is_named_before_the_image_fails(
+    project: BakedProject, venv: Path, tmp_path: Path
+) -> None:
+    shell = activated(venv)
+    repository, folder, edited = (
+        a_package(tmp_path, name) for name in ("by-git", "by-folder", "by-edit")
+    )
+    wheel = add_wheel(tmp_path, "by-file")
+    requirements = [
+        f"by-git @ git+file://{repository}",
+        f"by-folder @ file://{folder}",
+        f"by-file @ file://{wheel}",
+    ]
+    lines = "".join(f'\n    "{one}",' for one in requirements)
+    edit(project, "pyproject.toml", r"^dependencies = \[$", rf"\g<0>{lines}")
+    project.run(*poetry("add", "--lock", "--editable", str(edited)), env=shell)
+    project.run("make", "requirements", env=shell)
+
+    said = project.run("make", "consistency", check=False, env=shell).stderr
+
+    found = re.findall(
+        "^The image cannot install (.*), which has no hash or is a file of this machine: "
+        r"put its wheel into a package index, see docs/production\.md$",
+        said,
+        re.MULTILINE,
+    )
+    by_git, *others = sorted(found, key=lambda line: "git+" not in line)
+    assert re.fullmatch(rf"by-git @ git\+file://.*{repository}@[0-9a-f]{{40}}", by_git)
+    assert set(others) == {f"-e file://{edited}", *requirements[1:]}

@@ -1,0 +1,213 @@
+"""Ordinary work on a fresh web API, done as its owner would do it, against its own `serve`."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.extended_project import PREFIX, Server, each_extended, serving, venv
+from tests.helpers.harness import BakedProject, activated, run
+
+LARGE = {"content-length": "9000000"}
+STREAMS = ["events", "export"]
+ORIGIN = "https://shop.example"
+
+pytestmark = each_extended
+
+
+@pytest.fixture(scope="module")
+def serve(extended: BakedProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose requests have one second, which most of the tests share."""
+    output = tmp_path_factory.mktemp("serve") / "output"
+    settings = {
+        "request_timeout_seconds": 1,
+        "shutdown_grace_seconds": 3,
+        "cors_origins": json.dumps([ORIGIN]),
+        "database__host": "db",
+        "partners": '["a", "b"]',
+    }
+    with serving(extended, output, **settings) as server:
+        yield server
+        assert server.stop() == 0
+        failures = [line["exception"].splitlines()[-1] for line in server.log(level="error")]
+        assert set(failures) == {"ZeroDivisionError"}
+
+
+def test_settings_may_be_nested_lists_or_aliases(serve: Server) -> None:
+    expected = {"host": "db", "region": "nowhere", "partners": ["a", "b"], "token": "**********"}
+
+    assert serve.get("/week/settings") == (200, expected)
+
+
+def test_a_setting_without_a_default_breaks_no_test_of_the_project(extended: BakedProject) -> None:
+    environment = activated(venv(extended))
+
+    # In the fresh clone of a colleague, too, who has no `.env` yet.
+    extended.run("pytest", "-q", env=environment)
+    env_file = extended.path / ".env"
+    content = env_file.read_text("utf-8")
+    env_file.unlink()
+    try:
+        extended.run(
+            "pytest", "-q", "tests/test_settings.py", "tests/test_errors.py", env=environment
+        )
+        result = extended.run(extended.path.name, "serve", env=environment, check=False)
+    finally:
+        env_file.write_text(content, "utf-8")
+
+    assert result.returncode == 2
+    assert result.stderr == f"Invalid settings:\n  {PREFIX}TOKEN: Field required\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("DATABASE__HOTS", "db", f"DATABASE__HOTS is not a setting; did you mean {PREFIX}DATABASE"),
+        ("SHUTDOWN_GRACE_SECONDS", "20", "SHUTDOWN_GRACE_SECONDS must exceed"),
+        ("PARTNERS", "hunter2", f"{PREFIX}PARTNERS: Input should be valid JSON"),
+        ("TRUSTED_PROXIES", '["hunter2"]', f"{PREFIX}TRUSTED_PROXIES__0: value is not a valid"),
+    ],
+)
+def test_wrong_settings_are_refused(
+    extended: BakedProject, name: str, value: str, message: str
+) -> None:
+    command = venv(extended) / "bin" / extended.path.name
+
+    result = extended.run(command, "serve", env={f"{PREFIX}{name}": value}, check=False)
+
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 2
+    assert "hunter2" not in result.stderr
+
+
+def test_a_route_may_have_limits_of_its_own(serve: Server) -> None:
+    assert serve.get("/week/slow?seconds=5")[0] == 504
+    assert serve.get("/week/report?seconds=1.5") == (200, "done")
+    assert serve.ask("POST", "/week/size", headers=LARGE).status == 413
+    answer = serve.ask("POST", "/week/import", "x" * 9_000_000)
+    assert (answer.status, answer.body) == (200, b"9000000")
+
+
+@pytest.mark.parametrize("path", STREAMS)
+def test_a_stream_may_take_longer_than_the_time_limit(serve: Server, path: str) -> None:
+    answer = serve.ask("GET", f"/week/{path}?count=8")
+
+    assert answer.status == 200
+    assert len(answer.body.split()) == (16 if path == "events" else 8)
+
+
+def test_a_background_task_runs_to_its_end(serve: Server) -> None:
+    answer = serve.ask("POST", "/week/mails?name=ann")
+
+    assert answer.status == 202
+    line = serve.wait_for(event="sent", name="ann")
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert serve.get("/week/mails") == (200, ["ann"])
+
+
+def test_a_websocket_works_and_has_a_request_id_and_a_line(
+    serve: Server, extended: BakedProject
+) -> None:
+    client = (
+        "import sys; from websockets.sync.client import connect\n"
+        "with connect(sys.argv[1]) as it:\n"
+        "    it.send('hello'); print(it.recv(), it.response.headers['x-request-id'])\n"
+    )
+    url = f"ws://127.0.0.1:{serve.port}/week/echo?token=hunter2"
+
+    said = run(venv(extended) / "bin/python", "-c", client, url).stdout.split()
+
+    assert said[0] == "hello"
+    serve.wait_for(event="disconnected", request_id=said[1])
+    line = serve.wait_for(event="request", request_id=said[1])
+    assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", "/week/echo", 101)
+    assert "hunter2" not in serve.output.read_text("utf-8")
+
+
+def test_errors_carry_their_details_and_any_status(serve: Server) -> None:
+    for name, status in ("ann", 409), ("gone", 499):
+        answer = serve.ask("PUT", f"/week/names/{name}")
+        problem = json.loads(answer.body)
+        assert answer.status == problem["status"] == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert problem.get("code") == ("taken" if name == "ann" else None)
+
+
+def test_a_client_that_disconnects_while_sending_is_no_failure(serve: Server) -> None:
+    form = b"content-type: multipart/form-data; boundary=x\r\n"
+    part = b'--x\r\ncontent-disposition: form-data; name="photo"; filename="a"\r\n\r\n'
+    for path, headers, body in (
+        ("/quotes", b"content-type: application/json\r\n", b'{"items": ['),
+        ("/week/size", b"", b"half"),
+        ("/week/photos", form, part),
+    ):
+        head = f"POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: 900\r\n".encode()
+        with socket.create_connection(("127.0.0.1", serve.port)) as connection:
+            connection.sendall(head + headers + b"\r\n" + body)
+            time.sleep(0.2)
+        serve.wait_for(event="request", route=path, status=499)
+
+    metrics = serve.ask("GET", "/metrics").body.decode()
+    assert 'route="/week/size",status="4xx"' in metrics
+    assert not [
+        line for line in metrics.splitlines() if 'status="5xx"' in line and "photos" in line
+    ]
+    assert "Traceback" not in serve.output.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/livez", 200),
+        ("GET", "/nowhere", 404),
+        ("PUT", "/week/names/ann", 409),
+        ("POST", "/quotes", 422),
+        ("POST", "/week/size", 413),
+        ("GET", "/week/slow?seconds=5", 504),
+        ("GET", "/week/bug", 500),
+    ],
+)
+def test_a_page_of_another_origin_sees_every_answer(
+    serve: Server, method: str, path: str, status: int
+) -> None:
+    headers = {"origin": ORIGIN, **(LARGE if status == 413 else {})}
+
+    answer = serve.ask(method, path, headers=headers)
+
+    assert answer.status == status
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert answer.headers["access-control-expose-headers"] == "X-Request-ID"
+    assert answer.headers["x-request-id"]
+
+
+def test_requests_that_run_at_sigterm_are_answered_and_streams_end_in_time(
+    extended: BakedProject, tmp_path: Path
+) -> None:
+    settings = {"request_timeout_seconds": 2, "shutdown_grace_seconds": 4}
+    with (
+        serving(extended, tmp_path / "output", **settings) as server,
+        ThreadPoolExecutor(8) as threads,
+    ):
+        paths = ["slow?seconds=1.5", "blocking?seconds=1.5"]
+        requests = [threads.submit(server.get, f"/week/{path}") for path in paths]
+        paths = ["download?count=14", "late"]
+        whole = [threads.submit(server.ask, "GET", f"/week/{path}") for path in paths]
+        threads.submit(server.ask, "POST", "/week/mails?name=ann")
+        streams = [threads.submit(server.ask, "GET", f"/week/{it}?count=99") for it in STREAMS]
+        server.wait_for(event="blocking")
+        time.sleep(0.3)
+        start = time.monotonic()
+        status = server.stop()
+
+        assert [it.result() for it in requests] == [(200, "done")] * 2
+        assert [len(it.result().body) for it in whole] == [14_000, 4]
+        assert server.log(event="sent")
+        assert time.monotonic() - start < 4
+        assert all(it.result().body for it in streams)
+        assert status == 0
+        assert [*server.log(level="error"), *server.log(level="critical")] == []

@@ -1,0 +1,123 @@
+"""How a web API of which somebody owns the code reloads, needs a database, and loses parts."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.containers import free_port
+from tests.helpers.extended_project import PREFIX, Server, each_extended, edit, serving, venv
+from tests.helpers.harness import PACKAGE, BakedProject, Combination, activated, run
+from tests.helpers.postgresql import PostgreSQL, postgresql
+
+PARTS = {
+    "metrics": ["from {0}.metrics import add_metrics\n", "    add_metrics(app)\n"],
+    "docs": ["from {0}.docs import add_docs\n", "    if settings.docs:\n        add_docs(app)\n"],
+    "limits": ["from {0}.limits import add_limits\n", "    add_limits(app)\n"],
+    "access_log": ["from {0}.access_log import AccessLog\n", "    app.add_middleware(AccessLog)\n"],
+}
+
+pytestmark = each_extended
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[PostgreSQL]:
+    with postgresql() as server:
+        yield server
+
+
+def test_readiness_follows_a_database_and_recovers(
+    extended: BakedProject, database: PostgreSQL, tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    with serving(extended, output, database__host=database.folder) as server:
+        wait_for_readiness(server, 200)
+        assert server.get("/week/customers") == (200, 42)
+        database.stop()
+        wait_for_readiness(server, 503)
+        assert server.get("/readyz")[1]["detail"] == "Not ready: database."
+        assert server.get("/livez")[0] == 200
+        assert server.get("/week/customers")[0] == 500
+        database.start()
+        wait_for_readiness(server, 200)
+        assert server.get("/week/customers") == (200, 42)
+        assert server.stop() == 0
+
+
+def wait_for_readiness(server: Server, status: int) -> None:
+    deadline = time.monotonic() + 30
+    while server.get("/readyz")[0] != status:
+        assert time.monotonic() < deadline, server.output.read_text("utf-8")
+        time.sleep(0.2)
+
+
+def copy_of(project: Path, folder: Path) -> Path:
+    """Copy a project; its package is found by PYTHONPATH then."""
+    shutil.copytree(project, folder / project.name)
+    return folder / project.name
+
+
+def test_make_run_restarts_on_a_change_and_waits_for_a_debugger(
+    extended: BakedProject, tmp_path: Path
+) -> None:
+    project, port = copy_of(extended.path, tmp_path), free_port()
+    settings = {"PORT": str(port), "REQUEST_TIMEOUT_SECONDS": "1", "SHUTDOWN_GRACE_SECONDS": "2"}
+    environment = activated(venv(extended)) | {"PYTHONPATH": str(project / "src")}
+    environment |= {f"{PREFIX}{name}": value for name, value in settings.items()}
+    output = tmp_path / "output"
+    with output.open("wb") as file:
+        make = subprocess.Popen(
+            ["make", "run"], cwd=project, env=environment, stdout=file, stderr=file, process_group=0
+        )
+    server = Server(make, port, output)
+    try:
+        wait_for_line(output, "Application startup complete")
+        assert server.get("/week/breakpoint?seconds=1.5") == (200, "continued")
+        edit(project / "src" / PACKAGE / "routes/work.py", '"continued"', '"restarted"')
+        wait_for_line(output, "Application startup complete", 2)
+        assert server.get("/week/breakpoint?seconds=0") == (200, "restarted")
+    finally:
+        os.killpg(make.pid, signal.SIGINT)
+        make.wait(20)
+
+
+def wait_for_line(output: Path, text: str, times: int = 1) -> None:
+    deadline = time.monotonic() + 30
+    while output.read_text("utf-8").count(text) < times:
+        assert time.monotonic() < deadline, output.read_text("utf-8")
+        time.sleep(0.1)
+
+
+def take_out(project: Path, *parts: str) -> None:
+    """Delete the file of each part, its tests and its lines in `app.py`."""
+    package = project / "src" / PACKAGE
+    for part in parts:
+        (package / f"{part}.py").unlink()
+        (project / "tests" / f"test_{part}.py").unlink()
+        for lines in PARTS[part]:
+            edit(package / "app.py", lines.format(PACKAGE), "")
+
+
+@pytest.mark.parametrize("parts", [*([part] for part in PARTS), [*PARTS]], ids="+".join)
+def test_a_part_that_is_not_wanted_is_a_file_and_its_lines_in_app(
+    parts: list[str],
+    extended: BakedProject,
+    combination: Combination,
+    bake: Callable[[Combination], BakedProject],
+    tmp_path: Path,
+) -> None:
+    project = copy_of(bake(combination).path, tmp_path)
+    environment = activated(venv(extended)) | {"PYTHONPATH": str(project / "src")}
+    environment["MYPY_CACHE_DIR"] = str(venv(extended).with_name("mypy"))
+
+    take_out(project, *parts)
+
+    run("ruff", "check", cwd=project, env=environment)
+    run("mypy", cwd=project, env=environment)
+    if len(parts) > 1:
+        run("pytest", "-q", cwd=project, env=environment)

@@ -1,0 +1,51 @@
+"""The lowest versions that a project's pyproject.toml allows are enough for it."""
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.harness import (
+    HERE,
+    QUESTIONS,
+    BakedProject,
+    activated,
+    each,
+    interpreter,
+    run,
+    tool,
+    uv_pip_install,
+)
+
+# One for each application, on the newest Python that this machine has: the others have more wheels.
+ONCE = [
+    next(one for one in HERE if one.application == application)
+    for application in QUESTIONS["application"]
+]
+
+
+@pytest.mark.usefixtures("index")
+@pytest.mark.slow("installs the lowest versions and runs a project's tests on them")
+@each(ONCE)
+def test_its_own_tests_pass_with_the_lowest_versions_that_it_allows(
+    baked: BakedProject, tmp_path: Path
+) -> None:
+    project, venv = tmp_path / "project", tmp_path / "venv"
+    shutil.copytree(baked.path, project)
+    python = interpreter(baked.combination.python)
+    assert python
+    run(tool("uv"), "venv", "--python", python, venv)
+    pyproject = project / "pyproject.toml"
+    groups = tomllib.loads(pyproject.read_text("utf-8"))["dependency-groups"]
+
+    allowed: list[str | Path] = [
+        "--requirements",
+        pyproject,
+        *(f"--group={pyproject}:{name}" for name in groups),
+    ]
+    uv_pip_install(venv, "--resolution=lowest-direct", "--only-binary=:all:", *allowed)
+    uv_pip_install(venv, "--no-deps", "--editable", project)
+    result = run("make", "test", cwd=project, env=activated(venv))
+
+    assert " passed" in result.stdout

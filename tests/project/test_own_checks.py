@@ -1,0 +1,125 @@
+"""A baked project passes its own checks and tests, installed from its own lock."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.harness import (
+    HERE,
+    PACKAGE,
+    QUESTIONS,
+    SLUG,
+    BakedProject,
+    Combination,
+    activated,
+    commit,
+    each,
+    each_combination,
+    run,
+)
+
+
+@pytest.fixture
+def installed(
+    combination: Combination, install: Callable[[Combination], BakedProject]
+) -> BakedProject:
+    """The installed project of the test's combination; a test that edits it undoes that."""
+    return install(combination)
+
+
+def test_this_machine_has_an_interpreter_to_test_with() -> None:
+    assert HERE, f"None of Python {', '.join(QUESTIONS['python_version'])} is on this machine."
+
+
+@pytest.mark.slow("installs a project and runs all of its tests")
+@each_combination
+def test_its_own_checks_and_tests_pass(installed: BakedProject) -> None:
+    environment = activated(installed.path.parent / "venv")
+
+    installed.run("make", "check", env=environment)
+    result = installed.run("make", "test", env=environment)
+
+    assert " passed" in result.stdout
+    assert "skipped" not in result.stdout.replace("files skipped due to complete coverage", "")
+
+
+@each(HERE[:1])
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("pyproject.toml", '"structlog>=', '"structlog>=1,>=', "Run `poetry lock`"),
+        ("pyproject.toml", "Private :: Do", "Framework :: Do", "Unrecognized classifiers"),
+        ("requirements.txt", "--hash=sha256:", "--hash=sha512:", "make requirements"),
+        ("environment.yml", "python=3.", "python=2.", "edit environment.yml"),
+        ("Dockerfile", "PYTHON_VERSION=3.", "PYTHON_VERSION=2.", "edit Dockerfile"),
+        (f"src/{PACKAGE}/logs.py", "import sys", "import sys, os", "F401"),
+        (f"src/{PACKAGE}/logs.py", "def configure(", "def  configure(", "would be reformatted"),
+        (f"src/{PACKAGE}/__init__.py", "__version__ =", "__version__: int =", "[assignment]"),
+    ],
+)
+def test_its_own_checks_find_what_is_wrong(
+    request: pytest.FixtureRequest,
+    installed: BakedProject,
+    file: str,
+    old: str,
+    new: str,
+    message: str,
+) -> None:
+    path = installed.path / file
+    before = path.read_text("utf-8")
+    assert old in before
+    request.addfinalizer(lambda: path.write_text(before, "utf-8"))
+    path.write_text(before.replace(old, new, 1), "utf-8")
+
+    environment = activated(installed.path.parent / "venv")
+    result = installed.run("make", "check", env=environment, check=False)
+
+    assert result.returncode
+    assert message in result.stdout + result.stderr
+
+
+@each(HERE[:1])
+def test_make_fix_formats_even_where_something_is_left_to_a_person(
+    request: pytest.FixtureRequest, installed: BakedProject
+) -> None:
+    path = installed.path / "src" / PACKAGE / "unfinished.py"
+    request.addfinalizer(path.unlink)
+    path.write_text("import os\ndef   unfinished(   ):\n    return undefined\n", "utf-8")
+    environment = activated(installed.path.parent / "venv")
+
+    installed.run("make", "fix", env=environment)
+
+    assert path.read_text("utf-8") == "def unfinished():\n    return undefined\n"
+
+
+@each(HERE[:1])
+def test_an_editor_without_the_environment_is_told_what_to_do(
+    installed: BakedProject, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    ignored = shutil.ignore_patterns(".*_cache", "__pycache__")
+    shutil.copytree(installed.path, project, ignore=ignored)
+    commit(project, "Start from the template")
+    environment = activated(installed.path.parent / "venv")
+    run("pre-commit", "install", cwd=project, env=environment)
+    (project / "README.md").write_text("# Prices\n", "utf-8")
+    command = ["git", "commit", "--all", "--message", "Rename"]
+
+    refused = run(*command, cwd=project, check=False)
+
+    assert refused.returncode
+    assert f"after: conda activate {SLUG}\n" in refused.stderr
+    assert "ruff" not in refused.stderr
+    run(*command, cwd=project, env=environment)
+
+
+@each(HERE[:1])
+def test_make_help_names_every_target(installed: BakedProject) -> None:
+    makefile = (installed.path / "Makefile").read_text("utf-8")
+    targets = [line.split()[1] for line in makefile.splitlines() if line.startswith(".PHONY")]
+
+    listed = [line.split()[0] for line in installed.run("make").stdout.splitlines()]
+
+    assert listed == targets

@@ -1,0 +1,179 @@
+"""The pages of a project are true: their commands run in order, as a reader would run them."""
+
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_cookies.plugin import Cookies
+
+from tests.helpers.containers import free_port
+from tests.helpers.harness import (
+    BUILT,
+    COMBINATIONS,
+    KUBERNETES,
+    PACKAGE,
+    QUESTIONS,
+    ROOT,
+    BakedProject,
+    Combination,
+    activated,
+    docker_problem,
+    each,
+    install_locked,
+    interpreter,
+    poetry,
+    run,
+    tool,
+)
+from tests.helpers.page_commands import Reader, blocks, text
+
+PAGES = ["README.md", "docs/model.md", "docs/production.md", "deploy/kubernetes/README.md"]
+# What a page may need that a test does not have, as the comment above a block names it.
+ABSENT = {"the network", "Conda", "a cluster", "a registry", "a private index", "root"}
+HERE = [it for it in BUILT if interpreter(it.python)]
+# Each application once, with every page: the deployment adds one.
+LIVED_IN = [
+    Combination(it.application, it.python, "kubernetes")
+    for it in HERE
+    if it.python == HERE[0].python
+]
+
+
+def pages(project: BakedProject) -> list[str]:
+    return [page for page in PAGES if (project.path / page).exists()]
+
+
+@each([*COMBINATIONS, *KUBERNETES])
+def test_the_readme_has_less_than_120_lines(baked: BakedProject) -> None:
+    assert len(text(baked, "README.md").splitlines()) < 120
+
+
+@each([*COMBINATIONS, *KUBERNETES])
+def test_no_line_of_a_page_is_wider_than_100_characters(baked: BakedProject) -> None:
+    for page in pages(baked):
+        assert [line for line in text(baked, page).splitlines() if len(line) > 100] == []
+
+
+@each([*COMBINATIONS, *KUBERNETES])
+def test_at_most_eight_blocks_of_a_page_need_what_is_not_everywhere(baked: BakedProject) -> None:
+    for page in pages(baked):
+        found = blocks(baked, page)
+        marked = [block for block in found if block.needs]
+        assert text(baked, page).count("```") == 2 * len(found), page
+        assert text(baked, page).count("<!--") == len(marked) <= 8, page
+        assert all(block.language == "console" for block in marked)
+        assert {thing for block in marked for thing in block.needs.split(" and ")} <= ABSENT
+
+
+@each([*COMBINATIONS, *KUBERNETES])
+def test_the_readme_leads_to_every_other_page(baked: BakedProject) -> None:
+    links = re.findall(r"\]\((?!https://)(.+?)\)", text(baked, "README.md"))
+    assert list(dict.fromkeys(links)) == pages(baked)[1:]
+
+
+@each([*COMBINATIONS, *KUBERNETES])
+def test_the_pages_name_only_tasks_settings_and_secrets_that_there_are(
+    baked: BakedProject,
+) -> None:
+    said = "".join(text(baked, page) for page in pages(baked))
+    targets = re.findall(r"^([a-z]+):", text(baked, "Makefile"), re.MULTILINE)
+    settings = re.findall(r"^#(\w+)=", text(baked, ".env.example"), re.MULTILINE)
+    mounts = re.findall(r"type=secret,id=(\S+)", text(baked, "Dockerfile"))
+
+    named = [
+        name
+        for words in re.findall(r"(?:^|`)make((?: [a-z]+)+)", said, re.MULTILINE)
+        for name in words.split()
+    ]
+    assert set(named) <= {*targets}
+    # What has two underscores is a field of a nested model, as a page shows one.
+    variables = set(re.findall(rf"\b{PACKAGE.upper()}_[A-Z_]+", said))
+    assert {name for name in variables if "__" not in name} <= {*settings}
+    assert set(re.findall(r"--secret id=([^,]+),", said)) == {*mounts}
+
+
+@pytest.fixture
+def reader(combination: Combination, cookies_session: Cookies, tmp_path: Path) -> Iterator[Reader]:
+    """A project in a clean folder, under a name of its own, and its environment: *Set up*."""
+    slug = f"pages-{combination.application}"
+    result = cookies_session.bake(
+        extra_context=combination.answers | {"project_slug": slug}, template=str(ROOT)
+    )
+    assert result.exception is None, result.exception
+    project = BakedProject(tmp_path / slug, combination)
+    shutil.copytree(result.project_path, project.path)
+    python = interpreter(combination.python)
+    assert python
+    install_locked(project.path, tmp_path / "venv", python)
+    port = free_port()
+    # In compose.yaml it is the port of this machine.
+    yield Reader(project, activated(tmp_path / "venv") | {"PORT": str(port)}, port)
+    if docker_problem() is None:
+        project.run("docker", "compose", "down", "--timeout", "1")
+        project.run("docker", "rmi", "--force", slug)
+
+
+@pytest.mark.slow("installs a project, uses it and builds its image")
+@each(LIVED_IN)
+def test_every_command_of_the_pages_does_what_they_say(reader: Reader) -> None:
+    for page in pages(reader.project):
+        reader.follow(page)
+
+
+def edit(project: BakedProject, name: str, old: str, new: str) -> None:
+    before = text(project, name)
+    assert old in before
+    (project.path / name).write_text(before.replace(old, new, 1), "utf-8")
+
+
+def failures(reader: Reader, folder: Path) -> Iterator[str]:
+    """What is printed when something fails, as far as a test can bring it about in a moment."""
+
+    def said(*command: str | Path, env: dict[str, str]) -> str:
+        result = project.run(*command, check=False, env=env)
+        assert result.returncode, command
+        return result.stdout + result.stderr
+
+    project, shell = reader.project, reader.shell
+    bare = {"PATH": "/usr/bin:/bin"}
+    another = folder / "another"
+    run(tool("uv"), "venv", "--python", another_python(project.combination.python), another)
+    yield said("make", "install", env=bare | {"VIRTUAL_ENV": "/venv"})
+    yield said(*poetry("--no-plugins", "export"), env=shell)
+    yield said("make", "install", env=bare)
+    yield said("make", "install", env=bare | {"CONDA_DEFAULT_ENV": "base", "CONDA_PREFIX": "/"})
+    yield said("make", "install", env=activated(another))
+    yield said("make", "run", env=bare)
+    yield said("make", "run", env=shell | {f"{reader.prefix}NO_SUCH": "1"})
+    if not reader.is_job:
+        with socket.create_server(("127.0.0.1", reader.port)):
+            yield said("make", "run", env=shell | {f"{reader.prefix}PORT": str(reader.port)})
+    edit(project, "environment.yml", "python=3.", "python=2.")
+    edit(project, "requirements.txt", "sha256:", "sha512:")
+    yield said("python", "scripts/consistency.py", env=shell)
+    edit(project, "pyproject.toml", '"structlog>=', '"structlog>=1,>=')
+    yield said("poetry", "check", "--lock", env=shell)
+    # What an image prints, the tests of the image bring about.
+    yield text(project, "Dockerfile")
+
+
+def another_python(python: str) -> Path:
+    """An interpreter that a project of this version refuses."""
+    found = [interpreter(one) for one in QUESTIONS["python_version"] if one != python]
+    here = [] if sys.version_info[:2] == tuple(map(int, python.split("."))) else [sys.executable]
+    return next(Path(one) for one in [*found, *here] if one)
+
+
+@pytest.mark.slow("installs a project")
+@each(LIVED_IN)
+def test_every_symptom_of_the_readme_is_what_is_printed(reader: Reader, tmp_path: Path) -> None:
+    table = text(reader.project, "README.md").partition("| Symptom |")[2]
+    messages = re.findall(r"`([^`]+)`", "".join(re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)))
+    printed = "\n".join(failures(reader, tmp_path))
+
+    assert len(messages) >= 10
+    assert [message for message in messages if message not in printed] == []

@@ -1,0 +1,297 @@
+"""Replace the demo of a model API as a user does: a draft of the schema, `make train`, an image.
+
+Nothing but the schema, `training` and `data` is edited, and the image predicts what scikit-learn
+predicts.
+"""
+
+import csv
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.containers import address, ask, container, wait_until_healthy
+from tests.helpers.harness import (
+    BUILT,
+    HERE,
+    PACKAGE,
+    BakedProject,
+    Combination,
+    activated,
+    commit,
+    each,
+    install_locked,
+    interpreter,
+    run,
+    unavailable,
+)
+
+COMBINATION = [it for it in HERE if it.application == "model-api" and it in BUILT][:1]
+SCHEMA, PIPELINE = Path(f"src/{PACKAGE}/model/schema.py"), Path("training/pipeline.py")
+TOLERANCE = 2e-4
+LABELS = ["basic", "plus", "Ünïcode, \"quoted\" 'label'"]
+
+Row = dict[str, object]
+
+# In the development environment: instances, and what scikit-learn predicts for them.
+EXPECTED = f"""
+import json
+from {PACKAGE}.model.batch import read_csv
+from {PACKAGE}.model.schema import SCHEMA
+from training.data import load, to_table
+from training.evaluate import hold_out, predict
+from training.pipeline import DATA, create_pipeline
+split = hold_out(SCHEMA, load(SCHEMA, DATA))
+model = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
+instances = [SCHEMA.parse_text(row) for row in read_csv(DATA)][:1000]
+print(json.dumps({{
+    "instances": [each.model_dump(mode="json") for each in instances],
+    "expected": predict(SCHEMA, model, to_table(SCHEMA, instances)).tolist(),
+}}))
+"""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """Data of a user, and what the user edits."""
+
+    rows: Callable[[random.Random], Iterator[Row]]
+    target: str
+    options: tuple[str, ...] = ()
+    edits: dict[str, str] = field(default_factory=dict)
+    """Of the pipeline."""
+    packages: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def churn(choose: random.Random) -> Iterator[Row]:
+    """20,000 customers, with missing values, a category of 300 values, and an ID."""
+    for n in range(20_000):
+        fee, calls = round(choose.gauss(40, 12), 2), choose.randrange(60)
+        city = f"Stadt {int(300 * choose.random() ** 2)}"
+        plan = choose.choice(["basic", "plus", "pro"])
+        risk = (fee - 40) / 12 + calls / 30 - (plan == "pro") + hash_of(city)
+        yield {
+            "customerID": f"{n * 7919 % 99991:05}-{n}",
+            "Monthly Fee (€)": "" if choose.random() < 0.1 else fee,
+            "support_calls": "NA" if choose.random() < 0.05 else calls,
+            "plan": plan,
+            "city": city,
+            "newsletter": choose.random() < 0.4,
+            "signup": date(2020, 1, 1) + timedelta(choose.randrange(2000)),
+            "country": "DE",
+            "churned": "yes" if risk + choose.gauss(0, 1) > 1.5 else "no",
+        }
+
+
+def prices(choose: random.Random) -> Iterator[Row]:
+    """Homes, with numbers that have all digits of a float."""
+    for _ in range(5000):
+        area, rooms, age = choose.lognormvariate(4.5, 0.4), choose.randint(1, 8), choose.random()
+        district = choose.choice(["Nord", "Süd", "Mitte"])
+        price = 3000 * area + 20_000 * rooms - 90_000 * age + 50_000 * (district == "Mitte")
+        yield {
+            "area": "" if choose.random() < 0.05 else area,
+            "rooms": rooms,
+            "age": age * 100,
+            "district": district,
+            "price": round(price * choose.gauss(1, 0.05)),
+        }
+
+
+def two_features(choose: random.Random) -> Iterator[Row]:
+    """Little data."""
+    for _ in range(60):
+        x = round(choose.random(), 3)
+        yield {"x": x, "class": choose.choice([0, 1]), "y": int(x > 0.5)}
+
+
+def tickets(choose: random.Random) -> Iterator[Row]:
+    """Three labels, and a free text."""
+    words = {
+        LABELS[0]: ["login", "password", "straße"],
+        LABELS[1]: ["refund", "invoice", "€20"],
+        LABELS[2]: ["screen", "broken", "Привет"],
+    }
+    for n in range(1500):
+        label = choose.choice(LABELS)
+        text = choose.choices([*words[label], "the", "my,", "Please!", "again\nnow"], k=8)
+        yield {
+            "ticket": n,
+            "message": f"{' '.join(text)} {n}",
+            "priority": choose.choice(["low", "high", ""]),
+            "queue": label,
+        }
+
+
+def hash_of(text: str) -> float:
+    """Return a number between 0 and 1 that depends on a text."""
+    return sum(text.encode()) * 37 % 101 / 100
+
+
+ENSEMBLE = (
+    "from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor"
+)
+PANDAS = "import pandas as pd\n"
+LIGHTGBM = {
+    f"{ENSEMBLE}\n": "",
+    PANDAS: f"{PANDAS}from lightgbm import LGBMClassifier, LGBMRegressor\n",
+    '    options = {"max_iter": 200, "early_stopping": True, "random_state": SEED}\n': "",
+    "HistGradientBoostingClassifier(**options)": "LGBMClassifier(verbose=-1, random_state=SEED)",
+    "HistGradientBoostingRegressor(**options)": "LGBMRegressor(verbose=-1, random_state=SEED)",
+}
+REPLACEMENTS = {
+    "churn": Replacement(churn, "churned", left_out=("customerID", "country")),
+    "prices": Replacement(
+        prices, "price", edits=LIGHTGBM, packages=("lightgbm<5", "onnxmltools<2")
+    ),
+    "two features": Replacement(two_features, "y"),
+    "tickets": Replacement(tickets, "queue", left_out=("ticket",)),
+}
+
+
+@pytest.fixture
+def project(combination: Combination, baked: BakedProject, tmp_path: Path) -> BakedProject:
+    """A project that is a repository, in an environment of its own."""
+    python = interpreter(combination.python)
+    assert python
+    project = BakedProject(tmp_path / "project", combination)
+    shutil.copytree(baked.path, project.path)
+    commit(project.path, "Start from the template")
+    install_locked(project.path, tmp_path / "venv", python)
+    return project
+
+
+@pytest.mark.slow("trains a model and builds its image")
+@pytest.mark.usefixtures("docker")
+@pytest.mark.parametrize("name", REPLACEMENTS)
+@each(COMBINATION)
+def test_the_demo_is_replaced_by_a_draft_training_and_data(
+    name: str, project: BakedProject
+) -> None:
+    replacement, tag = REPLACEMENTS[name], f"template-test:replaced-{name.replace(' ', '-')}"
+    environment = activated(project.path.parent / "venv")
+    install(replacement, project)
+    data = Path(f"data/{name.replace(' ', '_')}.csv")
+    write(project.path / data, replacement.rows(random.Random(0)))  # noqa: S311 - no secret
+    arguments = [str(data), "--target", replacement.target, *replacement.options]
+
+    drafted = project.run("python", "-m", "training.draft", *arguments, env=environment).stdout
+    (project.path / SCHEMA).write_text(drafted, "utf-8")
+    edits = {'NAME = "penguins"': f'NAME = "{name}"', "data/penguins.csv": str(data)}
+    edit(project.path / PIPELINE, edits | replacement.edits)
+    project.run("make", "train", "check", "test", "image", f"IMAGE={tag}", env=environment)
+
+    for column in replacement.left_out:
+        assert f"# Left out: {column} (" in drafted
+    status = project.run("git", "status", "--porcelain").stdout.splitlines()
+    touched = {line.split()[1] for line in status}
+    model = str(SCHEMA.with_name("model.onnx"))
+    assert touched == {str(SCHEMA), str(PIPELINE), model}, "git ignores the data"
+    expected = json.loads(project.run("python", "-c", EXPECTED, env=environment).stdout)
+    with container(tag, "--publish", "127.0.0.1::8000") as served:
+        wait_until_healthy(served)
+        body = {"instances": expected["instances"]}
+        answer: Any = ask(f"{address(served)}/predictions", body)
+        assert answer["model"]["name"] == name
+    predictions = [
+        list(each["probabilities"].values()) if "label" in each else each["value"]
+        for each in answer["predictions"]
+    ]
+    assert len(predictions) == len(expected["expected"])
+    for ours, theirs in zip(predictions, expected["expected"], strict=True):
+        assert ours == pytest.approx(theirs, abs=TOLERANCE, rel=TOLERANCE)
+
+
+def install(replacement: Replacement, project: BakedProject) -> None:
+    """Install further packages, as `poetry add --group train` does."""
+    if replacement.packages:
+        python = project.path.parent / "venv/bin/python"
+        command = ["uv", "pip", "install", "--python", str(python), *replacement.packages]
+        result = run(*command, check=False, env=activated(python.parents[1]))
+        if result.returncode:
+            unavailable(f"There is no package index: {result.stderr}", required=False)
+
+
+def write(path: Path, rows: Iterator[Row]) -> None:
+    """Write a CSV file."""
+    first = next(rows)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(first))
+        writer.writeheader()
+        writer.writerow(first)
+        writer.writerows(rows)
+
+
+def edit(path: Path, edits: dict[str, str]) -> None:
+    """Replace lines of a file."""
+    text = path.read_text("utf-8")
+    for old, new in edits.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    path.write_text(text, "utf-8")
+
+
+# What the page on the model says of other formats, run: both predict what their library does.
+OTHER_FORMATS = f"""
+import hashlib, re, sys
+from pathlib import Path
+from typing import *
+import lightgbm, numpy as np, pandas as pd, skops.io
+from fastapi.testclient import TestClient
+from {PACKAGE}.app import create_app
+from {PACKAGE}.model.features import FeatureModel, Schema
+from {PACKAGE}.model.predictor import ModelInfo
+from {PACKAGE}.model.schema import SCHEMA, Target
+from {PACKAGE}.routes import predictions
+from numpy.typing import NDArray
+from pydantic import BaseModel
+from training.data import load
+from training.evaluate import hold_out
+from training.pipeline import DATA, create_pipeline
+
+for block in re.findall("```python\\n(class .*?)```", Path("docs/model.md").read_text(), re.S):
+    exec(block)
+split = hold_out(SCHEMA, load(SCHEMA, DATA))
+pipeline = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
+skops.io.dump(pipeline, sys.argv[1])
+TRUSTED_TYPES = skops.io.get_untrusted_types(file=sys.argv[1])
+predictor = SkopsPredictor(Path(sys.argv[1]), SCHEMA)
+predictions.load_predictor = lambda *_, **__: predictor
+with TestClient(create_app()) as client:
+    body = {{"instances": [SCHEMA.example_json()] * 3}}
+    answer = client.post("/predictions", json=body).json()
+assert answer["model"]["name"] == "skops"
+table = pd.DataFrame({{k: v[:, 0] for k, v in SCHEMA.to_columns([SCHEMA.example]).items()}})
+expected = pipeline.predict_proba(table)[0]
+found = list(answer["predictions"][2]["probabilities"].values())
+assert np.allclose(found, expected, atol=1e-5)
+
+class Numbers(FeatureModel):
+    bill_length_mm: float | None = None
+    body_mass_g: int | None = None
+
+schema = Schema(Numbers, Target, Numbers(bill_length_mm=39.1, body_mass_g=3750))
+data = load(schema, DATA)
+model = lightgbm.LGBMClassifier(verbose=-1).fit(data.table, data.target)
+model.booster_.save_model(sys.argv[1])
+predictor = LightGbmPredictor(Path(sys.argv[1]), schema)
+instances = [schema.example, Numbers()]
+table = pd.DataFrame({{k: v[:, 0] for k, v in schema.to_columns(instances).items()}})
+assert np.allclose(predictor.predict(instances), model.predict_proba(table), atol=1e-5)
+"""
+
+
+@pytest.mark.slow("installs an environment")
+@each(COMBINATION)
+def test_the_page_says_how_to_serve_other_formats(project: BakedProject, tmp_path: Path) -> None:
+    install(Replacement(two_features, "y", packages=("lightgbm<5", "skops<1")), project)
+    environment = activated(project.path.parent / "venv")
+
+    project.run("python", "-W", "ignore", "-c", OTHER_FORMATS, tmp_path / "m", env=environment)

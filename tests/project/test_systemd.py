@@ -1,0 +1,61 @@
+"""The systemd units that a job's page shows for one machine are valid and fit the project."""
+
+import re
+import shlex
+import shutil
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.helpers.containers import NEWEST
+from tests.helpers.harness import SLUG, BakedProject, each, run
+
+pytestmark = each([one for one in NEWEST if one.kind == "job"])
+UNITS = re.compile(r"`/etc/systemd/system/(\S+)`:\n\n```ini\n(.*?)```", re.DOTALL)
+
+
+def units(project: BakedProject) -> dict[str, str]:
+    return dict(UNITS.findall((project.path / "docs" / "production.md").read_text("utf-8")))
+
+
+def parsed(text: str) -> ConfigParser:
+    parser = ConfigParser(strict=False, interpolation=None)
+    parser.read_string(text)
+    return parser
+
+
+def test_the_service_runs_compose_and_repeats_what_may_succeed(baked: BakedProject) -> None:
+    service = parsed(units(baked)[f"{SLUG}.service"])["Service"]
+    compose = yaml.safe_load((baked.path / "compose.yaml").read_text("utf-8"))
+    recipes = (baked.path / "Makefile").read_text("utf-8")
+
+    docker, *arguments = shlex.split(service["ExecStart"])
+    assert (docker, arguments[:2]) == ("docker", ["compose", "up"])
+    assert arguments[arguments.index("--exit-code-from") + 1] in compose["services"]
+    assert f"\t{service['ExecStart']}\n" in recipes
+    for name in shlex.split(service["Environment"]):
+        assert f"${{{name.replace('=', ':-')}}}" in compose["services"]["job"]["user"]
+    # What a retry cannot fix, as the README has it.
+    readme = (baked.path / "README.md").read_text("utf-8")
+    fails_again = re.findall(r"^\| (\d+) \|.*\| fails again \|$", readme, re.MULTILINE)
+    assert service["RestartPreventExitStatus"].split() == fails_again == ["2", "65"]
+
+
+def test_the_timer_starts_the_service(baked: BakedProject) -> None:
+    timer = parsed(units(baked)[f"{SLUG}.timer"])
+
+    assert timer["Timer"]["OnCalendar"]
+    assert timer["Install"]["WantedBy"] == "timers.target"
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
+def test_systemd_accepts_the_units(baked: BakedProject, tmp_path: Path) -> None:
+    for name, text in units(baked).items():
+        (tmp_path / name).write_text(text.replace(f"/srv/{SLUG}", "/"), "utf-8")
+
+    result = run("systemd-analyze", "verify", *sorted(tmp_path.iterdir()))
+
+    own = [line for line in result.stderr.splitlines() if SLUG in line]
+    assert [line for line in own if "docker.service" not in line] == []

@@ -1,0 +1,101 @@
+"""Every lock has wheels for the machines that teams develop on and deploy to."""
+
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from packaging.markers import Marker
+from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
+from packaging.utils import parse_wheel_filename
+
+from tests.helpers.harness import COMBINATIONS, QUESTIONS, ROOT, Combination
+
+GLIBC = 36  # Debian 12, the oldest that is likely; macOS 14 likewise.
+
+
+def manylinux(architecture: str) -> list[str]:
+    named = [f"manylinux_2_{minor}_{architecture}" for minor in range(GLIBC, 16, -1)]
+    return [*named, f"manylinux2014_{architecture}", f"manylinux2010_{architecture}"]
+
+
+LINUX = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
+MAC = {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"}
+MACHINES: dict[str, tuple[list[str], dict[str, str]]] = {
+    "Linux, x86-64": (manylinux("x86_64"), LINUX | {"platform_machine": "x86_64"}),
+    "Linux, arm64": (manylinux("aarch64"), LINUX | {"platform_machine": "aarch64"}),
+    "Windows": (
+        ["win_amd64"],
+        {
+            "sys_platform": "win32",
+            "platform_system": "Windows",
+            "os_name": "nt",
+            "platform_machine": "AMD64",
+        },
+    ),
+    "macOS, arm64": (
+        list(mac_platforms((14, 0), "arm64")),
+        MAC | {"platform_machine": "arm64"},
+    ),
+    "macOS, Intel": (
+        list(mac_platforms((14, 0), "x86_64")),
+        MAC | {"platform_machine": "x86_64"},
+    ),
+}
+
+
+@cache
+def installable(python: str, machine: str) -> frozenset[Tag]:
+    """The tags of the wheels that this Python on this machine takes."""
+    major, minor = map(int, python.split("."))
+    platforms, _ = MACHINES[machine]
+    every = cpython_tags((major, minor), platforms=platforms)
+    return frozenset([*every, *compatible_tags((major, minor), f"cp{major}{minor}", platforms)])
+
+
+def needed(package: dict[str, Any], environment: dict[str, str]) -> bool:
+    """Whether a machine installs the package, for any of its groups."""
+    markers = package.get("markers", "")
+    markers = list(markers.values()) if isinstance(markers, dict) else [markers]
+    return any(not marker or Marker(marker).evaluate(environment) for marker in markers)
+
+
+def missing(lock: dict[str, Any], python: str, machine: str) -> Iterator[str]:
+    """Every package that this machine would have to build."""
+    environment = MACHINES[machine][1] | {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+    }
+    for package in lock["package"]:
+        wheels = [it["file"] for it in package["files"] if it["file"].endswith(".whl")]
+        tags = frozenset[Tag]().union(*(parse_wheel_filename(wheel)[3] for wheel in wheels))
+        if needed(package, environment) and not tags & installable(python, machine):
+            yield package["name"]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("combination", COMBINATIONS, ids=str)
+def test_every_machine_has_wheels_or_the_readme_says_what_it_lacks(
+    combination: Combination, machine: str
+) -> None:
+    path = ROOT / "templates" / "locks" / str(combination) / "poetry.lock"
+    lock = tomllib.loads(path.read_text("utf-8"))
+
+    absent = list(missing(lock, combination.python, machine))
+
+    if combination.application == "model-api" and machine == "macOS, Intel":
+        readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+        assert absent == ["onnxruntime"]
+        assert "ONNX Runtime has none for Intel Macs" in readme
+    else:
+        assert absent == []
+
+
+def test_the_readme_names_each_python_that_an_application_is_refused_on() -> None:
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    refused = {python for pythons in QUESTIONS["_refused"].values() for python in pythons}
+
+    assert [python for python in refused if f"none for Python {python}" not in readme] == []

@@ -1,0 +1,129 @@
+"""A folder that holds a project already, or cannot hold one."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.helpers.answers import bake, render, typed
+from tests.helpers.harness import PACKAGE, QUESTIONS, SLUG, needs_posix
+
+
+def test_an_existing_project_is_untouched_by_wrong_answers(tmp_path: Path) -> None:
+    folder = tmp_path / "sandbox"
+    assert bake(typed({}), folder).project
+    before = contents(folder)
+
+    outcome = bake(typed({"author_email": "x", "package_name": "class"}), folder, overwrite=True)
+
+    assert "E-mail of the author" in outcome.message
+    assert "--overwrite-if-exists" in outcome.message
+    assert contents(folder) == before
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    "path", ["data/mine.csv", "src/my_application/job.py", "tests/test_job.py"]
+)
+def test_a_file_of_the_user_is_not_dropped_as_another_applications(
+    path: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sandbox"
+    mine = folder / "out" / SLUG / path
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+
+    outcome = bake(typed({"application": "web-api"}), folder, overwrite=True)
+
+    assert "Folder" in outcome.message
+    assert "It belongs to other answers: it would be lost." in outcome.message
+    assert [name for name, _ in contents(folder).items()] == [f"out/{SLUG}/{path}"]
+
+
+def test_a_project_of_another_application_is_refused_folder_by_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "sandbox"
+    assert bake(typed({"application": "web-api"}), folder).project
+    before = contents(folder)
+
+    outcome = bake(typed({"application": "job"}), folder, overwrite=True)
+
+    given = re.findall(r"^  given  (.*)$", outcome.message, re.MULTILINE)
+    project = folder / "out" / SLUG
+    answers = typed({"application": "job"})
+    lost = [
+        path
+        for pattern, owners in QUESTIONS["_belongs_to"].items()
+        if any(answers[question] not in theirs for question, theirs in owners.items())
+        and (project / (path := pattern.format(package=PACKAGE))).exists()
+    ]
+    # A folder stands for what is in it.
+    routes = f"src/{PACKAGE}/routes"
+    assert routes in lost
+    assert given == [repr(path) for path in lost if not path.startswith(f"{routes}/")]
+    assert contents(folder) == before
+
+
+def test_an_existing_project_of_the_same_application_is_rendered_again(tmp_path: Path) -> None:
+    folder = tmp_path / "sandbox"
+    assert bake(typed({"application": "job"}), folder).project
+    (folder / "out" / SLUG / "mine.txt").write_text("mine")
+
+    outcome = bake(typed({"application": "job"}), folder, overwrite=True)
+
+    # The job's own paths are its own, so they are no reason to refuse.
+    assert outcome.project, outcome.message
+    assert (outcome.project / "mine.txt").read_text() == "mine"
+
+
+def said_in(folder: Path, before: str) -> str:
+    """What the hook that checks the answers says in this folder, after these lines of Python."""
+    hook = folder.with_suffix(".hook.py")
+    hook.write_text(render("pre_gen_project", typed({}) | {"_template": ".", "_output_dir": "."}))
+    # All is imported and read before: the lines may take the right to do so.
+    script = f"""
+import collections.abc, json, os, pathlib, random, re, resource, shlex, tempfile, unicodedata
+source = open({str(hook)!r}).read()
+{before}
+hook = {{"__name__": "hook"}}
+exec(source, hook)
+hook["main"]()
+"""
+    command = [sys.executable, "-c", script]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 1, result.stderr
+    return result.stderr
+
+
+@needs_posix
+def test_a_disk_that_is_full_gets_a_clear_line(tmp_path: Path) -> None:
+    folder = tmp_path / SLUG
+    folder.mkdir()
+
+    said = said_in(folder, "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))")
+
+    assert f"Folder\n  given  {str(folder)[:80]!r:.60}" in said
+    assert "  rule   No project fits: File too large.\n" in said
+    assert list(folder.iterdir()) == []
+
+
+@needs_posix
+def test_a_folder_that_cannot_be_written_gets_a_clear_line() -> None:
+    # Permissions do not bind root, so root becomes nobody, who cannot enter root's folders.
+    with TemporaryDirectory() as base:
+        Path(base).chmod(0o755)
+        folder = Path(base) / SLUG
+        folder.mkdir(mode=0o555)
+
+        said = said_in(folder, "os.getuid() or os.setuid(65534)")
+
+    assert "  rule   No project fits: Permission denied.\n" in said

@@ -1,0 +1,205 @@
+"""What a bake leaves behind: these files, whole, and nothing else."""
+
+import json
+import re
+import tomllib
+
+import yaml
+
+from tests.helpers.harness import (
+    COMBINATIONS,
+    KUBERNETES,
+    PACKAGE,
+    ROOT,
+    BakedProject,
+    each,
+    poetry,
+)
+
+pytestmark = each([*COMBINATIONS, *KUBERNETES])
+
+EVERYWHERE = {
+    ".devcontainer/devcontainer.json",
+    ".dockerignore",
+    ".editorconfig",
+    ".env.example",
+    ".gitattributes",
+    ".github/dependabot.yml",
+    ".github/workflows/ci.yml",
+    ".github/workflows/renew.yml",
+    ".gitignore",
+    ".pre-commit-config.yaml",
+    "Dockerfile",
+    "Makefile",
+    "README.md",
+    "compose.yaml",
+    "docs/production.md",
+    "environment.yml",
+    "poetry.lock",
+    "poetry.toml",
+    "pyproject.toml",
+    "requirements.txt",
+    "scripts/consistency.py",
+    "scripts/renewal.py",
+    "scripts/reproduce.py",
+    "secrets/.gitignore",
+    f"src/{PACKAGE}/__init__.py",
+    f"src/{PACKAGE}/__main__.py",
+    f"src/{PACKAGE}/cli.py",
+    f"src/{PACKAGE}/logs.py",
+    f"src/{PACKAGE}/settings.py",
+    "tests/conftest.py",
+    "tests/test_cli.py",
+    "tests/test_logs.py",
+    "tests/test_settings.py",
+}
+
+
+def modules(*names: str, of: str = "") -> set[str]:
+    """The modules of these names in the package, or in a part of it, and their tests."""
+    package = f"src/{PACKAGE}/{of}"
+    return {f"{package}{name}.py" for name in names} | {f"tests/test_{name}.py" for name in names}
+
+
+API = modules("access_log", "docs", "errors", "health", "limits", "metrics") | {
+    f"src/{PACKAGE}/app.py",
+    f"src/{PACKAGE}/routes/__init__.py",
+}
+MODEL = {
+    "data/README.md",
+    "data/penguins.csv",
+    "docs/model.md",
+    *modules("predictions", of="routes/"),
+    *modules("batch", "predictor", "schema", of="model/"),
+    f"src/{PACKAGE}/model/__init__.py",
+    f"src/{PACKAGE}/model/features.py",
+    f"src/{PACKAGE}/model/metrics.py",
+    f"src/{PACKAGE}/model/model.onnx",
+    "tests/test_draft.py",
+    "tests/test_export.py",
+    "tests/test_model.py",
+    "tests/test_training.py",
+    "tests/tiny.py",
+    "training/__init__.py",
+    "training/__main__.py",
+    "training/converters.py",
+    "training/data.py",
+    "training/draft.py",
+    "training/evaluate.py",
+    "training/export.py",
+    "training/pipeline.py",
+    "training/report.py",
+}
+# By application or by kind.
+ONLY_IN = {
+    "service": API,
+    "model-api": MODEL,
+    "web-api": modules("quotes", of="routes/"),
+    "job": modules("exit_status", "files", "job") | {f"src/{PACKAGE}/shards.py", "data/orders.csv"},
+}
+
+DEPLOY = {
+    "deploy/kubernetes/README.md",
+    "deploy/kubernetes/base/account.yaml",
+    "deploy/kubernetes/base/kustomization.yaml",
+    "deploy/kubernetes/base/network.yaml",
+    "deploy/kubernetes/base/settings.env",
+    "deploy/kubernetes/namespaces.yaml",
+    "deploy/kubernetes/overlays/production/kustomization.yaml",
+    "deploy/kubernetes/overlays/staging/kustomization.yaml",
+}
+DEPLOY_API = {
+    "deploy/kubernetes/base/deployment.yaml",
+    "deploy/kubernetes/base/scaling.yaml",
+    "deploy/kubernetes/base/service.yaml",
+    "deploy/kubernetes/overlays/example/gateway.yaml",
+    "deploy/kubernetes/overlays/example/ingress.yaml",
+    "deploy/kubernetes/overlays/example/kustomization.yaml",
+}
+DEPLOY_ONLY_IN = {
+    "model-api": {"deploy/kubernetes/model/kustomization.yaml"},
+    "service": DEPLOY_API,
+    "job": {f"deploy/kubernetes/base/{name}.yaml" for name in ("claim", "jobs", "pod")}
+    | {"deploy/kubernetes/shared/kustomization.yaml"},
+}
+
+
+def test_a_bake_holds_exactly_these_files(baked: BakedProject) -> None:
+    here = {baked.combination.application, baked.combination.kind}
+    expected = EVERYWHERE.union(*(ONLY_IN[one] for one in here & set(ONLY_IN)))
+    if baked.combination.deployment == "kubernetes":
+        expected |= DEPLOY.union(*(DEPLOY_ONLY_IN[one] for one in here & set(DEPLOY_ONLY_IN)))
+    assert baked.files() == expected
+
+
+def test_no_folder_is_empty(baked: BakedProject) -> None:
+    assert [
+        path for path in baked.path.rglob("*") if path.is_dir() and not any(path.iterdir())
+    ] == []
+
+
+def texts(baked: BakedProject) -> set[str]:
+    """Every file but the model, which is binary."""
+    return {name for name in baked.files() if not name.endswith(".onnx")}
+
+
+def test_nothing_of_cookiecutter_is_left(baked: BakedProject) -> None:
+    # But the record of where the project comes from.
+    record = '[tool.cookiecutter]\ntemplate = "cookiecutter-'
+    for name in texts(baked):
+        text = (baked.path / name).read_text("utf-8").replace(record, "")
+        assert "cookiecutter" not in name + text, name
+        # GitHub's own expressions and Docker's are the only braces that stay.
+        assert not re.search(r"(?<!\$)\{\{(?!\.)|\{%", name + text), name
+
+
+def test_every_text_ends_with_one_newline(baked: BakedProject) -> None:
+    for name in texts(baked):
+        text = (baked.path / name).read_bytes()
+        assert text.endswith(b"\n"), name
+        assert not text.endswith(b"\n\n"), name
+        assert b"\r" not in text, name
+
+
+def test_every_data_file_parses(baked: BakedProject) -> None:
+    for name in texts(baked):
+        text = (baked.path / name).read_text("utf-8")
+        if name.endswith((".toml", ".lock")):
+            tomllib.loads(text)
+        elif name.endswith((".yml", ".yaml")):
+            list(yaml.safe_load_all(text))
+        elif name.endswith(".json"):
+            json.loads(text)
+
+
+def test_the_lock_fits_the_project(baked: BakedProject) -> None:
+    baked.run(*poetry("check", "--lock", "--strict"))
+
+
+def test_the_shipped_export_is_what_poetry_exports(baked: BakedProject) -> None:
+    # The hook may have exported already, so the files that ship are compared as well.
+    shipped = ROOT / "templates" / "locks" / str(baked.combination)
+
+    export = baked.run(*poetry("export", "--without-urls")).stdout
+
+    assert (baked.path / "poetry.lock").read_bytes() == (shipped / "poetry.lock").read_bytes()
+    assert export == (shipped / "requirements.txt").read_text("utf-8")
+    assert export == (baked.path / "requirements.txt").read_text("utf-8")
+
+
+def test_the_export_pins_and_hashes_all_that_is_locked_for_production(baked: BakedProject) -> None:
+    lock = tomllib.loads((baked.path / "poetry.lock").read_text("utf-8"))
+    locked = {one["name"]: one for one in lock["package"] if "main" in one["groups"]}
+    export = (baked.path / "requirements.txt").read_text("utf-8")
+
+    entries = re.split(r"\n(?=\S)", export.strip())
+
+    pins = [re.match(r"([a-z0-9._-]+)==(\S+)", entry) for entry in entries]
+    assert {pin[1]: pin[2] for pin in pins if pin} == {
+        name: one["version"] for name, one in locked.items()
+    }
+    for entry, pin in zip(entries, pins, strict=True):
+        assert pin
+        assert set(re.findall(r"--hash=(\S+)", entry)) == {
+            file["hash"] for file in locked[pin[1]]["files"]
+        }

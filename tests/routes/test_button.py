@@ -1,0 +1,179 @@
+"""GitHub's "Use this template" button: the workflow's own steps, run as GitHub runs them."""
+
+import re
+from pathlib import Path
+
+from scripts.write_form import form
+from tests.helpers.github import DOCUMENT, INPUTS, STEPS, WORKFLOW, Repository, git, pushed
+from tests.helpers.harness import QUESTIONS, ROOT
+
+
+def test_the_form_is_written_from_the_questions() -> None:
+    assert form() in WORKFLOW.read_text("utf-8"), "Run: .venv/bin/python scripts/write_form.py"
+
+
+def test_the_form_asks_what_cookiecutter_asks() -> None:
+    questions = {name: value for name, value in QUESTIONS.items() if not name.startswith("_")}
+    labels = QUESTIONS["__prompts__"]
+
+    assert list(INPUTS) == list(questions)
+    for name, value in questions.items():
+        form = INPUTS[name]
+        label = labels[name]["__prompt__"] if isinstance(value, list) else labels[name]
+        # A default that follows from another answer cannot stand in a form; its label says so.
+        if name == "project_name" or "{{" in value:
+            assert re.fullmatch(rf"{re.escape(label)} \(empty: .*\)", form["description"])
+            assert "default" not in form
+        else:
+            assert form["description"] == label
+            assert form["default"] == (value[0] if isinstance(value, list) else value)
+        assert form.get("options") == (value if isinstance(value, list) else None)
+
+
+def test_answers_reach_the_shell_through_the_environment_only() -> None:
+    for step in STEPS:
+        assert "${{" not in step.get("run", "")
+
+
+def test_the_commit_only_deletes_workflows_and_names_the_templates_version(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    workflows = {name for name in pushed(repository) if name.startswith(".github/workflows/")}
+
+    passed, log = repository.dispatch()
+
+    assert passed, log
+    kept = {f".github/workflows/{name}.yml" for name in ("ci", "renew")}
+    change = ["diff", "--name-status", "main~1", "main", "--", ".github/workflows"]
+    assert git(repository.remote, *change).splitlines() == [
+        f"D\t{name}" for name in sorted(workflows - kept)
+    ]
+    version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version
+    assert git(repository.remote, "log", "-1", "--format=%s", "main").endswith(version[1])
+
+
+def test_the_projects_name_is_the_repositorys_unless_one_is_given(tmp_path: Path) -> None:
+    repository = Repository(tmp_path, name="price-api")
+
+    passed, log = repository.dispatch()
+
+    assert passed, log
+    assert b'name = "price-api"' in pushed(repository)["pyproject.toml"]
+
+
+def test_a_name_with_spaces_and_quotes_arrives_whole(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    description = "It's \"5 o'clock\" for $HOME, `id` and $(id) {{ '{{' }} 100 %"
+
+    passed, log = repository.dispatch(
+        {"project_name": 'Ann\'s "big" app', "project_slug": "big-app", "description": description}
+    )
+
+    assert passed, log
+    quoted = description.replace('"', '\\"')
+    assert f'description = "{quoted}"'.encode() in pushed(repository)["pyproject.toml"]
+
+
+def test_bad_answers_show_why_and_leave_the_repository_as_it_was(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    before = repository.head()
+
+    passed, summary = repository.dispatch({"package_name": "class", "author_email": "$(id)"})
+
+    assert not passed
+    assert summary.startswith(
+        """~~~
+No project was made.
+
+Package, as Python imports it
+  given  'class'
+  rule   This is a word of the Python language.
+  try    'class_app'
+
+E-mail of the author
+  given  '$(id)'
+  rule   One address, such as ann@example.com.
+  try    'you@example.com'
+~~~
+"""
+    )
+    assert repository.head() == before
+
+
+def test_what_no_form_offers_fails_and_leaves_the_repository_as_it_was(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    before = repository.head()
+
+    passed, summary = repository.dispatch({"application": "job; touch made"})
+
+    assert not passed
+    assert "job; touch made provided for choice variable application" in summary
+    assert not list(tmp_path.rglob("made"))
+    assert repository.head() == before
+
+
+def test_what_has_been_added_since_stays(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    repository.commit("notes.md", "Call Ann.\n")
+
+    passed, log = repository.dispatch()
+
+    assert passed, log
+    assert pushed(repository)["notes.md"] == b"100644 Call Ann.\n"
+    assert "cookiecutter.json" not in pushed(repository)
+
+
+def test_a_push_in_the_meantime_is_not_overwritten(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+
+    passed, log = repository.dispatch(before_push=lambda: repository.commit("notes.md", "Ann\n"))
+
+    assert not passed
+    assert "rejected" in log
+    assert "pushed in the meantime, run this again" in log
+    assert git(repository.remote, "log", "-1", "--format=%s", "main") == "Add notes.md"
+
+
+def test_a_second_run_is_refused(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    assert repository.dispatch()[0]
+    before = repository.head()
+
+    passed, log = repository.dispatch()
+
+    assert not passed
+    assert "is a project already" in log
+    assert repository.head() == before
+
+
+def test_the_template_itself_is_refused(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    before = repository.head()
+
+    passed, log = repository.dispatch(is_template=True)
+
+    assert not passed
+    assert "This is the template" in log
+    assert repository.head() == before
+
+
+def test_a_copy_of_the_template_with_its_history_is_refused(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    git(repository.work, "checkout", "--quiet", "--orphan", "grown")
+    git(repository.work, "rm", "--quiet", "--cached", str(WORKFLOW.relative_to(ROOT)))
+    git(repository.work, "commit", "--quiet", "--message", "Begin the template")
+    git(repository.work, "push", "--quiet", "--force", str(repository.remote), "HEAD:main")
+    repository.commit("notes.md", "Now with the form.\n")
+    before = repository.head()
+
+    passed, summary = repository.dispatch()
+
+    assert not passed
+    assert "a copy of it with its history" in summary
+    assert repository.head() == before
+
+
+def test_the_workflow_may_push_and_start_workflows_and_nothing_else() -> None:
+    assert DOCUMENT["permissions"] == {}
+    (job,) = DOCUMENT["jobs"].values()
+    assert job["permissions"] == {"contents": "write", "actions": "write"}

@@ -1,0 +1,88 @@
+"""GitHub's button where something is in its way, and the CI of what it has made."""
+
+from pathlib import Path
+
+import yaml
+
+from tests.helpers.github import Repository, pushed
+from tests.helpers.harness import ROOT
+
+
+def test_the_ci_of_the_pushed_project_is_started(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+
+    passed, summary = repository.dispatch()
+
+    assert passed
+    assert repository.runner.calls() == ["gh workflow run ci.yml --ref main"]
+    assert "The project is on main." in summary
+    assert "Its CI has started" in summary
+
+
+def test_a_ci_that_cannot_be_started_is_said_and_costs_nothing_else(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+
+    passed, summary = repository.dispatch(gh="exit 1")
+
+    assert passed
+    assert "The project is on main." in summary
+    assert "choose *CI* and press *Run workflow*" in summary
+    assert "has started" not in summary
+
+
+def test_a_default_branch_of_another_name_works(tmp_path: Path) -> None:
+    repository = Repository(tmp_path, branch="trunk")
+
+    passed, summary = repository.dispatch()
+
+    assert passed, summary
+    assert "The project is on trunk." in summary
+    assert "cookiecutter.json" not in pushed(repository)
+    assert repository.runner.calls() == ["gh workflow run ci.yml --ref trunk"]
+
+
+def test_a_branch_with_a_rule_gets_a_pull_request(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    before = repository.head()
+    repository.refuse("main", "GH013: Changes must be made through a pull request.")
+
+    passed, summary = repository.dispatch()
+
+    assert passed, summary
+    assert repository.head() == before
+    assert "GH013: Changes must be made through a pull request." in summary
+    assert "https://github.example/owner/shop/compare/main...project-17?expand=1" in summary
+    assert "cookiecutter.json" not in pushed(repository, "project-17")
+    assert repository.runner.calls() == ["gh workflow run ci.yml --ref project-17"]
+
+
+def test_a_rule_for_every_branch_is_said_with_what_to_do(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    before = repository.head()
+    repository.refuse("*", "GH013: Commits must have verified signatures.")
+
+    passed, summary = repository.dispatch()
+
+    assert not passed
+    assert repository.head() == before
+    assert summary.count("GH013: Commits must have verified signatures.") == 2
+    assert "https://github.example/owner/shop/settings/rules" in summary
+    assert "No project was pushed." in summary
+    assert repository.runner.calls() == []
+
+
+def test_what_fails_without_a_word_leaves_a_summary(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    # GitHub's token may not change it back; Git shows its name in the log, and no more.
+    repository.commit(".github/workflows/ci.yml", "on: push\n")
+
+    passed, summary = repository.dispatch()
+
+    assert not passed
+    assert "No project was pushed." in summary
+
+
+def test_the_matrix_of_the_template_runs_in_the_template_only() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/bake.yml").read_text("utf-8"))
+
+    assert workflow["jobs"]["bake"]["if"] == "github.event.repository.is_template"

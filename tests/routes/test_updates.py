@@ -1,0 +1,218 @@
+"""A living project takes later versions of the template, with `cruft update`."""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.cruft import (
+    API_HERE,
+    BODY,
+    UPDATING,
+    add_dependency,
+    assert_whole,
+    conflicts,
+    create,
+    cruft,
+    edit,
+)
+from tests.helpers.harness import (
+    PACKAGE,
+    ROOT,
+    SLUG,
+    Combination,
+    activated,
+    commit,
+    each,
+    install_locked,
+    interpreter,
+    poetry,
+    run,
+    unavailable,
+    working_tree,
+)
+
+# The first commit of today's layout: until there is a release, updates start here.
+FIRST_COMMIT = "46dc667f191d4e527dbccfd06e14d9e42e13fef0"
+APP_PATH = f"src/{PACKAGE}/app.py"
+HELLO_PATH = f"src/{PACKAGE}/routes/hello.py"
+HELLO = '''"""A route of the user's own."""
+
+from fastapi import APIRouter
+
+router = APIRouter()
+
+
+@router.get("/hello")
+async def hello() -> str:
+    """Greet."""
+    return "Hello"
+'''
+TEST_OF_HELLO = f'''"""A test of the user's own."""
+
+from {PACKAGE}.app import create_app
+from {PACKAGE}.settings import Settings
+
+
+def test_the_route_is_served() -> None:
+    assert "/hello" in create_app(Settings()).openapi()["paths"]
+'''
+
+
+def add_our_work(project: Path) -> None:
+    """Do what users do: a route and its test, another README, and an edit among ours."""
+    (project / HELLO_PATH).write_text(HELLO)
+    (project / "tests" / "test_hello.py").write_text(TEST_OF_HELLO)
+    serve_hello(project / APP_PATH)
+    (project / "README.md").write_text("# Ours\n\nAll is different here.\n")
+    edit(project / "src" / PACKAGE / "__init__.py", "__version__ =", "# Ours.\n__version__ =")
+
+
+def settle_conflicts(project: Path) -> None:
+    """Keep the user's side of what both have rewritten; the lock is regenerated after that."""
+    for name in conflicts(project):
+        assert name in {"README.md", "poetry.lock", "requirements.txt"}, name
+        run("git", "checkout", "--ours", "--", name, cwd=project)
+        run("git", "add", name, cwd=project)
+
+
+def serve_hello(app: Path) -> None:
+    """Have the application serve the user's route."""
+    settings = f"from {PACKAGE}.settings import"
+    edit(app, settings, f"from {PACKAGE}.routes.hello import router as hello_router\n{settings}")
+    ours = "    app.include_router(health.router)\n"
+    edit(app, ours, f"{ours}    app.include_router(hello_router)\n")
+
+
+def release_working_tree(template: Path) -> None:
+    """Make what stands here the next version of the template."""
+    for path in template.iterdir():
+        if path.name != ".git":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    fresh = working_tree(template.with_name("fresh"))
+    shutil.rmtree(fresh / ".git")
+    shutil.copytree(fresh, template, dirs_exist_ok=True)
+    if run("git", "status", "--porcelain", cwd=template).stdout:
+        commit(template, "The next version")
+
+
+def oldest_promise() -> str:
+    """Return the newest tag, or the first commit of this layout as long as there is none."""
+    if not (ROOT / ".git").exists():
+        unavailable("This is no clone, so it has no earlier version.", required="CI" in os.environ)
+    if run("git", "rev-parse", "--is-shallow-repository", cwd=ROOT).stdout.strip() == "true":
+        reason = "This clone lacks the history to update from: git fetch --unshallow --tags"
+        unavailable(reason, required="CI" in os.environ)
+    if run("git", "tag", cwd=ROOT).stdout:
+        return run("git", "describe", "--tags", "--abbrev=0", cwd=ROOT).stdout.strip()
+    return FIRST_COMMIT
+
+
+@pytest.mark.slow("locks, installs, and runs the tests of a project")
+@each(API_HERE)
+def test_an_update_from_the_last_release_keeps_a_users_route_dependency_and_readme(
+    combination: Combination, venv: Path, tmp_path: Path
+) -> None:
+    oldest = oldest_promise()
+    template = tmp_path / "template"
+    run("git", "clone", "--quiet", ROOT, template)
+    run("git", "checkout", "--quiet", "-B", "main", oldest, cwd=template)
+    answers = {"application": combination.application, "python_version": combination.python}
+    project = create(tmp_path, template, **answers)
+    commit(project, "Start from the template")
+    add_our_work(project)
+    add_dependency(project, "humanize", activated(venv))
+    commit(project, "Our work")
+
+    release_working_tree(template)
+    cruft(project, "update", "--skip-apply-ask")
+    settle_conflicts(project)
+    run(*poetry("lock"), cwd=project, env=activated(venv))
+    run(*poetry("export", "--output", "requirements.txt"), cwd=project)
+
+    assert_whole(project)
+    assert (project / HELLO_PATH).read_text() == HELLO
+    assert "All is different here." in (project / "README.md").read_text()
+    assert "# Ours." in (project / "src" / PACKAGE / "__init__.py").read_text()
+    assert re.search(r'^    "humanize', (project / "pyproject.toml").read_text(), re.MULTILINE)
+    python = interpreter(combination.python)
+    assert python
+    install_locked(project, tmp_path / "fresh-venv", python)
+    run("make", "check", cwd=project, env=activated(tmp_path / "fresh-venv"))
+    run("make", "test", cwd=project, env=activated(tmp_path / "fresh-venv"))
+
+
+@pytest.mark.slow("runs cruft again and again")
+def test_a_later_version_comes_in_beside_a_users_edits(tmp_path: Path) -> None:
+    template = working_tree(tmp_path / "template")
+    project = create(tmp_path, template)
+    assert "up to date" in cruft(project, "check")
+    edit(project / "README.md", "## Develop", "Ann's notes.\n\n## Develop")
+    edit(project / f"src/{PACKAGE}/logs.py", "import sys\n", "import sys\n# Ann was here.\n")
+    commit(project, "Ann's work")
+    edit(template / BODY / "README.md", "## Ship", "A later section.\n\n## Ship")
+    edit(template / BODY / ".gitignore", "dist/", "dist/\nbuild/")
+    commit(template, "A later version")
+
+    assert "out of date" in cruft(project, "check", check=False)
+    assert "# Ann was here." in cruft(project, "diff", check=False)
+    cruft(project, "update", "--skip-apply-ask")
+
+    readme = (project / "README.md").read_text("utf-8")
+    assert "Ann's notes." in readme
+    assert "A later section." in readme
+    assert "Ann was here" in (project / f"src/{PACKAGE}/logs.py").read_text("utf-8")
+    assert "build/" in (project / ".gitignore").read_text("utf-8")
+    assert_whole(project)
+    assert "up to date" in cruft(project, "check")
+
+
+@pytest.mark.slow("locks again and again")
+@each(API_HERE)
+def test_a_conflict_in_the_lock_is_mended_by_one_command(
+    combination: Combination, venv: Path, tmp_path: Path
+) -> None:
+    template = working_tree(tmp_path / "template")
+    answers = {"application": combination.application, "python_version": combination.python}
+    project = create(tmp_path, template, **answers)
+    commit(project, "Start from the template")
+    add_dependency(project, "humanize", activated(venv))
+    commit(project, "Add humanize")
+    # The template needs another package, and has locked it: both have changed the lock's hash.
+    edit(template / BODY / "pyproject.toml", '    "fastapi', '    "hypothesis>=6",\n    "fastapi')
+    run(sys.executable, template / "scripts/relock.py", str(combination))
+    commit(template, "A later version")
+
+    output = cruft(project, "update", "--skip-apply-ask")
+    assert "poetry.lock" in conflicts(project), output
+    command = re.search(r"^(git checkout --ours.*)$", UPDATING.read_text("utf-8"), re.MULTILINE)
+    assert command
+    run("bash", "-c", command[1], cwd=project, env=activated(venv))
+
+    assert_whole(project)
+    locked = (project / "poetry.lock").read_text("utf-8")
+    assert 'name = "humanize"' in locked
+    assert 'name = "hypothesis"' in locked
+
+
+@pytest.mark.slow("runs cruft again and again")
+def test_an_answer_that_holds_jinja_is_updated_as_the_page_says(tmp_path: Path) -> None:
+    template = working_tree(tmp_path / "template")
+    found = re.search(r"`(\{\{ '(.*)' \}\})`", UPDATING.read_text("utf-8"))
+    assert found
+    names = {"project_slug": SLUG, "package_name": PACKAGE}
+    project = create(tmp_path, template, description=found[1], **names)
+    answer = f'"description": "{found[2]}"'
+    edit(project / ".cruft.json", answer, f'"description": "{found[1]}"')
+    commit(project, "Start from the template")
+    edit(template / BODY / ".gitignore", "dist/", "dist/\nbuild/")
+    commit(template, "A later version")
+
+    cruft(project, "update", "--skip-apply-ask")
+
+    assert "build/" in (project / ".gitignore").read_text("utf-8")
+    assert f'description = "{found[2]}"' in (project / "pyproject.toml").read_text("utf-8")
+    assert answer in (project / ".cruft.json").read_text("utf-8")

@@ -1,0 +1,71 @@
+"""Print how `poetry.lock` differs from another, as a table in Markdown: `make renew`.
+
+Standard input is the other lock. The package index knows when a version was uploaded, and an
+installed package where its changelog is; what they do not tell stays empty.
+"""
+
+import re
+import subprocess
+import sys
+import tomllib
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
+
+# The labels that stand for a changelog, spelled as the specification normalizes them:
+# https://packaging.python.org/en/latest/specifications/well-known-project-urls/
+CHANGELOG = {"changelog", "changes", "history", "releasenotes", "whatsnew"}
+# Poetry looks up the times for this format; those of the last lock are in its cache.
+EXPORT = ("poetry", "export", "--format", "pylock.toml", "--all-groups", "--all-extras")
+
+
+def versions(lock: str) -> dict[str, str]:
+    """Return the version of each package."""
+    packages = tomllib.loads(lock).get("package", [])
+    return {package["name"]: package["version"] for package in packages}
+
+
+def ages() -> dict[str, int]:
+    """Return how many days old the newest file of each package is, where that is known."""
+    result = subprocess.run(  # noqa: S603 - no shell, and the command is a constant
+        EXPORT, stdout=subprocess.PIPE, encoding="utf-8", check=False
+    )
+    times = {
+        package["name"]: [
+            file["upload-time"]
+            for file in [*package.get("wheels", []), package.get("sdist", {})]
+            if "upload-time" in file
+        ]
+        for package in tomllib.loads(result.stdout).get("packages", [])
+    }
+    now = datetime.now(UTC)
+    return {name: (now - max(uploads)).days for name, uploads in times.items() if uploads}
+
+
+def changelog(name: str) -> str:
+    """Return a link to the changelog of an installed package, or nothing."""
+    try:
+        urls = metadata(name).get_all("Project-URL", [])
+    except PackageNotFoundError:
+        return ""
+    for label, _, url in (one.partition(", ") for one in urls):
+        if re.sub(r"[\W_]", "", label).lower() in CHANGELOG:
+            return f"[changelog]({url})"
+    return ""
+
+
+def main() -> None:
+    """Print a row for each package that differs."""
+    old = versions(sys.stdin.read())
+    new = versions(Path("poetry.lock").read_text("utf-8"))
+    changed = sorted(name for name in old | new if old.get(name) != new.get(name))
+    age = ages() if changed else {}
+    print("| package | from | to | age in days | changelog |")
+    print("|---|---|---|---|---|")
+    for name in changed:
+        cells = [name, old.get(name, ""), new.get(name, ""), age.get(name, ""), changelog(name)]
+        print(f"| {' | '.join(map(str, cells))} |")
+
+
+if __name__ == "__main__":
+    main()
