@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.helpers.github import CI, Runner, ci_step
-from tests.helpers.harness import commit, run
+from tests.helpers.harness import ROOT, commit, run
 
 JOBS = CI["jobs"]
 FORM = ".github/workflows/use-this-template.yml"
@@ -204,3 +204,14 @@ def test_the_github_token_goes_to_no_other_registry() -> None:
         assert login["registry"] == "${{ vars.REGISTRY || 'ghcr.io' }}"
         assert login["password"].startswith("${{ vars.REGISTRY && (secrets.REGISTRY_PASSWORD || '")
         assert login["password"].endswith("') || github.token }}")
+
+
+def test_the_page_names_every_action_that_a_project_needs() -> None:
+    project = ROOT / "{{cookiecutter.project_slug}}"
+    workflows = [path.read_text("utf-8") for path in (project / ".github/workflows").iterdir()]
+    page = (project / "docs/production.md").read_text("utf-8")
+    (named,) = re.findall(r"the workflows need these: ([^.]*)\.", page)
+
+    used = re.findall(r"uses: ([^@]+)@", "".join(workflows))
+
+    assert sorted(re.findall("`(.*?)`", named)) == sorted(set(used))
