@@ -1,13 +1,15 @@
 """The CI of a project: what runs when, and that what is shipped is what was started and scanned."""
 
+import os
 import re
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.helpers.github import CI, Runner, ci_step
-from tests.helpers.harness import ROOT, commit, run
+from tests.helpers.harness import COMBINATIONS, ROOT, BakedProject, commit, each, run
 
 JOBS = CI["jobs"]
 FORM = ".github/workflows/use-this-template.yml"
@@ -215,3 +217,22 @@ def test_the_page_names_every_action_that_a_project_needs() -> None:
     used = re.findall(r"uses: ([^@]+)@", "".join(workflows))
 
     assert sorted(re.findall("`(.*?)`", named)) == sorted(set(used))
+
+
+@each([one for one in COMBINATIONS if one.application == "job"][:1])
+@pytest.mark.parametrize("release", [True, False])
+def test_only_a_release_gets_the_time_of_its_commit(
+    baked: BakedProject, tmp_path: Path, *, release: bool
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(baked.path, project)
+    commit(project, "Start")
+    runner = Runner(tmp_path / "run")
+    runner.replace("docker", 'echo "the time is $SOURCE_DATE_EPOCH."')
+    options = "--output=type=docker,rewrite-timestamp=true" if release else "--load"
+    path = f"{runner.programs}{os.pathsep}{os.environ['PATH']}"
+
+    built = run("make", "image", f"ARGS={options}", cwd=project, env=os.environ | {"PATH": path})
+
+    time = run("git", "log", "-1", "--format=%ct", cwd=project).stdout.strip()
+    assert f"the time is {time if release else ''}.\n" in built.stdout
