@@ -49,10 +49,8 @@ def serve(
     with reported_settings() as settings:
         logs.configure(settings.log_level, settings.log_format)
         if reload:  # A breakpoint may take long.
-            os.environ |= {
-                f"{PREFIX}REQUEST_TIMEOUT_SECONDS": "86400",
-                f"{PREFIX}SHUTDOWN_GRACE_SECONDS": "86401",
-            }
+            os.environ[f"{PREFIX}REQUEST_TIMEOUT_SECONDS"] = "86400"
+            os.environ[f"{PREFIX}SHUTDOWN_GRACE_SECONDS"] = "86401"
         # The access log has WebSockets, too, without the secrets that their URLs may hold.
         logging.getLogger("uvicorn.error").addFilter(lambda line: "WebSocket" not in line.msg)
         # Uvicorn raises the signal again when it has stopped: then exit with 0.

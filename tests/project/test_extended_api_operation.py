@@ -12,7 +12,8 @@ import pytest
 
 from tests.helpers.containers import free_port
 from tests.helpers.extended_project import PREFIX, Server, each_extended, edit, serving, venv
-from tests.helpers.harness import PACKAGE, BakedProject, Combination, activated, run
+from tests.helpers.harness import PACKAGE, SLUG, BakedProject, Combination, activated, run
+from tests.helpers.nginx import proxying
 from tests.helpers.postgresql import PostgreSQL, postgresql
 
 PARTS = {
@@ -47,6 +48,26 @@ def test_readiness_follows_a_database_and_recovers(
         wait_for_readiness(server, 200)
         assert server.get("/week/customers") == (200, 42)
         assert server.stop() == 0
+
+
+@pytest.mark.usefixtures("nginx")
+def test_a_websocket_works_behind_nginx(extended: BakedProject, tmp_path: Path) -> None:
+    client = (
+        "import ssl, sys; from websockets.sync.client import connect\n"
+        "url, name, certificate = sys.argv[1:]\n"
+        "context = ssl.create_default_context(cafile=certificate)\n"
+        "with connect(url, ssl=context, server_hostname=name) as it:\n"
+        "    it.send('hello'); print(it.recv())\n"
+    )
+    with (
+        serving(extended, tmp_path / "output") as server,
+        proxying(extended, server.port, tmp_path, 10) as nginx,
+    ):
+        url = f"wss://127.0.0.1:{nginx.port}/week/echo"
+        arguments = [url, f"{SLUG}.example.com", str(tmp_path / "certificate.pem")]
+        said = run(venv(extended) / "bin/python", "-c", client, *arguments).stdout
+
+    assert said == "hello\n"
 
 
 def wait_for_readiness(server: Server, status: int) -> None:

@@ -36,14 +36,7 @@ class AccessLog:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        request_id = headers.get(b"x-request-id", b"")
-        if not REQUEST_ID.fullmatch(request_id):
-            request_id = secrets.token_hex(16).encode()
-        structlog.contextvars.clear_contextvars()  # The next request of a connection inherits them.
-        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
-        if trace := TRACEPARENT.match(headers.get(b"traceparent", b"")):
-            structlog.contextvars.bind_contextvars(trace_id=trace[1].decode())
+        request_id = bind_ids(dict(scope["headers"]))
         status: int | None = None
         start = end = perf_counter()
 
@@ -76,3 +69,15 @@ class AccessLog:
                 duration_ms=round((end - start) * 1000, 2),
                 client=scope["client"][0] if scope.get("client") else None,
             )
+
+
+def bind_ids(headers: dict[bytes, bytes]) -> bytes:
+    """Put the IDs of a request into all of its log lines, and return its own."""
+    request_id = headers.get(b"x-request-id", b"")
+    if not REQUEST_ID.fullmatch(request_id):
+        request_id = secrets.token_hex(16).encode()
+    structlog.contextvars.clear_contextvars()  # The next request of a connection inherits them.
+    structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+    if trace := TRACEPARENT.match(headers.get(b"traceparent", b"")):
+        structlog.contextvars.bind_contextvars(trace_id=trace[1].decode())
+    return request_id
