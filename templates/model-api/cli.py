@@ -30,6 +30,7 @@ def predict(
     """Predict for each row of FILE. If one is invalid, exit with status 1 and write nothing."""
     from {{ cookiecutter.package_name }}.model import batch, schema  # noqa: PLC0415 - see `serve`
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Remove what is not complete.
     predictor = load_model()
     try:
         rows = batch.predict_file(schema.SCHEMA, predictor, file, output)

@@ -42,6 +42,21 @@ def test_a_spreadsheet_may_write_the_csv(tmp_path: Path) -> None:
     assert predict(source).read_text("utf-8").startswith("Größe,size,prediction,")
 
 
+def test_names_of_columns_may_have_quotes_delimiters_and_line_breaks(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.csv", '"a;b;c",size,"two\nlines"\n1,99,2\n')
+
+    with predict(source).open(newline="") as file:
+        (row,) = csv.DictReader(file)
+
+    assert (row["a;b;c"], row["two\nlines"], row["prediction"]) == ("1", "2", "large")
+
+
+def test_whole_numbers_are_integers_as_pandas_writes_them(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", '{"size": 99.0, "count": 2.0}\n')
+
+    assert json.loads(predict(source).read_text())["prediction"] == "large"
+
+
 def test_json_lines_give_json_lines(tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", '{"size": 50, "id": [1]}\n\n{"size": 1, "id": null}\n')
 
@@ -70,10 +85,11 @@ def test_many_rows_are_predicted_in_chunks(tmp_path: Path) -> None:
         ("in.csv", "size,prediction\n1,2\n", "already has a column prediction"),
         ("in.csv", "size\n", "has no rows"),
         ("in.csv", "", "has no rows"),
-        ("in.csv", 'size\n"1\n', "is not valid csv"),
+        ("in.csv", "size,id\n1\n", "row 1 has fewer cells than there are columns"),
+        ("in.csv", 'size\n"1\n', "is not valid CSV"),
         ("in.jsonl", '{"size": 1}\n{"size": "1"}\n', "row 2: size: Input should be a valid number"),
         ("in.jsonl", "[1]\n", "line 1 is not a JSON object"),
-        ("in.jsonl", "{\n", "is not valid jsonl in UTF-8"),
+        ("in.jsonl", "{\n", "is not valid jsonl"),
         ("in.xlsx", "", r"must both end in \.csv or \.jsonl or \.parquet"),
     ],
 )
@@ -91,7 +107,7 @@ def test_a_wrong_file_leaves_no_output(
 def test_another_encoding_is_refused(tmp_path: Path) -> None:
     source = write(tmp_path / "in.csv", "size,name\n1,Größe\n", "latin-1")
 
-    with pytest.raises(FileError, match="is not valid csv in UTF-8"):
+    with pytest.raises(FileError, match="is not valid CSV in UTF-8"):
         predict(source)
 
 

@@ -25,6 +25,13 @@ COLUMNS: dict[str, Any] = {
     "VIP": lambda n: ["True", "False"][n % 2],
     "date": lambda n: f"2026-01-{n % 28 + 1:02}",
     "seen": lambda n: f"2026-01-01 12:00:{n % 60:02}",
+    "born": lambda n: f"{n % 28 + 1}.1.1990",
+    "height": lambda n: f"1,{n % 70:02}",
+    "one": lambda n: ["1", "1.0", "01"][n % 3],
+    "huge": lambda n: 10**30 + n % 90,
+    "tiny": lambda n: f"{n % 40}e-300",
+    "label": lambda n: n % 8,
+    "n__jobs": lambda n: f"{n % 3} jobs",
     "class": lambda n: n % 5,
     "a b": lambda n: n % 6,
     "a_b": lambda n: n % 7,
@@ -62,7 +69,9 @@ def test_a_draft_describes_every_column(churn: Path) -> None:
         "    # Left out: constant (always 'x').",
         "    # Left out: empty (always 'missing').",
         "    # Left out: seen (dates with times; convert them to dates or numbers).",
+        "    # Left out: born (dates; write them as YYYY-MM-DD).",
         "    calls: int = Field(ge=0, le=60)",
+        '    label_: int = Field(ge=0, le=11, validation_alias="label")',
         """    plan: Literal["basic", "pro\\\\", 'the "plus"']""",
         "    city: str = Field(max_length=14)",
         '    vip: bool = Field(validation_alias="VIP")',
@@ -73,6 +82,7 @@ def test_a_draft_describes_every_column(churn: Path) -> None:
         '    churned: Literal["no", "yes"]',
     ]:
         assert f"{line}\n" in source
+    assert "    # Left out: one (always '" in source
     fee = 'Field(default=None, ge=0, le=50, validation_alias="Monthly fee (€)")'
     assert f"    monthly_fee: float | None = {fee}\n" in source
 

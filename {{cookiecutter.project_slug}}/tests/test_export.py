@@ -105,7 +105,7 @@ def export_with(schema: Schema, *steps: Any) -> float:
                 "forest with missing numbers",
                 PRICE,
                 (columns("passthrough"), RandomForestRegressor(20, random_state=0)),
-                "impute missing numbers",
+                "impute, and do not scale",
             ),
             (
                 "infrequent",

@@ -39,6 +39,15 @@ def test_a_target_that_no_model_predicts_is_refused(target: Any) -> None:
         schema_of(int | None, target)
 
 
+@pytest.mark.parametrize("name", ["label", "a__b"])
+def test_a_name_that_the_exported_model_cannot_have_is_refused(name: str) -> None:
+    field: dict[str, Any] = {name: (float, 1.0)}
+    features = create_model("Features", __base__=FeatureModel, **field)
+
+    with pytest.raises(SchemaError, match=f"{name}: rename it"):
+        Schema(features, create_model("Target", target=(float, ...)), features())
+
+
 def test_a_label_that_means_a_missing_value_is_refused() -> None:
     with pytest.raises(SchemaError, match="strings that do not mean a missing value"):
         schema_of(Literal["NA", "EU"] | None)

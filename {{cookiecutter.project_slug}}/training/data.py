@@ -57,7 +57,8 @@ def load(schema: Schema, path: Path) -> Data:
             for each in error.errors(include_url=False):
                 rule = f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
                 problems[rule] += 1
-                examples.setdefault(rule, f"first in row {number}: {str(each['input'])[:40]!r}")
+                value = "" if each["type"] == "missing" else f": {str(each['input'])[:40]!r}"
+                examples.setdefault(rule, f"first in row {number}{value}")
     if problems:
         lines = [f"  {rule} ({n} rows, {examples[rule]})" for rule, n in problems.most_common(20)]
         raise DataError("\n".join([f"{path} does not fit model/schema.py:", *lines]))

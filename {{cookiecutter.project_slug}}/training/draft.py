@@ -12,12 +12,12 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from {{ cookiecutter.package_name }}.model.batch import FileError, read_csv
-from {{ cookiecutter.package_name }}.model.features import MISSING, FeatureModel
+from {{ cookiecutter.package_name }}.model.features import MISSING, ONNX_OUTPUTS, FeatureModel
 from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL
 
 from training.data import DataError
@@ -28,9 +28,18 @@ LABELS = 100
 ROWS_PER_CATEGORY = 5
 UNIQUE = 0.98
 """The share of different values from which on whole numbers may be an ID."""
+LEAST_ROOM, MOST_ROOM = 1e-9, 1e15
+"""Between these, bounds can be rounded."""
 WORDS = 3
 """How many words the values of a free text have on average."""
 RESERVED = {*keyword.kwlist, *dir(builtins), *dir(FeatureModel), "date", "Literal", "Field"}
+RESERVED |= ONNX_OUTPUTS
+FLAWS = {
+    r"\d{4}-\d\d-\d\d[ T]\d": "dates with times; convert them to dates or numbers",
+    r"\d{1,2}[./]\d{1,2}[./]\d{2,4}$": "dates; write them as YYYY-MM-DD",
+    r"[-+]?[\d.,' ]*\d$": "numbers; write them with a decimal point and no other separators",
+}
+"""What values look like that cannot be used as they are."""
 
 MODULE = '''"""The features that the model takes and the target that it predicts."""
 
@@ -53,6 +62,7 @@ class Target(BaseModel):
 {target}
 
 
+# The API's documentation shows this row of the data: change what is confidential.
 EXAMPLE = Features({example})
 
 SCHEMA = Schema(Features, Target, EXAMPLE)
@@ -145,17 +155,18 @@ def describe_target(column: Column, path: Path, *, regression: bool) -> None:
 def find_flaw(column: Column) -> str | None:
     """Return why a column is not a feature, or None if it is one."""
     values = Counter(column.cells)
-    if len(values) <= 1:
+    if len(values) <= 1 or (column.is_all(float) and len(set(map(float, values))) == 1):
         return f"always {next(iter(values), 'missing')[:40]!r}"
     unique = len(values) / len(column.cells)
     if column.is_all(int):
         is_named = re.search(r"(^|[^a-z])(id|key|no|nr|number|index)$|Id$|ID$", column.name)
         is_sequence = max(map(int, values)) - min(map(int, values)) + 1 == len(values)
         return "an ID" if unique > UNIQUE and (is_named or is_sequence) else None
-    if column.is_all(float) or column.is_all(date.fromisoformat):
+    if column.is_all(float) or column.is_all(parse_date):
         return None
-    if all(re.match(r"\d{4}-\d\d-\d\d[ T]\d", value) for value in values):
-        return "dates with times; convert them to dates or numbers"
+    for pattern, flaw in FLAWS.items():
+        if all(re.match(pattern, value) for value in values):
+            return flaw
     words = sum(len(value.split()) for value in values) / len(values)
     return "an ID" if unique > 1 / 2 and len(values) > CATEGORIES and words < WORDS else None
 
@@ -170,19 +181,26 @@ def describe(column: Column) -> None:
         low, high = find_bounds([column.parse(value) for value in values])
         column.annotation = column.parse.__name__
         column.arguments = f"ge={low}", f"le={high}"
-    elif column.is_all(date.fromisoformat):
+    elif column.is_all(parse_date):
         column.annotation, column.arguments = "date", ("strict=False",)
-        column.parse = date.fromisoformat
+        column.parse = parse_date
     elif len(values) <= CATEGORIES and len(column.cells) >= ROWS_PER_CATEGORY * len(values):
         column.annotation = f"Literal[{', '.join(map(quote, values))}]"
     else:
         column.annotation, column.arguments = "str", (f"max_length={2 * max(map(len, values))}",)
 
 
+def parse_date(cell: str) -> date:
+    """Parse a date as JSON has it; Python would take other formats of ISO 8601, too."""
+    return datetime.strptime(cell, "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no time zone
+
+
 def find_bounds(values: list[float]) -> tuple[float, float]:
     """Return round bounds that leave some room."""
     low, high = min(values), max(values)
     room = (high - low) / 2
+    if not LEAST_ROOM < room < MOST_ROOM:
+        return low, high
     step = 10 ** math.floor(math.log10(room))
     step = max(step, 1) if isinstance(low, int) else step
     first = round(math.floor((low - room) / step) * step, 10)
@@ -198,7 +216,7 @@ def set_fields(columns: list[Column]) -> None:
     taken = RESERVED | {column.name for column in columns}
     for column in columns:
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.name)
-        name = re.sub(r"\W+", "_", words).strip("_").lower()
+        name = re.sub(r"[\W_]+", "_", words).strip("_").lower()
         if not name.isidentifier():
             name = f"column_{name}"
         while name in taken and (name != column.name or name in RESERVED):

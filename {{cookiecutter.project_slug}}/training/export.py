@@ -41,8 +41,8 @@ REMEDIES: tuple[tuple[str, Any, str], ...] = (
     ("handle_unknown", {"infrequent_if_exist", "error"}, "handle_unknown='ignore'"),
     ("max_categories", ..., "categories=[the most frequent]"),
     ("min_frequency", ..., "categories=[the most frequent]"),
-    ("RandomForest", ..., "impute missing numbers before the forest"),
-    ("ExtraTrees", ..., "impute missing numbers before the trees"),
+    ("RandomForest", ..., "impute, and do not scale"),
+    ("ExtraTrees", ..., "impute, and do not scale"),
     ("TfidfVectorizer", ..., "lowercase=False, token_pattern=WORD"),
     ("CountVectorizer", ..., "lowercase=False, token_pattern=WORD"),
 )

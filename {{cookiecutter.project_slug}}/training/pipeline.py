@@ -27,8 +27,9 @@ def create_pipeline(schema: Schema, table: pd.DataFrame) -> Pipeline:
 
     It serves most tables as it is. To change it:
 
-    - Most other models need numbers that are not missing and of similar size. Replace "passthrough"
-      by `make_pipeline(SimpleImputer(strategy="median"), StandardScaler())`.
+    - Most other models need numbers that are not missing: replace "passthrough" by
+      `SimpleImputer(strategy="median")`. All but forests need them of similar size, too:
+      `make_pipeline(SimpleImputer(strategy="median"), StandardScaler())`.
     - For LightGBM, run `poetry add --group train lightgbm onnxmltools`, and replace the model by
       `LGBMClassifier(verbose=-1)` or `LGBMRegressor(verbose=-1)`.
     - What ONNX cannot reproduce is refused when you train, with a hint at what to try.
@@ -50,11 +51,11 @@ def encode(schema: Schema, feature: Feature, table: pd.DataFrame) -> tuple[str, 
     if feature.kind == "text" and len(values) > len(table) / 2:
         # A free text. Counts are exact in ONNX, unlike TF-IDF. `lowercase` needs a locale.
         words = CountVectorizer(max_features=MOST_FREQUENT, lowercase=False, token_pattern=WORD)
-        return feature.name, words, feature.name
+        return f"{feature.name}_words", words, feature.name
     if feature.kind == "text" and len(schema.labels) <= 2:  # noqa: PLR2004 - skl2onnx's limit
         folds = KFold(5, shuffle=True, random_state=SEED)
-        return feature.name, TargetEncoder(cv=folds), [feature.name]
+        return f"{feature.name}_mean", TargetEncoder(cv=folds), [feature.name]
     # `max_categories` cannot be exported. A rare value is encoded like an unknown one: as zeros.
     frequent = values.index[:MOST_FREQUENT].to_numpy(object)
     encoder = OneHotEncoder(categories=[frequent], handle_unknown="ignore", sparse_output=False)
-    return feature.name, encoder, [feature.name]
+    return f"{feature.name}_one_hot", encoder, [feature.name]

@@ -42,7 +42,7 @@ PAGE = Template("""<!doctype html>
 </style>
 <h1>$title</h1>
 <p>$description</p>
-<p>Trained on $train rows. The scores and figures are of $test other rows.</p>
+<p>Trained on $train rows. The scores are of $test other rows, the figures of $shown of these.</p>
 <table><tr><th>Score<th>Model<th>Baseline$scores</table>
 $figures
 </html>
@@ -65,6 +65,7 @@ def write_report(evaluation: Evaluation, path: Path) -> None:
         description=html.escape(schema.features_model.__doc__ or ""),
         train=len(split.train),
         test=len(split.test),
+        shown=len(table),
         scores=scores,
         figures="\n".join(to_html(figure) for figure in figures),
     )

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -58,8 +59,8 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
             raise FileError(f"{source} has no rows.")
         write(source, partial, first, chunks)
         partial.replace(target)
-    except (UnicodeDecodeError, ValueError, csv.Error) as error:
-        raise FileError(f"{source} is not valid {suffix[1:]} in UTF-8: {error}.") from error
+    except ValueError as error:
+        raise FileError(f"{source} is not valid {suffix[1:]}: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
     return count
@@ -104,19 +105,29 @@ def read_csv(path: Path) -> Iterator[dict[str, str]]:
     """Yield the rows of a CSV file, whose delimiter is detected.
 
     Raises:
-        FileError: two columns have the same name, or a row has more cells than columns.
+        FileError: it is not CSV, columns have the same name, or a row has more or fewer cells.
     """
     with _open(path) as file:
-        header = file.readline()
-        delimiter = max(",;\t|", key=header.count)
-        names = next(csv.reader([header], delimiter=delimiter, strict=True), [])
-        if repeated := [name for name, number in Counter(names).items() if number > 1]:
-            raise FileError(f"{path} has several columns {repeated[0]!r}.")
-        rows = csv.DictReader(file, names, delimiter=delimiter, restval="", strict=True)
-        for number, row in enumerate(rows, 1):
-            if None in row:
-                raise FileError(f"row {number} has more cells than there are columns.")
-            yield row
+        try:
+            yield from _read_rows(path, file)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise FileError(f"{path} is not valid CSV in UTF-8: {error}.") from error
+
+
+def _read_rows(path: Path, file: TextIO) -> Iterator[dict[str, str]]:
+    header = file.readline()
+    unquoted = re.sub(r'"[^"]*"', "", header)
+    delimiter = max(",;\t|", key=unquoted.count)
+    lines = chain([header], file)
+    names = next(csv.reader(lines, delimiter=delimiter, strict=True), [])
+    if repeated := [name for name, number in Counter(names).items() if number > 1]:
+        raise FileError(f"{path} has several columns {repeated[0]!r}.")
+    rows: Any = csv.DictReader(lines, names, delimiter=delimiter, strict=True)
+    for number, row in enumerate(rows, 1):
+        if None in row or row[names[-1]] is None:
+            what = "more" if None in row else "fewer"
+            raise FileError(f"{path}: row {number} has {what} cells than there are columns.")
+        yield row
 
 
 def _read_lines(path: Path) -> Iterator[Row]:

@@ -27,6 +27,10 @@ KINDS: dict[Any, Kind] = {
 EPOCH = date(1970, 1, 1).toordinal()
 
 
+ONNX_OUTPUTS = {"label", "probabilities", "variable"}
+"""The names that skl2onnx gives to outputs, which no input can have, too."""
+
+
 class SchemaError(Exception):
     """The schema declares something that a model cannot take or predict."""
 
@@ -96,6 +100,9 @@ class Schema:
         self.features_model, self.target_model, self.example = features, target, example
         self.features = tuple(Feature.from_field(*each) for each in features.model_fields.items())
         self.names = tuple(feature.name for feature in self.features)
+        for name in self.names:
+            if name in ONNX_OUTPUTS or "__" in name:
+                raise SchemaError(f"{name}: rename it, and name its column by `validation_alias`.")
         if len(target.model_fields) != 1:
             raise SchemaError("The target must have exactly one field.")
         self.target = Feature.from_field(*next(iter(target.model_fields.items())))
@@ -122,8 +129,8 @@ class Schema:
 
     def parse_values(self, row: Mapping[str, Any]) -> FeatureModel:
         """Create an instance from a row of values. Ignore those that are not features."""
-        known = {key: value for key, value in row.items() if key in self._keys}
-        return self.features_model.model_validate(known)
+        known = {key: row[key] for key in row if key in self._keys}
+        return self.features_model.model_validate(whole_to_integer(known))
 
     def parse_target(self, row: Mapping[str, str | None]) -> Any:
         """Return the target in a row of a CSV file, or None where it is missing."""
@@ -151,6 +158,14 @@ class Schema:
                 array = np.array(values, np.float32)
             columns[feature.name] = array.reshape(-1, 1)
         return columns
+
+
+def whole_to_integer(row: dict[str, Any]) -> dict[str, Any]:
+    """Convert numbers such as 181.0 to integers, as JSON Schema does, and pandas does not write."""
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in row.items()
+    }
 
 
 def _present(row: Mapping[str, str | None], keys: Iterable[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 
 from {{ cookiecutter.package_name }}.health import NotReadyError
 from {{ cookiecutter.package_name }}.model.batch import to_records
-from {{ cookiecutter.package_name }}.model.features import Schema
+from {{ cookiecutter.package_name }}.model.features import Schema, whole_to_integer
 from {{ cookiecutter.package_name }}.model.metrics import ModelMetrics
 from {{ cookiecutter.package_name }}.model.predictor import (
     ModelError,
@@ -145,18 +145,11 @@ class Predictions[P](BaseModel):
     predictions: list[P]
 
 
-def whole_to_integer(instances: Any) -> Any:
-    """Convert numbers such as 181.0, which JSON Schema takes for integers, to Python's."""
-
-    def convert(value: Any) -> Any:
-        return int(value) if isinstance(value, float) and value.is_integer() else value
-
+def convert_instances(instances: Any) -> Any:
+    """Convert whole numbers of instances, whatever else a client has sent."""
     if not isinstance(instances, list):
         return instances
-    return [
-        {name: convert(value) for name, value in each.items()} if isinstance(each, dict) else each
-        for each in instances
-    ]
+    return [whole_to_integer(each) if isinstance(each, dict) else each for each in instances]
 
 
 def create_router(schema: Schema, max_instances: int) -> APIRouter:
@@ -167,7 +160,7 @@ def create_router(schema: Schema, max_instances: int) -> APIRouter:
     body_model: Any = create_model(
         "PredictionRequest",
         __config__=ConfigDict(extra="forbid"),
-        __validators__={"whole": field_validator("instances", mode="before")(whole_to_integer)},
+        __validators__={"whole": field_validator("instances", mode="before")(convert_instances)},
         instances=(list[features], field),
     )
     prediction: Any = Value
