@@ -36,7 +36,7 @@ from tests.helpers.harness import (
 )
 
 # The first commit of today's layout: until there is a release, updates start here.
-FIRST_COMMIT = "46dc667f191d4e527dbccfd06e14d9e42e13fef0"
+FIRST_COMMIT = "3fc3506e72ba33247386d0938f17755d2f937e2a"
 APP_PATH = f"src/{PACKAGE}/app.py"
 HELLO_PATH = f"src/{PACKAGE}/routes/hello.py"
 HELLO = '''"""A route of the user's own."""
