@@ -133,33 +133,43 @@ def test_two_builders_that_share_nothing_give_the_same_digest(
     assert (tmp_path / "0.tar").stat().st_size > 1_000_000
 
 
+def push(builder: Builder, project: Path, image: str, folder: Path) -> str:
+    """Build a release, push it without a tag, and return its digest."""
+    built(builder, project, folder / "image.tar", image=image)
+    builder.docker("load", "--input", folder / "image.tar")
+    found = re.search(r"digest: (\S+)", builder.docker("push", image))
+    assert found
+    return found[1]
+
+
+def finish_release(project: Path, image: str, digest: str, folder: Path) -> None:
+    """Start, stop and tag what has been pushed, as CI does it."""
+    pushed = f"{image}@{digest}"
+    run("docker", "pull", pushed)
+    shell = with_python() | {"COMPOSE_PROJECT_NAME": f"template-test-{os.getpid()}"}
+    run("make", "smoke", f"IMAGE={pushed}", cwd=project, env=shell)
+    run("make", "stop", cwd=project, env=shell)
+    run("docker", "rmi", pushed)
+    expressions = {"steps.build.outputs.digest": digest, "needs.plan.outputs.version": "0.1.0"}
+    step = ci_step("push", "Tag the image")
+    tagged = Runner(folder / "runner").run(step, expressions, IMAGE=image)
+    assert not tagged.returncode, tagged.stderr
+
+
 def test_a_released_image_is_started_tagged_and_reproduced(
     builders: tuple[Builder, Builder], project: Path, registry: str, tmp_path: Path
 ) -> None:
     one, other = builders
     image = f"{registry}/owner/{SLUG}"
     revision = run("git", "rev-parse", "HEAD", cwd=project).stdout.strip()
-    built(one, project, tmp_path / "image.tar", image=image)
-    one.docker("load", "--input", tmp_path / "image.tar")
-    found = re.search(r"digest: (\S+)", one.docker("push", image))
-    assert found
-    pushed = f"{image}@{found[1]}"
 
-    # The rest of what CI does with it, as CI does it.
-    run("docker", "pull", pushed)
-    shell = with_python() | {"COMPOSE_PROJECT_NAME": f"template-test-{os.getpid()}"}
-    run("make", "smoke", f"IMAGE={pushed}", cwd=project, env=shell)
-    run("make", "stop", cwd=project, env=shell)
-    run("docker", "rmi", pushed)
-    runner = Runner(tmp_path / "runner")
-    expressions = {"steps.build.outputs.digest": found[1], "needs.plan.outputs.version": "0.1.0"}
-    tagged = runner.run(ci_step("push", "Tag the image"), expressions, IMAGE=image)
-    assert not tagged.returncode, tagged.stderr
+    digest = push(one, project, image, tmp_path)
+    finish_release(project, image, digest, tmp_path)
+
     described = run("docker", "buildx", "imagetools", "inspect", f"{image}:0.1.0").stdout
-    assert found[1] in described
-
+    assert digest in described
+    pushed = f"{image}@{digest}"
     reproduced = other.make(project, "reproduce", f"IMAGE={pushed}", f"ARGS={other.options}")
-
     assert f"{pushed} is what {revision} builds." in reproduced
     worktrees = run("git", "worktree", "list", cwd=project).stdout.splitlines()
     assert len(worktrees) == 1
