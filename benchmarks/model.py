@@ -28,8 +28,13 @@ from benchmarks.tables import markdown
 from tests.helpers.harness import COMBINATIONS, interpreter, poetry, tool
 
 ROOT = Path(__file__).parents[1]
-BATCH, ROUNDS, SECONDS, STARTS, FILE_ROWS, CLIENTS = 1000, 7, 2.0, 5, 1_000_000, 4
+BATCH, ROUNDS, SECONDS, STARTS, FILE_ROWS, CLIENTS = 250, 7, 2.0, 5, 1_000_000, 4
 SERVER_CORE, LOAD_CORE = sorted(os.sched_getaffinity(0))[:2]
+# Run a command, and print the largest memory that it had, in kB.
+PEAK = (
+    "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True);"
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)"
+)
 PACKAGES = ("fastapi", "uvicorn", "onnxruntime", "numpy", "scikit-learn", "pydantic")
 
 
@@ -192,13 +197,13 @@ def file(python: str, folder: Path) -> list[Row]:
     pinned = ["taskset", "--cpu-list", str(SERVER_CORE), python, "-m", "my_application"]
     start = perf_counter()
     command = [*pinned, "predict", str(source), "--output", str(folder / "out.csv")]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    rate, peak = FILE_ROWS / (perf_counter() - start), usage.ru_maxrss / 1e3
+    # A small process starts it: until a child runs its program, it has the memory of its parent.
+    small = [sys.executable, "-S", "-c", PEAK, *command]
+    result = subprocess.run(small, capture_output=True, check=True, text=True)
+    rate, peak = FILE_ROWS / (perf_counter() - start), int(result.stderr) / 1e3
     return [
         Row(f"file of {FILE_ROWS:,} rows", f"{rate:,.0f} rows/s", ">= 50,000", rate >= 50_000),
-        Row("memory for it", f"{peak:.0f} MB", "<= 120 MB", peak <= 120 and not process.returncode),
+        Row("memory for it", f"{peak:.0f} MB", "<= 120 MB", peak <= 120),
     ]
 
 

@@ -1,4 +1,4 @@
     model_path: str = ""
-    max_instances: PositiveInt = 1000
+    max_instances: PositiveInt = 250
     inference_threads: PositiveInt = 2
     onnx_threads: PositiveInt = 1

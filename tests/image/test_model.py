@@ -49,7 +49,7 @@ from training.evaluate import hold_out
 from training.pipeline import DATA, create_pipeline
 split = hold_out(SCHEMA, load(SCHEMA, DATA))
 model = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
-instances = [SCHEMA.parse_text(row) for row in read_csv(DATA)]
+instances = [SCHEMA.parse_text(row) for row in read_csv(DATA)][::2]
 print(json.dumps({{
     "instances": [each.model_dump(mode="json") for each in instances],
     "probabilities": model.predict_proba(to_table(SCHEMA, instances)).tolist(),
@@ -110,7 +110,7 @@ def test_the_image_predicts_what_scikit_learn_does(image: str, developed: BakedP
         wait_until_healthy(name)
         predicted = predict(url, expected["instances"])
 
-    assert len(predicted) == len(expected["probabilities"]) == 344
+    assert len(predicted) == len(expected["probabilities"]) == 172
     for ours, theirs in zip(predicted, expected["probabilities"], strict=True):
         assert ours == pytest.approx(theirs, abs=TOLERANCE)
 

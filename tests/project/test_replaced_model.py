@@ -49,7 +49,7 @@ from training.evaluate import hold_out, predict
 from training.pipeline import DATA, create_pipeline
 split = hold_out(SCHEMA, load(SCHEMA, DATA))
 model = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
-instances = [SCHEMA.parse_text(row) for row in read_csv(DATA)][:1000]
+instances = [SCHEMA.parse_text(row) for row in read_csv(DATA)][:250]
 print(json.dumps({{
     "instances": [each.model_dump(mode="json") for each in instances],
     "expected": predict(SCHEMA, model, to_table(SCHEMA, instances)).tolist(),

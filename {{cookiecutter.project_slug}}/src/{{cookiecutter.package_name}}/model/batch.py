@@ -48,8 +48,8 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
         source_rows = read(source)
         while rows := list(islice(source_rows, ROWS)):
             instances = [_parse(parse, row, count + n) for n, row in enumerate(rows, 1)]
-            predictions = to_records(schema, predictor.predict(instances))
-            yield [_merge(row, flatten(each)) for row, each in zip(rows, predictions, strict=True)]
+            predictions = to_cells(schema, predictor.predict(instances))
+            yield [_merge(row, each) for row, each in zip(rows, predictions, strict=True)]
             count += len(rows)
 
     partial = target.with_name(f".{target.name}.partial")
@@ -70,20 +70,26 @@ def to_records(schema: Schema, output: Any) -> list[Row]:
     """Convert the output of a predictor to JSON objects, with as many digits as it has."""
     if not schema.labels:
         return [{"value": float(f"{value:.7g}")} for value in output.tolist()]
-    labels = [schema.labels[index] for index in output.argmax(axis=1).tolist()]
-    rows = output.astype(float).round(6).tolist()
     return [
-        {"label": label, "probabilities": dict(zip(schema.labels, row, strict=True))}
-        for label, row in zip(labels, rows, strict=True)
+        {"label": label, "probabilities": dict(zip(schema.labels, probabilities, strict=True))}
+        for label, probabilities in _labelled(schema, output)
     ]
 
 
-def flatten(record: Row) -> Row:
-    """Convert a prediction to columns."""
-    if "value" in record:
-        return {"prediction": record["value"]}
-    probabilities = record["probabilities"].items()
-    return {"prediction": record["label"]} | {f"probability_{k}": v for k, v in probabilities}
+def to_cells(schema: Schema, output: Any) -> list[Row]:
+    """Convert the output of a predictor to the columns that files get."""
+    if not schema.labels:
+        return [{"prediction": record["value"]} for record in to_records(schema, output)]
+    names = ("prediction", *(f"probability_{label}" for label in schema.labels))
+    return [
+        dict(zip(names, (label, *probabilities), strict=True))
+        for label, probabilities in _labelled(schema, output)
+    ]
+
+
+def _labelled(schema: Schema, output: Any) -> Iterator[tuple[str, list[float]]]:
+    labels = (schema.labels[index] for index in output.argmax(axis=1).tolist())
+    return zip(labels, output.astype(float).round(6).tolist(), strict=True)
 
 
 def _merge(row: Row, prediction: Row) -> Row:
@@ -118,16 +124,15 @@ def _read_rows(path: Path, file: TextIO) -> Iterator[dict[str, str]]:
     header = file.readline()
     unquoted = re.sub(r'"[^"]*"', "", header)
     delimiter = max(",;\t|", key=unquoted.count)
-    lines = chain([header], file)
-    names = next(csv.reader(lines, delimiter=delimiter, strict=True), [])
+    reader = csv.reader(chain([header], file), delimiter=delimiter, strict=True)
+    names = next(reader, [])
     if repeated := [name for name, number in Counter(names).items() if number > 1]:
         raise FileError(f"{path} has several columns {repeated[0]!r}.")
-    rows: Any = csv.DictReader(lines, names, delimiter=delimiter, strict=True)
-    for number, row in enumerate(rows, 1):
-        if None in row or row[names[-1]] is None:
-            what = "more" if None in row else "fewer"
+    for number, row in enumerate(filter(None, reader), 1):
+        if len(row) != len(names):
+            what = "more" if len(row) > len(names) else "fewer"
             raise FileError(f"{path}: row {number} has {what} cells than there are columns.")
-        yield row
+        yield dict(zip(names, row, strict=True))
 
 
 def _read_lines(path: Path) -> Iterator[Row]:

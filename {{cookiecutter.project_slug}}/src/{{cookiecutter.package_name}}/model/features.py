@@ -161,11 +161,11 @@ class Schema:
 
 
 def whole_to_integer(row: dict[str, Any]) -> dict[str, Any]:
-    """Convert numbers such as 181.0 to integers, as JSON Schema does, and pandas does not write."""
-    return {
-        name: int(value) if isinstance(value, float) and value.is_integer() else value
-        for name, value in row.items()
-    }
+    """Replace numbers such as 181.0, which JSON Schema takes for integers, and return the row."""
+    for name, value in row.items():
+        if type(value) is float and value.is_integer():
+            row[name] = int(value)
+    return row
 
 
 def _present(row: Mapping[str, str | None], keys: Iterable[str]) -> dict[str, str]:
