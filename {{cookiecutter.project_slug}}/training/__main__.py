@@ -32,9 +32,7 @@ def train(data: Path, output: Path, report: Path) -> None:
             content, difference = export(evaluation)
             status.update("Writing the report")
             write_report(evaluation, report)
-        partial = output.with_name(f".{output.name}.partial")
-        partial.write_bytes(content)
-        partial.replace(output)
+        output.write_bytes(content)
     print(f"Trained on {len(split.train)} rows and evaluated on {len(split.test)} others;", end=" ")
     print(f"skipped {dataset.skipped} rows without {SCHEMA.target.column}.")
     for name, score in evaluation.scores.items():
