@@ -16,7 +16,6 @@ from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 EXPORT = Path("requirements.txt")
-SECONDS = 60  # Far more than an export takes; a Poetry that waits for a password gets no longer.
 
 
 def run_command(*command: str) -> "tuple[bool, str]":
@@ -30,7 +29,7 @@ def run_command(*command: str) -> "tuple[bool, str]":
             capture_output=True,
             encoding="ascii",
             errors="backslashreplace",  # The message is printed on any console.
-            timeout=SECONDS,
+            timeout=60,  # Far more than an export takes, for a Poetry that waits for a password.
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -46,20 +45,18 @@ def drop_other_answers() -> None:
     """Remove the files that belong to other answers only."""
     for pattern, owners in ANSWERS["_belongs_to"].items():
         path = Path(pattern.format(package=ANSWERS["package_name"]))
-        if all(ANSWERS[key] in answers for key, answers in owners.items()):
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        if not all(ANSWERS[key] in answers for key, answers in owners.items()):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def find_poetry() -> "tuple[str, ...] | None":
     """The command of a Poetry: beside cookiecutter first, then on PATH."""
     if find_spec("poetry") and find_spec("poetry_plugin_export"):
         return sys.executable, "-m", "poetry"
-    on_path = shutil.which("poetry")
-    return (on_path,) if on_path else None
+    return (on_path,) if (on_path := shutil.which("poetry")) else None
 
 
 def export_requirements() -> str:
@@ -92,12 +89,11 @@ def keep(reason: str) -> str:
 
 def folder() -> str:
     """Return the project's folder for `cd`, relative to where the user is if the shell says so."""
-    path, shell = str(Path.cwd()), os.environ.get("PWD")
+    path, shell = str(Path.cwd()), os.environ.get("PWD", "")
     if os.name != "posix":
         return f'"{path}"'
-    if shell and shell == str(Path(shell).resolve()):  # Behind a link, `..` is another folder.
-        path = min(path, os.path.relpath(path, shell), key=len)
-    return shlex.quote(path)
+    known = shell == os.path.realpath(shell)  # Behind a link, `..` is another folder.
+    return shlex.quote(min(path, os.path.relpath(path, shell), key=len) if known else path)
 
 
 def say(message: str) -> None:

@@ -38,20 +38,16 @@ RULES = [  # For which questions, what the whole answer has to match, and what i
     ("author_email", EMAIL, "One address, such as ann@example.com."),
 ]
 # What this Python has; `_taken_names` adds what other versions have.
-NAMES = {
-    "language": [*keyword.kwlist, *keyword.softkwlist, *filter(str.islower, dir(builtins))],
-    "library": sys.stdlib_module_names,
-}
+LANGUAGE = [*keyword.kwlist, *keyword.softkwlist, *filter(str.islower, dir(builtins))]
+NAMES = {"language": LANGUAGE, "library": sys.stdlib_module_names}
 
 
 def broken_rule(key: str, answer: object) -> str:
     """What the first rule says that the answer breaks; nothing where it is good."""
     if not isinstance(answer, str):
         return "It has to be text."
-    offered = QUESTIONS[key][1]
     refused = ANSWERS["_refused"].get(str(ANSWERS.get("application")), {})
-    if key == "python_version":
-        offered = [python for python in offered if python not in refused]
+    offered = [good for good in QUESTIONS[key][1] if good not in refused]
     if len(offered) > 1 and answer not in offered:
         choose = f"Choose {', '.join(offered[:-1])} or {offered[-1]}."
         return f"{refused.get(answer, '')} {choose}".strip()
@@ -79,8 +75,8 @@ def suggest(key: str, answer: object) -> str:
         "package_name": [word, f"{word}_app", f"app_{word}".strip("_")],
         "author_email": re.findall(EMAIL, line),
     }.get(key, [line, line[:80].strip(), re.sub("[<>]", "", line)[:80].strip()])
-    nearest = [answer, *nearest, *QUESTIONS[key][1]]
-    return str(next(one for one in nearest if not broken_rule(key, one)))
+    tried = (answer, *nearest, *QUESTIONS[key][1])
+    return str(next(one for one in tried if not broken_rule(key, one)))
 
 
 def wrong_answers() -> "Iterator[tuple[str, object, str, str]]":
@@ -90,8 +86,7 @@ def wrong_answers() -> "Iterator[tuple[str, object, str, str]]":
             yield label, ANSWERS.get(key), says, repr(suggest(key, ANSWERS.get(key)))
     if (prefix := ANSWERS["__env_prefix"]) != f"{ANSWERS.get('package_name')}_".upper():
         yield "__env_prefix", prefix, "It follows from the package.", "without the replay file"
-    kinds = ANSWERS["_kinds"]
-    if (kind := ANSWERS["__kind"]) != kinds.get(str(ANSWERS.get("application")), kind):
+    if (kind := ANSWERS["__kind"]) != ANSWERS["_kinds"].get(str(ANSWERS.get("application")), kind):
         yield "__kind", kind, "It follows from the application.", "without the replay file"
     if (version := ANSWERS["_version"]) != VERSION:
         yield "_version", version, f"The template is {VERSION}.", "without the replay file"

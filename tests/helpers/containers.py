@@ -85,6 +85,15 @@ def ask(url: str, body: object = None) -> object:
         return json.load(answer)
 
 
+def predict(url: str, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Ask a model API for predictions, in requests of at most the size that it allows."""
+    most, found = 250, []
+    for start in range(0, len(instances), most):
+        response: Any = ask(f"{url}/predictions", {"instances": instances[start : start + most]})
+        found += response["predictions"]
+    return found
+
+
 def answer(connection: socket.socket) -> bytes:
     """All that comes until the other side closes; nothing where it has given up."""
     connection.settimeout(30)

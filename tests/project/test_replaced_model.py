@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.containers import address, ask, container, wait_until_healthy
+from tests.helpers.containers import address, ask, container, predict, wait_until_healthy
 from tests.helpers.harness import (
     BUILT,
     HERE,
@@ -49,7 +49,7 @@ from training.evaluate import hold_out, predict
 from training.pipeline import DATA, create_pipeline
 split = hold_out(SCHEMA, load(SCHEMA, DATA))
 model = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
-instances = [SCHEMA.parse_text(row) for row in read_csv(DATA)][:250]
+instances = [SCHEMA.parse_text(row) for row in read_csv(DATA)][:1000]
 print(json.dumps({{
     "instances": [each.model_dump(mode="json") for each in instances],
     "expected": predict(SCHEMA, model, to_table(SCHEMA, instances)).tolist(),
@@ -197,12 +197,12 @@ def test_the_demo_is_replaced_by_a_draft_training_and_data(
     expected = json.loads(project.run("python", "-c", EXPECTED, env=environment).stdout)
     with container(tag, "--publish", "127.0.0.1::8000") as served:
         wait_until_healthy(served)
-        body = {"instances": expected["instances"]}
-        answer: Any = ask(f"{address(served)}/predictions", body)
-        assert answer["model"]["name"] == name
+        answers = predict(address(served), expected["instances"])
+        model_info: Any = ask(f"{address(served)}/model")
+        assert model_info["name"] == name
     predictions = [
         list(each["probabilities"].values()) if "label" in each else each["value"]
-        for each in answer["predictions"]
+        for each in answers
     ]
     assert len(predictions) == len(expected["expected"])
     for ours, theirs in zip(predictions, expected["expected"], strict=True):

@@ -1,15 +1,19 @@
 import asyncio
+import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi import BackgroundTasks, FastAPI, Request
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
+from pydantic_settings import SettingsError
+from starlette.types import Message, Receive, Scope, Send
 
+from {{ cookiecutter.package_name }} import limits
 from {{ cookiecutter.package_name }}.app import create_app
-from {{ cookiecutter.package_name }}.limits import time_limit
+from {{ cookiecutter.package_name }}.limits import Limits, time_limit
 from {{ cookiecutter.package_name }}.settings import Settings
 
 
@@ -102,3 +106,51 @@ def test_a_body_may_not_be_too_large() -> None:
             refused = client.post(path, content=body, headers={"origin": "https://shop.example"})
             assert refused.status_code == 413
             assert refused.headers.keys() >= {"x-request-id", "access-control-allow-origin"}
+
+
+def test_a_time_limit_beyond_the_grace_period_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_time_limits", {})
+
+    @time_limit(50)
+    def make_report() -> None: ...
+
+    with pytest.raises(SettingsError, match=r"must exceed .*make_report, which is 50"):
+        create_app(Settings())
+
+
+@pytest.fixture
+def ignored_sigterm() -> Iterator[None]:
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("ignored_sigterm")
+def test_a_stream_is_ended_before_the_grace_period_is() -> None:
+    sent: list[Message] = []
+
+    async def stream(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            signal.raise_signal(signal.SIGTERM)
+            while True:
+                await send({"type": "http.response.body", "body": b"x", "more_body": True})
+                await asyncio.sleep(0.01)
+
+    async def receive() -> Message:
+        return {}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def serve() -> None:
+        app = Limits(stream, seconds=1, concurrent=1, grace=1.1)
+        for kind in ("lifespan", "http"):
+            await app({"type": kind, "path": "/"}, receive, send)
+
+    asyncio.run(asyncio.wait_for(serve(), 10))
+
+    assert sent[-1] == {"type": "http.response.body"}
+    assert len(sent) > 3

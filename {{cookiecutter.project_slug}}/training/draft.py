@@ -17,7 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from {{ cookiecutter.package_name }}.model.batch import FileError, read_csv
-from {{ cookiecutter.package_name }}.model.features import MISSING, ONNX_OUTPUTS, FeatureModel
+from {{ cookiecutter.package_name }}.model.features import (
+    MISSING,
+    ONNX_OUTPUTS,
+    FeatureModel,
+)
 from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL
 
 from training.data import DataError
