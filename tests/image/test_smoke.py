@@ -62,5 +62,6 @@ def test_make_smoke_finds_an_image_that_does_not_serve_or_stop(
     result = project.run("make", "smoke", f"IMAGE={broken}", env=with_python(), check=False)
 
     assert result.returncode
-    assert shown in result.stdout + result.stderr
+    output = result.stdout + result.stderr
+    assert shown in output, output
     assert project.run("docker", "compose", "ps", "--all", "--quiet").stdout == ""
