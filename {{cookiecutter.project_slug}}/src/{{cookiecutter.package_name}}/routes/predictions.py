@@ -12,7 +12,15 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from prometheus_client import REGISTRY
-from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    create_model,
+    field_validator,
+)
 
 from {{ cookiecutter.package_name }}.health import NotReadyError
 from {{ cookiecutter.package_name }}.model.batch import to_records
@@ -25,25 +33,30 @@ from {{ cookiecutter.package_name }}.model.predictor import (
 )
 
 INLINE_SECONDS = 0.001
-"""A single prediction that takes less is made without a thread: switching takes as long."""
+"""Predictions that take less are made without a thread: switching takes as long."""
 log = structlog.get_logger()
 
 
 class Inference:
     """A model that predicts off the event loop, and counts what it predicts."""
 
-    def __init__(self, schema: Schema, predictor: Predictor, threads: int) -> None:
-        """Measure how fast the model is."""
+    def __init__(
+        self, schema: Schema, predictor: Predictor, threads: int, max_instances: int
+    ) -> None:
+        """Measure how fast the model is for one instance, and for as many as a request may have."""
         self.info, self.metrics = predictor.info, ModelMetrics(schema, predictor.info)
         self.executor = ThreadPoolExecutor(threads, "inference")
         self._schema, self._predictor = schema, predictor
-        start = perf_counter()
-        predictor.predict([schema.example])
-        self._is_fast = perf_counter() - start < INLINE_SECONDS
+        self._max_inline = 0
+        for count in (1, max_instances):
+            start = perf_counter()
+            predictor.predict([schema.example] * count)
+            if perf_counter() - start < INLINE_SECONDS:
+                self._max_inline = count
 
     async def predict(self, instances: Sequence[BaseModel]) -> list[dict[str, Any]]:
         """Predict for one or many instances."""
-        if self._is_fast and len(instances) == 1:
+        if len(instances) <= self._max_inline:
             return self._predict(instances)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.executor, self._predict, instances)
@@ -70,7 +83,9 @@ async def model_lifespan(app: FastAPI, schema: Schema) -> AsyncIterator[None]:
         app.state.model_error = str(error)
         yield
         return
-    app.state.inference = Inference(schema, predictor, settings.inference_threads)
+    app.state.inference = Inference(
+        schema, predictor, settings.inference_threads, settings.max_instances
+    )
     REGISTRY.register(app.state.inference.metrics)
     try:
         with app.state.inference.executor:
@@ -145,11 +160,16 @@ class Predictions[P](BaseModel):
     predictions: list[P]
 
 
-def convert_instances(instances: Any) -> Any:
-    """Convert whole numbers of instances, whatever else a client has sent."""
-    if not isinstance(instances, list):
-        return instances
-    return [whole_to_integer(each) if isinstance(each, dict) else each for each in instances]
+def validate_instances(instances: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Validate instances; if they are invalid, try again with whole numbers as integers."""
+    try:
+        return validate(instances)
+    except ValidationError:
+        if not isinstance(instances, list):
+            raise
+    return validate(
+        [whole_to_integer(each) if isinstance(each, dict) else each for each in instances]
+    )
 
 
 def create_router(schema: Schema, max_instances: int) -> APIRouter:
@@ -160,7 +180,7 @@ def create_router(schema: Schema, max_instances: int) -> APIRouter:
     body_model: Any = create_model(
         "PredictionRequest",
         __config__=ConfigDict(extra="forbid"),
-        __validators__={"whole": field_validator("instances", mode="before")(convert_instances)},
+        __validators__={"whole": field_validator("instances", mode="wrap")(validate_instances)},
         instances=(list[features], field),
     )
     prediction: Any = Value
