@@ -93,8 +93,9 @@ def _labelled(schema: Schema, output: Any) -> Iterator[tuple[str, list[float]]]:
 
 
 def _merge(row: Row, prediction: Row) -> Row:
-    if taken := row.keys() & prediction.keys():
-        raise FileError(f"The file already has a column {min(taken)}; rename it.")
+    if not row.keys().isdisjoint(prediction):
+        taken = min(row.keys() & prediction.keys())
+        raise FileError(f"The file already has a column {taken}; rename it.")
     return row | prediction
 
 

@@ -170,9 +170,4 @@ def whole_to_integer(row: dict[str, Any]) -> dict[str, Any]:
 
 def _present(row: Mapping[str, str | None], keys: Iterable[str]) -> dict[str, str]:
     """Return the cells that are not missing."""
-    present = {}
-    for key in keys:
-        cell = (row.get(key) or "").strip()
-        if cell not in MISSING:
-            present[key] = cell
-    return present
+    return {key: cell for key in keys if (cell := (row.get(key) or "").strip()) not in MISSING}
