@@ -1,11 +1,14 @@
+import errno
 import json
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+import typer
 from tests.conftest import ReadLog
 from typer import BadParameter
 
@@ -35,13 +38,16 @@ def run(read_log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(exit_status, "exit_on_signals", lambda: None)
 
     def run_job(error: Exception | None) -> tuple[object, list[dict[str, Any]]]:
+        app = typer.Typer()
+
+        @app.command()
         def job() -> None:
             if error:
                 raise error
 
         read_log()
         with pytest.raises(SystemExit) as end:
-            exit_status.run(job)
+            exit_status.run(partial(app, [], standalone_mode=False))
         return end.value.code, read_log()
 
     return run_job
@@ -56,6 +62,7 @@ def run(read_log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> Run:
         (PermissionError(13, "Denied", ".tmp", None, "out"), 74, ["out: Denied"]),
         (OSError(28, "No space left on device"), 74, ["No space left on device"]),
         (ConnectionError("refused"), 74, ["refused"]),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 74, ["Broken pipe"]),
     ],
 )
 def test_each_failure_has_its_status_and_names_its_problems(

@@ -1,4 +1,5 @@
 import logging
+import sys
 import threading
 import warnings
 
@@ -48,6 +49,15 @@ def test_libraries_and_warnings_are_logged_in_the_same_form(read_log: ReadLog) -
     first, second = read_log()
     assert (first["event"], first["logger"], first["level"]) == ("3 left", "library", "warning")
     assert second["logger"] == "py.warnings"
+
+
+def test_a_closed_standard_output_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+
+    logs.configure()
+
+    log.info("nobody reads this")
+    sys.stdout.close()
 
 
 @both_formats

@@ -39,12 +39,20 @@ STATUSES = {TyperException: 2, SettingsError: 2, InputError: 65, FileNotFoundErr
 def run(command: Callable[[], int | None]) -> NoReturn:
     """Run a command, log its failure if it fails, and exit with the status of the outcome."""
     exit_on_signals()
-    details: dict[str, object] = {}
+    status, details = 0, dict[str, object]()
+    failure: Exception | None = None
     try:
         status = command() or 0
+    except SystemExit as error:
+        # Typer exits where a pipe breaks, be it the log's or the connection to a database.
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        failure = error.__context__
     except Exception as error:  # noqa: BLE001 - every failure has an exit status
-        status = next((STATUSES[kind] for kind in STATUSES if isinstance(error, kind)), BUG)
-        details = {"exc_info": error} if status == BUG else {"problems": describe(error)}
+        failure = error
+    if failure:
+        status = next((STATUSES[kind] for kind in STATUSES if isinstance(failure, kind)), BUG)
+        details = {"exc_info": failure} if status == BUG else {"problems": describe(failure)}
     if status:
         with suppress(OSError):  # The reader of the log may be gone.
             log.error(MEANINGS.get(status, "failed"), status=status, **details)

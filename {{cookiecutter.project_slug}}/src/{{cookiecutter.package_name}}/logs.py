@@ -2,10 +2,12 @@
 
 import json
 import logging
+import os
 import re
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import structlog
@@ -28,6 +30,8 @@ def configure(level: Level = "info", log_format: Format = "auto") -> None:
 
     The format `auto` means `console` in a terminal and `json` elsewhere.
     """
+    if not sys.stdout:  # Its parent has closed it: `my-command >&-`.
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
     console = sys.stdout.isatty() if log_format == "auto" else log_format == "console"
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
