@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def prepare(folder: Path) -> dict[str, tuple[list[str], dict[str, str]]]:
-    """Make an empty template and a venv with cookiecutter alone; give the commands to time."""
+    """Create an empty template and a venv with cookiecutter; return the commands to time."""
     empty = folder / "empty"
     (empty / "{{cookiecutter.name}}").mkdir(parents=True)
     (empty / "{{cookiecutter.name}}" / "README").write_text("{{ cookiecutter.name }}\n")
@@ -63,7 +63,7 @@ def prepare(folder: Path) -> dict[str, tuple[list[str], dict[str, str]]]:
 
 
 def time(command: list[str], environment: dict[str, str], folder: Path) -> float:
-    """Run a command; give its wall time in seconds."""
+    """Run a command, and return its wall time in seconds."""
     start = perf_counter()
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
     return perf_counter() - start

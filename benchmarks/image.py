@@ -99,7 +99,7 @@ def main() -> int:
 
 
 def measure(application: str) -> dict[str, dict[str, float | None]]:
-    """Give a row of numbers for each measurement, with a column for each image."""
+    """Return a row of numbers for each measurement, with a column for each image."""
     with tempfile.TemporaryDirectory() as folder:
         builds = prepare(application, Path(folder))
         for build in builds.values():
@@ -153,7 +153,7 @@ def edit_code(project: Path, number: int) -> None:
 
 
 def swap_dependency(project: Path, number: int) -> None:
-    """Take structlog in another version; every image has it, and nothing needs the newest."""
+    """Pin another version of structlog, which every image has; nothing needs the newest."""
     names = ["requirements.txt", "requirements-dev.txt", "poetry.lock"]
     if number == 0:
         old = other_version(project)
@@ -199,7 +199,7 @@ def other_version(project: Path) -> Callable[[str], str]:
 def in_turns(
     builds: dict[str, Callable[[], None]], rounds: int, change: Callable[[int], None]
 ) -> dict[str, float | None]:
-    """Change something and build every image, so many times; give the median seconds of each."""
+    """Change something and build every image several times; return the median seconds of each."""
     seconds: dict[str, list[float]] = {name: [] for name in builds}
     for number in range(rounds):
         change(number)
@@ -211,7 +211,7 @@ def in_turns(
 
 
 def start(image: str) -> float:
-    """Start a container as production does; give the seconds until it is healthy."""
+    """Start a container as production does, and return the seconds until it is healthy."""
     begin = time.perf_counter()
     name = docker("run", "--detach", "--read-only", "--cap-drop", "ALL", image).strip()
     try:
@@ -240,12 +240,12 @@ def image_of(name: str) -> str:
 
 
 def size(image: str) -> int:
-    """Give the bytes of all layers of an image."""
+    """Return the bytes of all layers of an image."""
     return int(docker("image", "inspect", "--format", "{{.Size}}", image))
 
 
 def venv_bytes(image: str) -> int:
-    """Give the bytes of the files in /opt/venv, counted as the engine counts a layer's."""
+    """Return the bytes of the files in /opt/venv, counted as the engine counts a layer's."""
     code = (
         "import os; print(sum(os.lstat(os.path.join(at, name)).st_size"
         " for at, _, names in os.walk('/opt/venv') for name in names))"
@@ -260,7 +260,7 @@ def limit(application: str, title: str) -> float | None:
 
 
 def holds(application: str, title: str, row: dict[str, float | None]) -> bool:
-    """Tell whether this template's image keeps to the limits of a measurement."""
+    """Return whether this template's image keeps to the limits of a measurement."""
     ours, first = row[OURS] or 0.0, row.get(ONE_STAGE)
     most = [limit(application, title)]
     if first and title in MOST_OF_ONE_STAGE:
@@ -269,7 +269,7 @@ def holds(application: str, title: str, row: dict[str, float | None]) -> bool:
 
 
 def must(application: str, title: str) -> str:
-    """Give the limits of a measurement in words."""
+    """Describe the limits of a measurement."""
     most, share = limit(application, title), MOST_OF_ONE_STAGE.get(title)
     said = [f"≤ {most:g}" if most else "", f"≤ {share:g} of (a)" if share else ""]
     return ", ".join(filter(None, said))

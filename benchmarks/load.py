@@ -1,7 +1,7 @@
 """A small HTTP load generator, so that a benchmark needs no other program.
 
 It sends the same request again and again over connections that stay open, and reads no more of
-an answer than its status and its length.
+a response than its status and its length.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
 def request(path: str, body: bytes | None = None) -> bytes:
-    """Make the bytes of a GET, or of a POST where there is a body."""
+    """Return the bytes of a GET, or of a POST if there is a body."""
     head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nhost: localhost\r\n"
     if body is None:
         return f"{head}\r\n".encode()
@@ -31,7 +31,7 @@ def request(path: str, body: bytes | None = None) -> bytes:
 
 @dataclass
 class Answers(asyncio.Protocol):
-    """One connection: the next request goes out when the answer to the last is whole."""
+    """A connection that sends the next request when the last response is complete."""
 
     sent: bytes
     count: int = 0
@@ -43,7 +43,7 @@ class Answers(asyncio.Protocol):
         self._transport.write(self.sent)
 
     def data_received(self, data: bytes) -> None:
-        """Count the answer when it is whole, and send the next request."""
+        """Count a response when it is complete, and send the next request."""
         self._data += data
         if is_whole(self._data):
             self.count += 1
@@ -52,7 +52,7 @@ class Answers(asyncio.Protocol):
 
 
 def is_whole(data: bytes) -> bool:
-    """Tell whether an answer has arrived to its end; one that is not 200 ends the benchmark."""
+    """Return whether a response is complete; end the benchmark if its status is not 200."""
     head, found, body = data.partition(b"\r\n\r\n")
     if not found:
         return False
@@ -64,7 +64,7 @@ def is_whole(data: bytes) -> bool:
 async def requests_per_second(
     port: int, sent: bytes, seconds: float, connections: int = 8
 ) -> float:
-    """Ask as fast as the service answers."""
+    """Return the rate of requests, each sent as soon as the last was answered."""
     loop = asyncio.get_running_loop()
     made = [
         await loop.create_connection(lambda: Answers(sent), "127.0.0.1", port)
@@ -129,7 +129,7 @@ def _ask_for_ever(port: int, sent: bytes) -> None:
 
 
 def latencies(port: int, sent: bytes, seconds: float, pause: float = 0.005) -> list[float]:
-    """Ask at a steady pace; give how long each answer took, in seconds."""
+    """Send requests at a steady rate, and return the latency of each in seconds."""
     client, end = Client(port), perf_counter() + seconds
     while perf_counter() < end:
         client.ask(sent)
@@ -147,7 +147,7 @@ def ask_together(clients: Sequence[Client], sent: bytes, count: int) -> None:
 
 
 async def answer(reader: asyncio.StreamReader) -> int:
-    """Read one answer; give its status."""
+    """Read a response, and return its status."""
     head = await reader.readuntil(b"\r\n\r\n")
     await reader.readexactly(int(LENGTH.findall(head)[0]))
     return int(head.split()[1])
@@ -170,7 +170,7 @@ async def crowd(port: int, sent: bytes, clients: int, seconds: float) -> list[tu
 
 
 async def burst(port: int, sent: bytes, count: int) -> set[int]:
-    """Ask once over each of so many connections at the same time; give the statuses."""
+    """Send a request over each of so many connections at once, and return the statuses."""
 
     async def ask() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

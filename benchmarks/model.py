@@ -39,7 +39,7 @@ PACKAGES = ("fastapi", "uvicorn", "onnxruntime", "numpy", "scikit-learn", "pydan
 
 
 class Server(NamedTuple):
-    """A server that answers."""
+    """A running server."""
 
     port: int
     pid: int
@@ -80,7 +80,7 @@ def main() -> int:
 
 
 def install(folder: Path, application: str) -> str:
-    """Bake a project, install it from its lock, and give its interpreter."""
+    """Bake a project, install it from its lock, and return its interpreter."""
     for name, version, _ in COMBINATIONS:
         found = interpreter(version)
         if name == application and found:
@@ -113,7 +113,7 @@ def bodies(python: str, folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def serving(*command: str, **settings: object) -> Iterator[Server]:
-    """Start a server on its core; give it when it answers."""
+    """Start a server on its core, and yield it when it responds."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -132,7 +132,7 @@ def serving(*command: str, **settings: object) -> Iterator[Server]:
 
 
 def wait_for(url: str, seconds: float = 60) -> None:
-    """Return as soon as this address answers 200."""
+    """Return as soon as this address responds with 200."""
     deadline = perf_counter() + seconds
     while perf_counter() < deadline:
         try:
@@ -160,7 +160,7 @@ def many_instances(service: int, bare: int, body: bytes) -> Row:
 
 
 def compare(service: int, bare: int, paths: Sequence[str], body: bytes) -> list[float]:
-    """Give the requests per second of the service and of each bare route, in turns."""
+    """Return the requests per second of the service and of each bare route, measured in turns."""
     routes = [(service, "/predictions"), *((bare, path) for path in paths)]
     seen: list[list[float]] = [[] for _ in routes]
     for _ in range(ROUNDS):
@@ -178,7 +178,7 @@ def against(what: str, ours: float, theirs: float, least: float) -> Row:
 
 
 def alive(service: int, body: bytes) -> Row:
-    """Ask /livez while several clients send batches without pause."""
+    """Request /livez while several clients send batches without pause."""
     with ExitStack() as clients:
         for _ in range(CLIENTS):
             clients.enter_context(load.without_pause(service, load.request("/predictions", body)))
@@ -244,12 +244,12 @@ def image(project: Path) -> list[Row]:
 
 
 def size(tag: str) -> float:
-    """Give the size of an image in MB."""
+    """Return the size of an image in MB."""
     return int(output("docker", "image", "inspect", "--format", "{{.Size}}", tag)) / 1e6
 
 
 def start(tag: str) -> float:
-    """Start a container on the server's core; give the seconds until it is ready."""
+    """Start a container on the server's core, and return the seconds until it is ready."""
     began = perf_counter()
     options = [f"--cpuset-cpus={SERVER_CORE}", "--publish=127.0.0.1::8000"]
     name = output("docker", "run", "--detach", "--rm", *options, tag)
@@ -266,7 +266,7 @@ def output(*command: str) -> str:
 
 
 def versions(python: str, packages: Sequence[str], rounds: int) -> str:
-    """Name what was measured, and on what."""
+    """Return the versions that were measured, and the machine."""
     code = f"from importlib.metadata import version; print(*map(version, {tuple(packages)}))"
     found = zip(packages, output(python, "-c", code).split(), strict=True)
     release = output(python, "--version")

@@ -124,7 +124,7 @@ def ambiguous(service: Service) -> str:
 
 
 def not_ascii(service: Service) -> str:
-    """Ask for a path that is not ASCII; return the status, and whether it costs a traceback."""
+    """Request a path that is not ASCII; return the status, and whether a traceback is logged."""
     before = len(service.log.read_bytes())
     with connect(service, b"GET /items/\xff HTTP/1.1\r\nhost: localhost\r\n\r\n") as opened:
         seen = status(read(opened))
@@ -159,7 +159,7 @@ def keep_alive_race(service: Service, idle: float = 1) -> str:
 
 
 def idle_connections(service: Service, count: int = 1000) -> str:
-    """Hold many idle connections; return what they cost, and how fast another is answered."""
+    """Hold many idle connections open; return their memory, and the latency of another."""
     before = service.memory()
     held = [connect(service, GET) for _ in range(count)]
     answered = sum(status(read(opened)) == "200" for opened in held)
@@ -218,7 +218,7 @@ def websocket(service: Service) -> str:
 
 
 def broken_stream(service: Service) -> str:
-    """Let a stream fail in the middle; return what the client and the log see."""
+    """Request a stream that fails in the middle; return what the client and the log see."""
     before = len(service.log.read_bytes())
     with connect(service, load.request("/broken"), 2) as opened:
         data = read(opened)
@@ -230,7 +230,7 @@ def broken_stream(service: Service) -> str:
 
 
 def is_json(line: bytes) -> bool:
-    """Tell whether a line of the log is a JSON object."""
+    """Return whether a line of the log is a JSON object."""
     with suppress(ValueError):
         return isinstance(json.loads(line), dict)
     return False

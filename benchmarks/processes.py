@@ -151,7 +151,7 @@ def wait_for(service: Service, seconds: float = 60) -> None:
 
 
 def versions(python: str, packages: Sequence[str]) -> str:
-    """Name what was measured, and on what machine."""
+    """Return the versions that were measured, and the machine."""
     code = f"from importlib.metadata import version; print(*map(version, {tuple(packages)}))"
     found = subprocess.check_output([python, "-c", code], text=True).split()
     release = subprocess.check_output([python, "--version"], text=True).strip()

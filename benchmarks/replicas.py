@@ -52,14 +52,14 @@ def build(folder: Path) -> Path:
 
 
 def cpu_request(project: Path) -> float:
-    """Give the share of a core that the Deployment requests for each pod."""
+    """Return the share of a core that the Deployment requests for each pod."""
     manifest = project / "deploy" / "kubernetes" / "base" / "deployment.yaml"
     (container,) = yaml.safe_load(manifest.read_text())["spec"]["template"]["spec"]["containers"]
     return int(container["resources"]["requests"]["cpu"].removesuffix("m")) / 1000
 
 
 def measure(balancer: Balancer) -> dict[int, list[float]]:
-    """Give the requests per second of each round, by the number of copies in the balance."""
+    """Return the requests per second of each round, by the number of copies behind the balancer."""
     sent = load.request("/quotes", json.dumps(BODY).encode())
     rates: dict[int, list[float]] = {copies: [] for copies in COPIES}
     for _ in range(ROUNDS):

@@ -73,7 +73,7 @@ def cpu(python: str) -> list[list[str]]:
 
 
 def behaviour(python: str) -> list[list[str]]:
-    """Let every server meet every client."""
+    """Run every probe against every server."""
     with ExitStack() as running:
         services = [
             running.enter_context(serving(python, SERVICES, "template", server, **MANY))

@@ -82,7 +82,7 @@ def export_requirements() -> str:
 
 
 def keep(reason: str) -> str:
-    """Say why the export of the release stands, and how to repeat it; both are the same."""
+    """Print why the release's export is kept, and how to repeat it; both are the same."""
     return f"""exported at the template's release, from poetry.lock; {reason}
                     make poetry && poetry export --without-urls --output {EXPORT}"""
 

@@ -120,7 +120,7 @@ def as_argument(key: str, answer: str) -> str:
 
 
 def command() -> str:
-    """Ask again, with the good answers and the suggestions as the defaults."""
+    """Ask again, with the valid answers and the suggestions as the defaults."""
     import shlex
 
     quote = shlex.quote if os.name == "posix" else '"{}"'.format

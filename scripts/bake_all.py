@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> int:
-    """Bake all, name those that are not as shipped; give the exit status."""
+    """Bake all, print those that differ from what is shipped, and return the exit status."""
     questions = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))
     failed = 0
     for application, python in itertools.product(

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> int:
-    """Give the exit status of make, which speaks for itself; the arguments are make's."""
+    """Return the exit status of make, which reports its own errors; the arguments are make's."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with tempfile.TemporaryDirectory() as folder:
         project = cookiecutter(str(ROOT), no_input=True, output_dir=folder)

@@ -13,12 +13,12 @@ EXCERPT = re.compile(r"(?<=^<!-- from )(.+?)( -->\n)((?:\|.*\n)+)", re.MULTILINE
 
 
 def rows(table: str) -> dict[str, str]:
-    """Give the lines of a table by their first cell."""
+    """Return the lines of a table by their first cell."""
     return {line.split("|")[1].strip(): line for line in table.splitlines()}
 
 
 def stored(file: str, header: str) -> dict[str, str]:
-    """Give the rows of the table in a stored file that has this header."""
+    """Return the rows of the table in a stored file that has this header."""
     tables = re.findall(r"(?:^\|.*\n)+", (ROOT / file).read_text("utf-8"), re.MULTILINE)
     for table in tables:
         if table.startswith(f"{header}\n"):
@@ -27,7 +27,7 @@ def stored(file: str, header: str) -> dict[str, str]:
 
 
 def refreshed(text: str) -> str:
-    """Give the page with every row as it is stored.
+    """Return the page with every row as it is stored.
 
     Raises:
         LookupError: a table or a row is not there any more; the message names it.

@@ -50,7 +50,7 @@ CHECKS = {  # What is no line of a table: its name, where it stands, what it is,
 
 
 def mutations() -> Iterator[tuple[str, str, str]]:
-    """Give each rule's name, the file it stands in, and that file without the rule."""
+    """Yield each rule's name, the file it is in, and that file without the rule."""
     hook, questions = ((ROOT / name).read_text("utf-8") for name in (HOOK, QUESTIONS))
     table = hook[hook.index("RULES = [") :].partition("\n]\n")[0]
     for line in table.splitlines()[1:]:

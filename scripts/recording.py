@@ -47,7 +47,7 @@ class Line:
 
 
 def shell(folder: Path) -> tuple[int, int]:
-    """Start a shell in a terminal of its own; give its process and the terminal."""
+    """Start a shell in a terminal of its own, and return its process and the terminal."""
     process, terminal = pty.fork()
     if process == 0:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -95,7 +95,7 @@ def show(line: Line, text: str) -> None:
 
 
 def styles(lines: list[Line]) -> Iterator[str]:
-    """Give the CSS: lines come in their time, and the screen rolls. Without it, all is there."""
+    """Return the CSS that shows lines in time and scrolls. Without it, every line is visible."""
     whole = lines[-1].second + PAUSE
     yield "text{white-space:pre;font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
     yield "fill:#d6dde6;animation:wait}.typed{fill:#7ee2a8}.took{fill:#8b98a8}"
@@ -111,7 +111,7 @@ def styles(lines: list[Line]) -> Iterator[str]:
 
 
 def drawn(lines: list[Line]) -> Iterator[str]:
-    """Give each line as text; the last ones are on the screen where nothing moves."""
+    """Return each line as text; without animation, the last ones are on the screen."""
     right = COLUMNS * CHARACTER + MARGIN
     for number, line in enumerate(lines, min(ROWS - len(lines), 0)):
         y = MARGIN + (number + 1) * HEIGHT

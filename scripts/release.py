@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def problems(root: Path, version: str) -> list[str]:
-    """Say what has to be fixed before this version can be tagged, each with its remedy."""
+    """Return what has to be fixed before this version can be tagged, each with its remedy."""
     if not re.fullmatch(r"20\d\d\.([1-9]|1[0-2])\.\d+", version):
         return [f"{version} is no version such as 2026.11.0: edit pyproject.toml."]
     found = []
@@ -59,7 +59,7 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def main() -> int:
-    """Make the tag, or say why not; give the exit status."""
+    """Create the tag, or print why not; return the exit status."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     version = str(project["version"])
     if found := problems(ROOT, version):

@@ -30,7 +30,7 @@ FILES = ("poetry.lock", "requirements.txt")
 
 
 def combinations() -> list[tuple[str, str]]:
-    """Give every application with every Python version that `cookiecutter.json` offers."""
+    """Return every application with every Python version that `cookiecutter.json` offers."""
     questions = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))
     every = itertools.product(questions["application"], questions["python_version"])
     return [(it, python) for it, python in every if python not in questions["_refused"].get(it, {})]

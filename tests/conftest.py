@@ -36,7 +36,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByCombina
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let the slow tests begin where workers share them, so that none ends alone with one."""
+    """Run slow tests first where workers share them, so that none runs alone at the end."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
@@ -113,7 +113,7 @@ def extended(
 
 @pytest.fixture(scope="session")
 def build(bake: Callable[[Combination], BakedProject]) -> Callable[[Combination], str]:
-    """Build the image of a baked project, with nothing edited, and give its tag."""
+    """Build the image of a baked project, with nothing edited, and return its tag."""
 
     @cache
     def build_once(combination: Combination) -> str:
@@ -184,7 +184,7 @@ def channels(tmp_path_factory: pytest.TempPathFactory) -> Channels:
 
 @pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let Poetry resolve from pip's index: `REQUIRE_INDEX=1` turns the skip into a failure."""
+    """Make Poetry resolve from pip's index; `REQUIRE_INDEX=1` turns the skip into a failure."""
     folder = tmp_path_factory.mktemp("index")
     (folder / "pyproject.toml").write_text(
         '[project]\nname = "probe"\nversion = "0"\nrequires-python = ">=3.11"\n'

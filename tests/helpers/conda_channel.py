@@ -164,7 +164,7 @@ class Channels:
     """A folder with the channel, and what Conda does with an environment.yml."""
 
     def __init__(self, root: Path) -> None:
-        """Name the folder that the channel is in."""
+        """Use a folder as the root of the channel's URL."""
         self.root = root
         self.config = ChannelConfig(channel_alias=root.as_uri() + "/")  # Its last slash counts.
         self.path = root / NAME

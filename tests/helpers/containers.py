@@ -87,7 +87,7 @@ def ask(url: str, body: object = None) -> object:
 
 
 def predict(url: str, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Ask a model API for predictions, in requests of at most the size that it allows."""
+    """Return predictions of a model API, in requests of at most the size that it allows."""
     most, found = 250, []
     for start in range(0, len(instances), most):
         response: Any = ask(f"{url}/predictions", {"instances": instances[start : start + most]})
@@ -150,7 +150,7 @@ def orders(folder: Path, rows: int) -> Path:
 
 
 def changed(image: str, suffix: str, *lines: str) -> str:
-    """Build another image on top of one; give its name."""
+    """Build another image on top of one, and return its name."""
     name, dockerfile = f"{image}-{suffix}", "\n".join([f"FROM {image}", *lines])
     command = ["docker", "build", "--tag", name, "-"]
     subprocess.run(command, input=dockerfile, text=True, check=True, capture_output=True)

@@ -130,7 +130,7 @@ class Server:
             return Answer(response.status, response.headers, response.read())
 
     def get(self, path: str) -> tuple[int, Any]:
-        """Ask for JSON; return the status and the value."""
+        """Request JSON; return the status and the value."""
         answer = self.ask("GET", path)
         return answer.status, json.loads(answer.body)
 

@@ -37,7 +37,7 @@ class Repository:
         git(self.work, "push", "--quiet", str(self.remote), f"HEAD:{branch}")
 
     def refuse(self, branches: str, reason: str) -> None:
-        """Let the remote refuse pushes to branches that match, as a ruleset does."""
+        """Make the remote refuse pushes to branches that match, as a ruleset does."""
         hook = self.remote / "hooks/update"
         hook.parent.mkdir(exist_ok=True)
         hook.write_text(
@@ -46,7 +46,7 @@ class Repository:
         hook.chmod(0o755)
 
     def commit(self, name: str, text: str) -> None:
-        """Let somebody push a file."""
+        """Push a file to the remote, as another person would."""
         (self.work / name).write_text(text)
         commit(self.work, f"Add {name}")
         git(self.work, "push", "--quiet", str(self.remote), f"HEAD:{self.branch}")
@@ -112,7 +112,7 @@ class Runner:
         (self.checkout / ".venv-new" / "bin").symlink_to(Path(sys.executable).parent)
 
     def replace(self, program: str, script: str) -> None:
-        """Let a script stand in for a program; it appends its arguments to a log."""
+        """Replace a program by a script that appends its arguments to a log."""
         path = self.programs / program
         path.write_text(
             f'#!/bin/bash\necho "{program} $*" >> "{self.folder}/calls.txt"\n{script}\n'

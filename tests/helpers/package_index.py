@@ -38,7 +38,7 @@ class Handler(SimpleHTTPRequestHandler):
         super().do_GET()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def mirror(upstream: str) -> type[Handler]:
@@ -127,7 +127,7 @@ def certificate(folder: Path) -> ssl.SSLContext:
 def serving(
     kind: type[SimpleHTTPRequestHandler], files: Path, context: ssl.SSLContext | None = None
 ) -> Iterator[tuple[int, list[str]]]:
-    """Serve files; give the port, and the paths that will have been served."""
+    """Serve files; yield the port, and a list that the served paths are added to."""
     served: list[str] = []
     handler = type("Recorder", (kind,), {"served": served})
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(files)))

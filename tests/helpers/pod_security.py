@@ -27,7 +27,7 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def violations(pod: Manifest) -> Iterator[str]:
-    """Name each rule that a pod breaks."""
+    """Return the name of each rule that a pod breaks."""
     spec = pod["spec"]
     shared = spec.get("securityContext", {})
     annotations = pod.get("metadata", {}).get("annotations", {})

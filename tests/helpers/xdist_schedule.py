@@ -10,7 +10,7 @@ COMBINATION = re.compile("|".join(re.escape(str(it)) for it in COMBINATIONS))
 
 
 class ByCombination(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types.
-    """Give the tests of a combination to one worker, and each other test to whoever is free.
+    """Send the tests of a combination to one worker, and each other test to any idle worker.
 
     A combination is baked, installed and built once, then. The plugin's own `--dist loadgroup`
     does as much with its marks, but not with pytest 9.2, and says nothing.

@@ -131,7 +131,7 @@ def connect_with_half_a_body(port: int, request: bytes) -> socket.socket:
 
 
 def ask_until_refused(port: int) -> set[bytes]:
-    """Ask over new connections; give the first lines of what is answered."""
+    """Send requests over new connections, and return the status lines of the responses."""
     found = set()
     with suppress(ConnectionRefusedError, ConnectionResetError):
         while True:

@@ -171,7 +171,7 @@ class StrippingProxy(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815 - the name is the server's
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @each(APIS)

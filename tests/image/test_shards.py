@@ -129,7 +129,7 @@ def seconds(image: str, data: Path) -> float:
 
 
 def kill(image: str, data: Path, index: int, after: float) -> int:
-    """Start a shard and kill it after so many seconds; give its exit status."""
+    """Start a shard, kill it after so many seconds, and return its exit status."""
     with container(image, *options(data, index), command=shard(COUNT)) as name:
         sleep(after)
         run("docker", "kill", "--signal", "KILL", name, check=False)

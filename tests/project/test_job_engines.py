@@ -120,7 +120,7 @@ def project(
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
-    """Run a PostgreSQL server; give its address."""
+    """Run a PostgreSQL server, and yield its address."""
     with postgresql() as server:
         yield server.url
 

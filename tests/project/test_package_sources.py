@@ -76,7 +76,7 @@ class Company(NamedTuple):
 
 @pytest.fixture(scope="module")
 def company(index: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:  # noqa: ARG001 - needed
-    """Serve the company's own package; for every other one, the index sends clients to pip's."""
+    """Serve the company's own package; redirect clients to pip's index for every other one."""
     folder = tmp_path_factory.mktemp("company")
     add_wheel(folder, TOOL, VERSION)
     add_sdist(folder, SOURCE_ONLY)

@@ -59,7 +59,7 @@ class DatedIndex(SimpleHTTPRequestHandler):
         return {"filename": name, "url": name, "hashes": {}, "upload-time": uploaded}
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Undated(DatedIndex):

@@ -34,7 +34,7 @@ pytestmark = needs_posix
 
 @pytest.fixture(scope="module", autouse=True)
 def no_poetry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Put a Poetry before the real one that fails at once: an export takes seconds."""
+    """Put a Poetry that fails at once before the real one, whose export takes seconds."""
     folder = tmp_path_factory.mktemp("modules")
     (folder / "poetry.py").write_text("raise SystemExit(1)\n")
     with pytest.MonkeyPatch.context() as patch:

@@ -69,7 +69,7 @@ from humanize import intcomma
 
 
 def price(cents: int) -> str:
-    """Say it with separators."""
+    """Format a price with separators."""
     return intcomma(cents / 100, 2)
 ''',
     "tests/test_prices.py": f'''"""Ours."""
