@@ -7,11 +7,17 @@ from typing import Annotated, NoReturn
 import structlog
 import typer
 
-from {{ cookiecutter.package_name }} import exit_status, job, logs, settings, shards
+from {{ cookiecutter.package_name }} import exit_status, job, logs, shards
+from {{ cookiecutter.package_name }}.settings import Settings, load
 
 STATUSES = "\n\n".join(f"Status {each}: {text}" for each, text in exit_status.MEANINGS.items())
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, epilog=STATUSES)
+app = typer.Typer(
+    help="Price orders. All settings come from the environment; see .env.example.",
+    epilog=STATUSES,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 log = structlog.get_logger()
 
 # Typer would check `readable`, and report what a retry may solve as a wrong command line.
@@ -22,29 +28,33 @@ SHARD = typer.Option(parser=shards.parse, metavar="I/N", help="Price part I of N
 Part = Annotated[shards.Shard | None, SHARD]
 
 
-@app.callback()
-def configure(context: typer.Context) -> None:
-    """Price orders. All settings come from the environment; see .env.example."""
-    context.obj = settings.load()
-    logs.configure(context.obj.log_level, context.obj.log_format)
+def configure() -> Settings:
+    """Load the settings, and log as they say."""
+    settings = load()
+    logs.configure(settings.log_level, settings.log_format)
+    return settings
 
 
 @app.command()
-def run(context: typer.Context, source: Source, target: Target, *, shard: Part = None) -> None:
+def run(source: Source, target: Target, *, shard: Part = None) -> None:
     """Price every order of INPUT and write OUTPUT, which appears complete or not at all."""
-    price = partial(job.run, source, max_errors=context.obj.max_errors)
+    settings = configure()
+    if target.exists() and target.samefile(source):
+        raise typer.BadParameter("INPUT and OUTPUT are the same file")
+    price = partial(job.run, source, max_errors=settings.max_errors)
     if shard:
         digest, lines = shards.scan(source)
         target = shard.path(target, digest)
         price = partial(price, select=partial(shard.select, lines=lines))
-    log.info("done", status=0, target=target, **price(target))
+    log.info("done", status=0, target=str(target), **price(target))
 
 
 @app.command()
 def merge(source: Source, target: Target) -> None:
     """Join the parts that `run --shard` has written into what one run would have written."""
+    configure()
     shards.merge(source, target)
-    log.info("done", status=0, target=target)
+    log.info("done", status=0, target=str(target))
 
 
 def main() -> NoReturn:

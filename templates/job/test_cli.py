@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -49,12 +50,19 @@ def test_shards_are_merged_to_the_output_of_one_run(monkeypatch: pytest.MonkeyPa
 
 def test_merge_refuses_missing_and_foreign_parts() -> None:
     invoke("run", "--shard", "0/3", SAMPLE, "out.jsonl")
-    with pytest.raises(FileNotFoundError, match=r"missing parts: .*1-of-3, .*2-of-3"):
+    with pytest.raises(OSError, match=r"missing parts: .*1-of-3, .*2-of-3"):
         invoke("merge", SAMPLE, "out.jsonl")
 
     invoke("run", "--shard", "0/2", SAMPLE, "out.jsonl")
     with pytest.raises(InputError, match="0-of-2 is of another input, version or split"):
         invoke("merge", SAMPLE, "out.jsonl")
+
+
+def test_the_input_is_not_overwritten() -> None:
+    shutil.copy(SAMPLE, "orders.csv")
+
+    with pytest.raises(BadParameter, match="are the same file"):
+        invoke("run", "orders.csv", "orders.csv")
 
 
 def test_a_shard_out_of_range_is_refused() -> None:

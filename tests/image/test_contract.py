@@ -36,7 +36,7 @@ NEWEST_JOBS = [one for one in JOBS if one in NEWEST]
 LIVEZ = b"GET /livez HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
 PREFIX = f"{PACKAGE.upper()}_"
 REQUESTS = 240
-WORK = ["run", "orders.csv", "orders.jsonl"]
+WORK = ["run", "data/orders.csv", "data/orders.jsonl"]
 # No file can be made in it, not even an empty one.
 FULL_TMP = "--tmpfs=/tmp:size=4k,nr_inodes=1"
 INSTALLERS = ["pip", "ensurepip", "setuptools", "wheel", "poetry"]

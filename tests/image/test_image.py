@@ -53,7 +53,7 @@ def test_the_job_does_its_work_on_a_mounted_file_without_a_network(
     shutil.copy(bake(combination).path / "data/orders.csv", data)
 
     mount = ["--network=none", f"--volume={data}:/data"]
-    result = run_once(image, *mount, command=["run", "orders.csv", "orders.jsonl"])
+    result = run_once(image, *mount, command=["run", "data/orders.csv", "data/orders.jsonl"])
 
     assert result.returncode == 0, result.stderr
     assert only_json(result.stdout)

@@ -14,7 +14,7 @@ from tests.helpers.containers import HEADER, NEWEST, container, exit_status, ord
 from tests.helpers.harness import each, run
 
 KILLS, SEED, COUNT, ROWS = 20, 9, 3, 20_000
-FILES = ["orders.csv", "merged.jsonl"]
+FILES = ["data/orders.csv", "data/merged.jsonl"]
 
 pytestmark = [
     pytest.mark.usefixtures("docker"),
@@ -71,7 +71,7 @@ def said(results: Sequence[CompletedProcess[str]]) -> str:
 
 @pytest.mark.slow("starts 18 containers")
 def test_parallel_shards_give_the_bytes_of_one_run(image: str, data: Path) -> None:
-    assert job(image, data, "run", "orders.csv", "whole.jsonl").returncode == 0
+    assert job(image, data, "run", "data/orders.csv", "data/whole.jsonl").returncode == 0
     whole = (data / "whole.jsonl").read_bytes()
     assert whole.count(b"\n") == ROWS
 
@@ -88,7 +88,7 @@ def test_parallel_shards_give_the_bytes_of_one_run(image: str, data: Path) -> No
 def test_a_shard_that_is_killed_at_any_moment_can_be_repeated(
     image: str, data: Path, tmp_path: Path
 ) -> None:
-    assert job(image, data, "run", "orders.csv", "whole.jsonl").returncode == 0
+    assert job(image, data, "run", "data/orders.csv", "data/whole.jsonl").returncode == 0
     run_all(image, data, COUNT)
     right = [output(data, index).read_bytes() for index in range(COUNT)]
     draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret

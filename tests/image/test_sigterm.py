@@ -27,7 +27,7 @@ from tests.helpers.harness import (
 INSTALLED = [one for one in HERE if one.kind == "job"][-1:]
 TERMS, SEED, ROWS, SECONDS = 20, 5, 2_000_000, 1.0
 TERMINATED = 143
-WORK = ["run", "orders.csv", "orders.jsonl"]
+WORK = ["run", "data/orders.csv", "data/orders.jsonl"]
 # What Windows lacks, as far as another system can do without.
 LIKE_WINDOWS = f"""
 import os, signal, sys

@@ -26,7 +26,7 @@ from tests.helpers.harness import (
     needs_posix,
     run,
 )
-from tests.helpers.postgresql import postgresql
+from tests.helpers.postgresql import PostgreSQL, postgresql
 
 KILLS, SEED, PARQUET_ROWS, CSV_ROWS = 20, 3, 1_000_000, 100_000
 ENDS = {0, 143, -signal.SIGTERM, -signal.SIGKILL}
@@ -40,6 +40,18 @@ pl.select(**columns, discount_percent=index % 7).write_parquet("in.parquet")
 READ = """
 import polars as pl
 print(*pl.read_parquet("out.parquet").select(pl.len(), pl.col("net").sum()).row(0))
+"""
+# The sample as a warehouse has it, with exact amounts.
+WRITE_SAMPLE = """
+import polars as pl
+orders = pl.read_csv("data/orders.csv", infer_schema=False).cast({"quantity": pl.Int64})
+amounts = {"unit_price": pl.Decimal(12, 2), "discount_percent": pl.Decimal(5, 2)}
+orders.cast(amounts).write_parquet("sample.parquet")
+"""
+READ_SAMPLE = """
+import json, polars as pl
+right = [json.loads(line)["net"] for line in open("sample.jsonl")]
+print(pl.read_parquet("priced.parquet")["net"].cast(str).to_list() == right)
 """
 COUNT = "SELECT count(*), count(DISTINCT order_id) FROM prices"
 
@@ -67,11 +79,14 @@ class Project(NamedTuple):
         assert count == 1
         module.write_text(text, "utf-8")
 
+    def examples(self) -> list[str]:
+        """Return the code that the page shows."""
+        page = (self.path / "docs" / "production.md").read_text("utf-8")
+        return re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+
     def use(self, engine: str, signature: str, call: str, status: str) -> None:
         """Do what the page says: replace `run` in job.py and cli.py, and name the exceptions."""
-        page = (self.path / "docs" / "production.md").read_text("utf-8")
-        examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-        (example,) = [one for one in examples if engine in one]
+        (example,) = [one for one in self.examples() if one.startswith(engine)]
         imports, function = example.split("\n\n\n")
         self.edit("job.py", r"def run\(.*?(?=\n\n\ndef valid_orders)", function.strip())
         command = f'def run({signature}) -> None:\n    """Run the job."""\n    {call}'
@@ -83,6 +98,11 @@ class Project(NamedTuple):
         self.run("ruff", "format", "--quiet", "src")
         self.run("ruff", "check", "src")
         self.run("mypy", "src")
+
+    def exit_status(self, *arguments: str) -> int:
+        """Run the job, and return its exit status."""
+        command = (SLUG, "run", *arguments)
+        return run(*command, cwd=self.path, env=self.shell, check=False).returncode
 
     def seconds(self, *arguments: str) -> float:
         """Run the job to its end; return how long it takes."""
@@ -119,20 +139,25 @@ def project(
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    """Run a PostgreSQL server, and yield its address."""
+def database() -> Iterator[PostgreSQL]:
+    """Run a PostgreSQL server."""
     with postgresql() as server:
-        yield server.url
+        yield server
 
 
 def test_polars_writes_parquet_completely_or_not_at_all(project: Project) -> None:
     project.run("poetry", "add", "polars")
+    project.run(SLUG, "run", "data/orders.csv", "sample.jsonl")
     project.use(
         "import polars",
         "source: Source, target: Target",
-        'log.info("done", status=0, target=target, **job.run(source, target))',
+        "configure()\n"
+        '    log.info("done", status=0, target=str(target), **job.run(source, target))',
         "pl.exceptions.PolarsError: 65",
     )
+    project.run("python", "-c", WRITE_SAMPLE)
+    project.run(SLUG, "run", "sample.parquet", "priced.parquet")
+    assert project.run("python", "-c", READ_SAMPLE) == "True\n"
     project.run("python", "-c", WRITE)
     lasts = project.seconds("in.parquet", "out.parquet")
     output = project.path / "out.parquet"
@@ -152,29 +177,37 @@ def test_polars_writes_parquet_completely_or_not_at_all(project: Project) -> Non
     assert int(right.split()[0]) == PARQUET_ROWS
     assert [path.name for path in project.path.glob(".out*")] == []
     (project.path / "in.parquet").write_bytes(b"no Parquet")
-    failed = run(SLUG, "run", "in.parquet", "x", cwd=project.path, env=project.shell, check=False)
-    assert failed.returncode == 65
+    assert project.exit_status("in.parquet", "x") == 65
 
 
-def test_postgresql_holds_each_row_once(project: Project, database: str) -> None:
+def test_postgresql_holds_each_row_once(project: Project, database: PostgreSQL) -> None:
     project.run("poetry", "add", "psycopg[binary]")
-    settings = "    max_errors: PositiveInt = 20\n"
-    project.edit("settings.py", settings, f"{settings}    database_url: SecretStr\n")
+    (settings,) = [one for one in project.examples() if one.startswith("class Database")]
+    project.edit(
+        "settings.py", "\n# https://docs.pydantic", f"{settings}\n\n# https://docs.pydantic"
+    )
+    field = "    max_errors: PositiveInt = 20\n"
+    project.edit("settings.py", field, f"{field}    database: Database\n")
     project.edit("settings.py", "PositiveInt, Val", "PositiveInt, SecretStr, Val")
+    project.edit("job.py", "\nCENT", f"from {PACKAGE}.settings import Database\n\nCENT")
     project.use(
         "import psycopg",
-        "context: typer.Context, source: Source",
-        "url = context.obj.database_url.get_secret_value()\n"
-        "    summary = job.run(source, url, max_errors=context.obj.max_errors)\n"
+        "source: Source",
+        "settings = configure()\n"
+        "    summary = job.run(source, settings.database, max_errors=settings.max_errors)\n"
         '    log.info("done", status=0, **summary)',
-        "psycopg.OperationalError: 74",
+        "psycopg.OperationalError: 74, psycopg.DataError: 65",
     )
-    project.shell[f"{PACKAGE.upper()}_DATABASE_URL"] = database
+    values = {"HOST": database.folder, "DBNAME": "postgres", "USER": "postgres", "PASSWORD": "x"}
+    prefix = f"{PACKAGE.upper()}_DATABASE__"
+    project.shell.update({f"{prefix}{name}": str(value) for name, value in values.items()})
     rows = "".join(f"A-{it},{it % 90 + 1},0.5,{it % 7}\n" for it in range(CSV_ROWS))
     (project.path / "in.csv").write_text(HEADER + rows)
 
     def sql(command: str) -> str:
-        return project.run("psql", "--no-psqlrc", "--tuples-only", "--command", command, database)
+        return project.run(
+            "psql", "--no-psqlrc", "--tuples-only", "--command", command, database.url
+        )
 
     sql("CREATE TABLE prices (source text, order_id text, net numeric)")
     lasts = project.seconds("in.csv")
@@ -189,6 +222,7 @@ def test_postgresql_holds_each_row_once(project: Project, database: str) -> None
     project.run(SLUG, "run", "in.csv")
 
     assert [int(it) for it in sql(COUNT).split("|")] == [CSV_ROWS, CSV_ROWS]
-    project.shell[f"{PACKAGE.upper()}_DATABASE_URL"] = "postgresql:///none?host=/nowhere"
-    failed = run(SLUG, "run", "in.csv", cwd=project.path, env=project.shell, check=False)
-    assert failed.returncode == 74
+    (project.path / "in.csv").write_text(f"{HEADER}A\0,1,1,0\n")
+    assert project.exit_status("in.csv") == 65
+    project.shell[f"{prefix}HOST"] = "/nowhere"
+    assert project.exit_status("in.csv") == 74

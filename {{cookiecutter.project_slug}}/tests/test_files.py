@@ -1,6 +1,9 @@
+import os
+import sys
 from pathlib import Path
 
 import pytest
+from typer import BadParameter
 
 from {{ cookiecutter.package_name }}.files import replacing
 
@@ -35,7 +38,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next_run_of_the_same_target() 
 
 
 def test_of_two_runs_at_once_the_one_that_started_last_wins() -> None:
-    with pytest.raises(FileNotFoundError), replacing(TARGET) as first:  # noqa: PT012 - two runs
+    with pytest.raises(OSError, match="another run"), replacing(TARGET) as first:  # noqa: PT012 - two runs
         first.write_text("first")
         with replacing(TARGET) as second:
             second.write_text("second")
@@ -44,10 +47,23 @@ def test_of_two_runs_at_once_the_one_that_started_last_wins() -> None:
     assert names() == ["out.jsonl"]
 
 
-def test_a_target_that_is_a_directory_is_refused() -> None:
-    TARGET.mkdir()
-
-    with pytest.raises(IsADirectoryError), replacing(TARGET):
+@pytest.mark.parametrize("target", [Path(), Path(os.devnull)], ids=["directory", "device"])
+def test_a_target_that_is_no_regular_file_is_refused(target: Path) -> None:
+    with pytest.raises(BadParameter, match="is not a regular file"), replacing(target):
         pass
 
-    assert names() == ["out.jsonl"]
+    assert names() == []
+
+
+def test_a_missing_directory_is_no_missing_input() -> None:
+    with pytest.raises(NotADirectoryError), replacing(Path("missing", "out.jsonl")):
+        pass
+
+
+def test_the_target_keeps_its_mode() -> None:
+    TARGET.touch(mode=0o600)
+
+    with replacing(TARGET) as path:
+        path.write_text("new")
+
+    assert TARGET.stat().st_mode & 0o77 == 0 or sys.platform == "win32"

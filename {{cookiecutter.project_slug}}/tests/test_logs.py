@@ -81,6 +81,18 @@ def test_exceptions_show_no_value(
     assert VALUE not in out
 
 
+def test_passwords_and_queries_of_urls_are_hidden(read_log: ReadLog) -> None:
+    read_log()
+    url = f"postgresql://user:{VALUE}@host/database?sslkey={VALUE}"
+
+    log.info(url, problems=[url], details={"url": url}, text="why? ?so a@b")
+
+    (line,) = read_log()
+    assert VALUE not in str(line)
+    assert line["problems"] == ["postgresql://user:...@host/database?..."]
+    assert line["text"] == "why? ?so a@b"
+
+
 @both_formats
 def test_long_lines_are_shortened(
     log_format: logs.Format, capsys: pytest.CaptureFixture[str]

@@ -82,6 +82,14 @@ def test_invalid_settings_are_named_and_their_values_not_repeated(
     assert "hunter2" not in str(error.value)
 
 
+def test_invalid_lines_of_the_env_file_are_named() -> None:
+    Path(".env").write_text(f"# A comment\n{PREFIX}LOG_LEVEL='hunter2\n")
+
+    with pytest.raises(SettingsError, match=r"\.env: line 2 is not NAME=VALUE") as error:
+        load()
+    assert "hunter2" not in str(error.value)
+
+
 def test_unreadable_secrets_are_reported(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_args: object, **_kwargs: object) -> str:
         raise PermissionError(13, "Permission denied", "/run/secrets/token")

@@ -5,7 +5,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import NoReturn
 
 import structlog
@@ -40,26 +39,26 @@ def run(command: Callable[[], int | None]) -> NoReturn:
     """Run a command, log its failure if it fails, and exit with the status of the outcome."""
     exit_on_signals()
     status, details = 0, dict[str, object]()
-    failure: Exception | None = None
     try:
         status = command() or 0
-    except SystemExit as error:
-        # Typer exits where a pipe breaks, be it the log's or the connection to a database.
-        if not isinstance(error.__context__, BrokenPipeError):
-            raise
-        failure = error.__context__
-    except Exception as error:  # noqa: BLE001 - every failure has an exit status
-        failure = error
-    if failure:
-        status = next((STATUSES[kind] for kind in STATUSES if isinstance(failure, kind)), BUG)
-        details = {"exc_info": failure} if status == BUG else {"problems": describe(failure)}
+    except BaseException as raised:  # A panic of polars is no Exception.
+        error = raised
+        if isinstance(raised, SystemExit):
+            # Typer exits where a pipe breaks, be it the log's or the connection to a database.
+            if not isinstance(raised.__context__, BrokenPipeError):
+                raise
+            error = raised.__context__
+        status = next((STATUSES[kind] for kind in STATUSES if isinstance(error, kind)), BUG)
+        details = {"exc_info": error} if status == BUG else {"problems": describe(error)}
     if status:
-        with suppress(OSError):  # The reader of the log may be gone.
+        try:
             log.error(MEANINGS.get(status, "failed"), status=status, **details)
+        except OSError:  # The reader of the log is gone, and Python would write to it at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
-def describe(error: Exception) -> list[str]:
+def describe(error: BaseException) -> list[str]:
     """Return the problems that an exception names."""
     problems = [str(each) for each in error.args]
     if isinstance(error, TyperException):

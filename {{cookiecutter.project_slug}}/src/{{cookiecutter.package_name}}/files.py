@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
+from typer import BadParameter
 
 
 @contextmanager
@@ -19,9 +20,15 @@ def replacing(target: Path) -> Iterator[Path]:
     The path has the name of `target`, in a temporary directory beside it. What a killed run of the
     same target left behind is removed first. If two runs overlap, the one that started last wins:
     it removes the directory of the other, which then fails.
+
+    Raises:
+        BadParameter: the target is a directory or a device.
+        OSError: it cannot be written.
     """
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a directory")
+    if target.exists() and not target.is_file():
+        raise BadParameter(f"{target} is not a regular file")
+    if not target.parent.is_dir():
+        raise NotADirectoryError(f"{target.parent} is not a directory")
     pattern = f".{glob.escape(target.name)}.????????.partial"
     directory = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
@@ -30,14 +37,22 @@ def replacing(target: Path) -> Iterator[Path]:
         directory.mkdir()
         path = directory / target.name
         yield path
-        with path.open("r+b") as file:  # Windows flushes only a file that is open for writing.
-            os.fsync(file.fileno())
-        path.replace(target)
+        _replace(target, path)
     except OSError as error:
         error.add_note(f"while writing {target}")
         raise
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _replace(target: Path, path: Path) -> None:
+    if not path.exists():
+        raise OSError("another run of the same output has started")
+    if target.exists():
+        shutil.copymode(target, path)
+    with path.open("r+b") as file:  # Windows flushes only a file that is open for writing.
+        os.fsync(file.fileno())
+    path.replace(target)
 
 
 def progress() -> Progress:

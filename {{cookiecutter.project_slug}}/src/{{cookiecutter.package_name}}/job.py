@@ -1,6 +1,6 @@
 """The batch job: price the orders of a CSV file.
 
-Each row becomes a line of JSON, in the same order: `{"order_id": "A-1", "net": "90.00"}`.
+Each row becomes a line of JSON, in the same order: `{"order_id":"A-1","net":"90.00"}`.
 """
 
 import csv
@@ -51,7 +51,7 @@ def run(
             net = order.net()
             orders, total = orders + 1, total + net
             output.write(to_json({"order_id": order.order_id, "net": str(net)}) + b"\n")
-    return {"orders": orders, "total": total}
+    return {"orders": orders, "total": str(total)}
 
 
 def valid_orders(rows: Rows, max_errors: int) -> Iterator[Order]:

@@ -20,8 +20,8 @@ type Format = Literal["auto", "console", "json"]
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
 MIN_LENGTH = 50
 # What may be secret: the invalid values that exceptions of Pydantic and FastAPI repeat, and the
-# queries of URLs, which clients such as HTTPX log for each request.
-HIDDEN = re.compile(r"(input_value=|'input': ).*|(\?)\S+")
+# queries and passwords of URLs, which clients such as HTTPX log for each request.
+HIDDEN = re.compile(r"(input_value=|'input': ).*|(/\S*?\?)\S+|(://[^\s/:@]*:)\S+(?=@)")
 log = structlog.get_logger()
 
 
@@ -65,11 +65,16 @@ def configure(level: Level = "info", log_format: Format = "auto") -> None:
 
 def hide_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Remove values that may be secret from texts, and shorten their lines."""
-    for key, text in event.items():
-        if isinstance(text, str) and ("\n" in text or "input" in text or "?" in text):
-            lines = HIDDEN.sub(r"\1\2...", text).splitlines()
-            event[key] = "\n".join(shorten(line, 500) for line in lines)
-    return event
+    return {key: _hide(value) for key, value in event.items()}
+
+
+def _hide(value: Any) -> Any:
+    if isinstance(value, str) and any(sign in value for sign in ("\n", "input", "?", "@")):
+        lines = HIDDEN.sub(r"\1\2\3...", value).splitlines()
+        return "\n".join(shorten(line, 500) for line in lines)
+    if isinstance(value, dict):
+        return {key: _hide(each) for key, each in value.items()}
+    return [*map(_hide, value)] if isinstance(value, list | tuple) else value
 
 
 def bounded(render: Processor) -> Callable[[Any, str, EventDict], str]:

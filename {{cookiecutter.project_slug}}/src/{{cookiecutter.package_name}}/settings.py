@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from io import StringIO
 from pathlib import Path
 from typing import Any, {% if cookiecutter.__kind == "service" %}Self, {% endif %}get_args
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 {%- if cookiecutter.__kind == "job" %}
 from pydantic import BaseModel, PositiveInt, ValidationError
 {%- else %}
@@ -61,7 +62,7 @@ def load() -> Settings:
     problems: list[str] = []
     settings = None
     try:
-        problems += _unknown_variables()
+        problems += _check_sources()
         settings = Settings()
     except ValidationError as error:
         problems += [_describe(detail) for detail in error.errors()]
@@ -100,12 +101,14 @@ def _types(annotation: Any) -> Iterator[type]:
         yield from _types(argument)
 
 
-def _unknown_variables() -> list[str]:
-    """Describe variables, also of `.env` and secret files, that look like settings but are none."""
-    known, problems = [*variables(Settings, PREFIX)], []
+def _check_sources() -> list[str]:
+    """Describe invalid lines of `.env`, and what looks like a setting in any source but is none."""
+    known, env_file = [*variables(Settings, PREFIX)], Path(".env")
+    lines = [*parse_stream(StringIO(env_file.read_text("utf-8")))] if env_file.exists() else []
+    problems = [f".env: line {it.original.line} is not NAME=VALUE" for it in lines if it.error]
     environment = os.environ.keys() - {f"{PREFIX}SECRETS_DIR"}
-    sources = (environment, dotenv_values(".env"), [path.name for path in SECRETS_DIR.glob("*")])
-    for name in sorted({name.upper() for source in sources for name in source}):
+    names = (*environment, *(it.key for it in lines), *(it.name for it in SECRETS_DIR.glob("*")))
+    for name in sorted({name.upper() for name in names if name}):
         if name.startswith(PREFIX) and not any(fnmatchcase(name, pattern) for pattern in known):
             hint = "".join(f"; did you mean {each}?" for each in get_close_matches(name, known, 1))
             problems.append(f"{name} is not a setting{hint}")

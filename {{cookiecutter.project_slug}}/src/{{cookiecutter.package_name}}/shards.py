@@ -49,6 +49,8 @@ def parse(text: str) -> Shard:
 
 def scan(source: Path) -> tuple[str, int]:
     """Return a digest of this version and an input, and the number of lines of the input."""
+    if not source.is_file():
+        raise BadParameter(f"{source} is not a regular file, and would be read twice")
     digest, lines = hashlib.sha256(__version__.encode()), 0
     with source.open("rb") as file:
         while block := file.read(1 << 20):
@@ -60,15 +62,16 @@ def scan(source: Path) -> tuple[str, int]:
 def merge(source: Path, target: Path) -> None:
     """Concatenate the parts of `target` that all shards of `source` have written."""
     digest, _ = scan(source)
-    pattern = re.compile(rf"{re.escape(target.name)}\.[0-9a-f]+\.\d+-of-(\d+)")
+    pattern = re.compile(re.escape(target.name) + r"\.[0-9a-f]+\.\d{1,6}-of-(\d{1,6})")
     names = [pattern.fullmatch(path.name) for path in target.parent.iterdir()]
     found = {target.with_name(name[0]): int(name[1]) for name in names if name}
     count = max(found.values(), default=1)
     parts = [Shard(index, count).path(target, digest) for index in range(count)]
     if foreign := sorted(found.keys() - {*parts}):
-        raise InputError(*(f"{path} is of another input, version or split" for path in foreign))
+        problem = "is of another input, version or split: remove it"
+        raise InputError(*(f"{path} {problem}" for path in foreign))
     if missing := [str(part) for part in parts if part not in found]:
-        raise FileNotFoundError(f"missing parts: {', '.join(missing)}")
+        raise OSError(f"missing parts: {', '.join(missing)}")
     with replacing(target) as path, path.open("wb") as output:
         for part in parts:
             with part.open("rb") as file:
