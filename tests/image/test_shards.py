@@ -152,9 +152,9 @@ def test_what_would_give_a_wrong_output_is_refused(image: str, data: Path) -> No
     another_input = merge(image, data)
 
     results = [out_of_range, incomplete, another_split, another_input]
-    assert [one.returncode for one in results] == [2, 65, 65, 65], said(results)
+    assert [one.returncode for one in results] == [2, 74, 65, 65], said(results)
     assert "3/3 is not I/N" in out_of_range.stdout
-    assert f"missing parts: {missing.name}" in incomplete.stdout
+    assert f"missing parts: data/{missing.name}" in incomplete.stdout
     for one in (another_split, another_input):
         assert f"{missing.name} is of another input, version or split" in one.stdout
     assert not (data / "merged.jsonl").exists()

@@ -97,7 +97,7 @@ def test_a_job_ends_at_random_moments(
     data = orders(tmp_path, ROWS)
     draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
     for _ in range(TERMS):
-        with subprocess.Popen([command, *WORK], cwd=data, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen([command, *WORK], cwd=tmp_path, stdout=subprocess.PIPE) as process:
             while not list(data.glob(".orders.jsonl.*")):
                 assert process.poll() is None
                 sleep(0.05)

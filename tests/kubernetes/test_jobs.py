@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.harness import KUBERNETES, SLUG, BakedProject, each
-from tests.helpers.manifests import OVERLAYS, compose, dockerfile, jobs, of_kind, only, pods, text
+from tests.helpers.manifests import OVERLAYS, compose, jobs, of_kind, only, pods, text
 
 JOBS = [one for one in KUBERNETES if one.kind == "job"]
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -61,8 +61,12 @@ def test_a_job_works_on_the_claim_and_is_retried_only_if_that_may_help(
 
     for one in jobs(baked, overlay):
         spec = one["spec"]["template"]["spec"]
-        mounts = {it["name"]: it["mountPath"] for it in spec["containers"][0]["volumeMounts"]}
-        assert mounts["data"] == dockerfile(baked, "WORKDIR (.*)")
+        (container,) = spec["containers"]
+        mounts = {it["name"]: it["mountPath"] for it in container["volumeMounts"]}
+        # The working directory of the image is the root.
+        assert mounts["data"] == "/data"
+        files = [it for it in container.get("args", []) if "." in it]
+        assert all(it.startswith("data/") for it in files)
         assert spec["restartPolicy"] == "Never"
         fails, ignores = one["spec"]["podFailurePolicy"]["rules"]
         assert (fails["action"], fails["onExitCodes"]["values"]) == ("FailJob", permanent)

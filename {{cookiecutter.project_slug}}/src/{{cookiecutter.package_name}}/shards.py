@@ -49,7 +49,7 @@ def parse(text: str) -> Shard:
 
 def scan(source: Path) -> tuple[str, int]:
     """Return a digest of this version and an input, and the number of lines of the input."""
-    if not source.is_file():
+    if source.exists() and not source.is_file():
         raise BadParameter(f"{source} is not a regular file, and would be read twice")
     digest, lines = hashlib.sha256(__version__.encode()), 0
     with source.open("rb") as file:
