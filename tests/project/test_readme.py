@@ -15,6 +15,7 @@ from tests.helpers.harness import (
     BUILT,
     COMBINATIONS,
     KUBERNETES,
+    OTHER_CI,
     PACKAGE,
     QUESTIONS,
     ROOT,
@@ -47,18 +48,18 @@ def pages(project: BakedProject) -> list[str]:
     return [page for page in PAGES if (project.path / page).exists()]
 
 
-@each([*COMBINATIONS, *KUBERNETES])
+@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
 def test_the_readme_has_less_than_120_lines(baked: BakedProject) -> None:
     assert len(text(baked, "README.md").splitlines()) < 120
 
 
-@each([*COMBINATIONS, *KUBERNETES])
+@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
 def test_no_line_of_a_page_is_wider_than_100_characters(baked: BakedProject) -> None:
     for page in pages(baked):
         assert [line for line in text(baked, page).splitlines() if len(line) > 100] == []
 
 
-@each([*COMBINATIONS, *KUBERNETES])
+@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
 def test_at_most_eight_blocks_of_a_page_need_what_is_not_everywhere(baked: BakedProject) -> None:
     for page in pages(baked):
         found = blocks(baked, page)
@@ -69,13 +70,13 @@ def test_at_most_eight_blocks_of_a_page_need_what_is_not_everywhere(baked: Baked
         assert {thing for block in marked for thing in block.needs.split(" and ")} <= ABSENT
 
 
-@each([*COMBINATIONS, *KUBERNETES])
+@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
 def test_the_readme_leads_to_every_other_page(baked: BakedProject) -> None:
     links = re.findall(r"\]\((?!https://)(.+?)\)", text(baked, "README.md"))
     assert list(dict.fromkeys(links)) == pages(baked)[1:]
 
 
-@each([*COMBINATIONS, *KUBERNETES])
+@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
 def test_the_pages_name_only_tasks_settings_and_secrets_that_there_are(
     baked: BakedProject,
 ) -> None:
