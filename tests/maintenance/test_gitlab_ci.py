@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.helpers.containers import free_port
-from tests.helpers.gitlab import MERGE_REQUEST, SCHEDULE, Pipeline
+from tests.helpers.gitlab import ADDRESS, MERGE_REQUEST, SCHEDULE, Pipeline
 from tests.helpers.harness import (
     HERE,
     OTHER_CI,
@@ -41,7 +41,8 @@ def pipeline(baked: BakedProject, tmp_path: Path) -> Pipeline:
 def test_a_pipeline_has_the_jobs_of_what_has_happened(pipeline: Pipeline) -> None:
     assert pipeline.jobs() == ["test", "build"]
     assert pipeline.jobs(**MERGE_REQUEST) == ["test", "build"]
-    assert pipeline.jobs(CI_COMMIT_TAG="v0.1.0") == ["test", "release"]
+    released = ["test", "release", "deploy: [staging]", "deploy: [production]"]
+    assert pipeline.jobs(CI_COMMIT_TAG="v0.1.0") == released
     assert pipeline.jobs(**SCHEDULE) == ["scan", "renew", "propose"]
 
 
@@ -153,6 +154,47 @@ def test_the_newest_release_is_scanned_every_week(pipeline: Pipeline) -> None:
     _, pull, scan = said.read_text().splitlines()
     assert pull == "pull --quiet r.example/shop:0.10.0"
     assert scan.endswith("--exit-code 1 r.example/shop:0.10.0")
+
+
+@each(JOB)
+def test_only_a_project_on_kubernetes_proposes_its_releases(
+    bake: Callable[[Combination], BakedProject], combination: Combination
+) -> None:
+    text = (bake(combination._replace(deployment="compose")).path / ".gitlab-ci.yml").read_text()
+
+    assert "deploy" not in yaml.safe_load(text)
+    assert "release.env" not in text
+
+
+@each(JOB)
+def test_a_release_is_proposed_as_a_merge_request_for_each_overlay(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    remote, digest = Remote(tmp_path), "sha256:" + "a" * 64
+    pipeline.replace("docker", f'[ "$1" != push ] || echo "0.1.0: digest: {digest} size: 1"')
+    run("git", "push", "--quiet", remote.path, "main", cwd=pipeline.project)
+    run("git", "remote", "set-url", "--push", "origin", ADDRESS, cwd=pipeline.project)
+    rewrite = ["config", f"url.{remote.path}.insteadOf", ADDRESS]
+    run("git", *rewrite, cwd=pipeline.project)
+
+    result = pipeline.run(
+        *["release", "deploy"],
+        CI_COMMIT_TAG="v0.1.0",
+        CI_REGISTRY_IMAGE="r.example/group/shop",
+        CI_PROJECT_URL=str(remote.path).removesuffix(".git"),
+        PUSH_TOKEN="tok",  # noqa: S106 - a stand-in
+    )
+
+    assert not result.returncode, result.stdout + result.stderr
+    for overlay in ("staging", "production"):
+        text = remote.git("diff", "--unified=0", "main", f"deploy-{overlay}")
+        assert re.findall(r"^\+ .*", text, re.MULTILINE) == [
+            "+    newName: r.example/group/shop",
+            f"+    digest: {digest}",
+        ]
+        title = remote.git("log", "-1", "--format=%s", f"deploy-{overlay}")
+        assert title == f"Deploy v0.1.0 to {overlay}"
+    assert "merge_request.target=main" in remote.options.read_text()
 
 
 class Remote:
