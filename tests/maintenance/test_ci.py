@@ -10,6 +10,7 @@ import pytest
 
 from tests.helpers.github import CI, Runner, ci_step
 from tests.helpers.harness import COMBINATIONS, KUBERNETES, ROOT, BakedProject, commit, each, run
+from tests.helpers.manifests import pinned
 
 JOBS = CI["jobs"]
 FORM = ".github/workflows/use-this-template.yml"
@@ -209,49 +210,45 @@ def test_a_release_is_proposed_where_there_are_overlays_for_it(tmp_path: Path) -
 
 
 @each(KUBERNETES[:1])
+@pytest.mark.parametrize("overlay", JOBS["propose"]["strategy"]["matrix"]["overlay"])
 @pytest.mark.parametrize("allowed", ["create", "edit", ""])
 def test_a_release_is_proposed_as_a_pull_request_for_each_overlay(
-    baked: BakedProject, tmp_path: Path, allowed: str
+    baked: BakedProject, tmp_path: Path, allowed: str, overlay: str
 ) -> None:
-    project, remote = tmp_path / "project", tmp_path / "remote.git"
+    project, remote, runner = tmp_path / "project", tmp_path / "shop.git", Runner(tmp_path / "run")
     shutil.copytree(baked.path, project)
     commit(project, "Start")
     run("git", "clone", "--quiet", "--bare", project, remote)
+    runner.check_out(remote)
+    runner.replace("gh", f'[ "$2" = "{allowed}" ]')
+    (step,) = (one for one in JOBS["propose"]["steps"] if "run" in one)
+    assert step["env"]["IMAGE"].split("@") == [
+        "${{ needs.plan.outputs.image }}",
+        "${{ needs.push.outputs.digest }}",
+    ]
     image = f"registry.example/owner/shop@{DIGEST}"
-    for overlay in JOBS["propose"]["strategy"]["matrix"]["overlay"]:
-        runner = Runner(tmp_path / overlay)
-        runner.check_out(remote)
-        runner.replace("gh", f'[ "$2" = "{allowed}" ]')
-        expressions = {
+
+    result = runner.run(
+        step | {"env": step["env"] | {"IMAGE": image}},
+        {
             "github.token": "a-token",
             "github.event.repository.default_branch": "main",
             "github.server_url": "https://github.example",
             "github.repository": "owner/shop",
             "matrix.overlay": overlay,
             "needs.plan.outputs.version": "1.2.3",
-        }
-        (step,) = (one for one in JOBS["propose"]["steps"] if "run" in one)
-        outputs = "${{ needs.plan.outputs.image }}@${{ needs.push.outputs.digest }}"
-        assert step["env"]["IMAGE"] == outputs
+        },
+    )
 
-        result = runner.run(step | {"env": step["env"] | {"IMAGE": image}}, expressions)
-
-        assert not result.returncode, result.stderr
-        assert "a-token" not in result.stdout + result.stderr
-        branch = f"deploy-{overlay}"
-        changed = ["diff", "--unified=0", "main", branch]
-        text = run("git", *changed, cwd=remote).stdout
-        assert re.findall(r"^\+ .*", text, re.MULTILINE) == [
-            "+    newName: registry.example/owner/shop",
-            f"+    digest: {DIGEST}",
-        ]
-        calls = runner.calls()
-        text = f"--title Deploy 1.2.3 to {overlay} --body `{image}`"
-        assert calls[0] == f"gh pr create --base main --head {branch} {text}"
-        assert calls[1:] == ([] if allowed == "create" else [f"gh pr edit {branch} {text}"])
-        link = f"https://github.example/owner/shop/compare/main...{branch}?expand=1"
-        assert runner.summary.exists() == (not allowed)
-        assert allowed or link in runner.summary.read_text()
+    assert not result.returncode, result.stderr
+    assert "a-token" not in result.stdout + result.stderr
+    assert pinned(remote, f"deploy-{overlay}") == image
+    text = f"deploy-{overlay} --title Deploy 1.2.3 to {overlay} --body `{image}`"
+    edits = [] if allowed == "create" else [f"gh pr edit {text}"]
+    assert runner.calls() == [f"gh pr create --base main --head {text}", *edits]
+    link = f"https://github.example/owner/shop/compare/main...deploy-{overlay}?expand=1"
+    summary = runner.summary.read_text() if runner.summary.exists() else ""
+    assert (link in summary) == (not allowed)
 
 
 def test_no_job_has_access_to_a_cluster() -> None:

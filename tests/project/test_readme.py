@@ -32,7 +32,13 @@ from tests.helpers.harness import (
 )
 from tests.helpers.page_commands import Reader, blocks, text
 
-PAGES = ["README.md", "docs/model.md", "docs/production.md", "deploy/kubernetes/README.md"]
+PAGES = [
+    "README.md",
+    "docs/model.md",
+    "docs/production.md",
+    "deploy/kubernetes/README.md",
+    "AGENTS.md",
+]
 # What a page may need that a test does not have, as the comment above a block names it.
 ABSENT = {"the network", "Conda", "a cluster", "a registry", "a private index", "root"}
 HERE = [it for it in BUILT if interpreter(it.python)]
@@ -51,6 +57,16 @@ def pages(project: BakedProject) -> list[str]:
 @each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
 def test_the_readme_has_less_than_120_lines(baked: BakedProject) -> None:
     assert len(text(baked, "README.md").splitlines()) < 120
+
+
+@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
+def test_what_coding_agents_read_has_at_most_20_lines(baked: BakedProject) -> None:
+    page = text(baked, "AGENTS.md")
+
+    assert len(page.splitlines()) <= 20
+    # No block is left out where its commands run: see `Reader.follow`.
+    assert [block.needs for block in blocks(baked, "AGENTS.md")] == [""]
+    assert {"make check", "make test"} <= set(page.splitlines())
 
 
 @each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])

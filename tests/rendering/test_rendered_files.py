@@ -27,6 +27,7 @@ EVERYWHERE = {
     ".gitattributes",
     ".gitignore",
     ".pre-commit-config.yaml",
+    "AGENTS.md",
     "Dockerfile",
     "Makefile",
     "README.md",
