@@ -170,6 +170,8 @@ def test_what_is_pushed_gets_its_tag_when_it_has_been_started_and_scanned(tmp_pa
     pushed = f"{image}@{DIGEST}"
     expressions = {
         "steps.builder.outputs.name": "builder",
+        "secrets.PIP_CONF": "",
+        "secrets.CA_PEM": "",
         "steps.build.outputs.digest": DIGEST,
         "needs.plan.outputs.version": "1.2.3",
     }

@@ -140,6 +140,21 @@ def test_an_image_with_a_vulnerability_is_not_pushed(pipeline: Pipeline) -> None
 
 
 @each(JOB)
+def test_a_private_index_reaches_the_build_as_secrets(pipeline: Pipeline) -> None:
+    said = pipeline.folder / "docker.txt"
+    pipeline.replace("docker", f'echo "$*" >> {said}')
+    files = {"PIP_CONF": "/etc/a.conf", "CA_PEM": "/etc/a.pem"}
+
+    for given in ({}, files):
+        result = pipeline.run("build", **given)
+        assert not result.returncode, result.stderr
+
+    without, build = re.findall("^build .*$", said.read_text(), re.MULTILINE)
+    assert "--secret" not in without
+    assert "--secret=id=pip.conf,src=/etc/a.conf --secret=id=ca.pem,src=/etc/a.pem ." in build
+
+
+@each(JOB)
 def test_the_newest_release_is_scanned_every_week(pipeline: Pipeline) -> None:
     said = pipeline.folder / "docker.txt"
     pipeline.replace("docker", f'echo "$*" >> {said}; cat > /dev/null')
