@@ -81,7 +81,7 @@ def main() -> int:
 
 def install(folder: Path, application: str) -> str:
     """Bake a project, install it from its lock, and return its interpreter."""
-    for name, version, _ in COMBINATIONS:
+    for name, version, *_ in COMBINATIONS:
         found = interpreter(version)
         if name == application and found:
             break

@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 def install(folder: Path, application: str, *packages: str) -> str:
     """Render a project, install it from its lock with further packages; return its interpreter."""
-    for name, version, _ in COMBINATIONS:
+    for name, version, *_ in COMBINATIONS:
         found = interpreter(version)
         if name == application and found:
             break

@@ -20,8 +20,10 @@ def main() -> int:
     questions = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))
     asked = {key: default for key, default in questions.items() if not key.startswith("_")}
     # Cookiecutter renders what stands on its command line, so text is typed. A choice is made
-    # there, and an empty line then takes it.
-    choices = [f"{key}={answers[key]}" for key in asked if isinstance(asked[key], list)]
+    # there, and an empty line then takes it. What the form does not ask has its default.
+    choices = [
+        f"{key}={answers[key]}" for key in asked.keys() & answers if isinstance(asked[key], list)
+    ]
     typed = ["" if isinstance(asked[key], list) else answers[key] for key in asked]
     cookiecutter = str(Path(sys.executable).with_name("cookiecutter"))
     command = [cookiecutter, *sys.argv[1:], str(ROOT), *choices]

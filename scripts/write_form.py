@@ -12,6 +12,8 @@ EMPTY = {
     "package_name": "from the slug",
 }
 """What stands for an answer whose default a form cannot show."""
+NOT_ASKED = {"ci"}
+"""The button is GitHub's, so its projects have the default: GitHub Actions."""
 
 
 def form() -> str:
@@ -19,7 +21,7 @@ def form() -> str:
     questions = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))
     lines = []
     for name, default in questions.items():
-        if name.startswith("_"):
+        if name.startswith("_") or name in NOT_ASKED:
             continue
         prompt = questions["__prompts__"][name]
         label = prompt if isinstance(prompt, str) else prompt["__prompt__"]

@@ -1,16 +1,20 @@
 """Fixtures: baked projects, and the tools that a test cannot do without."""
 
+import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from socket import create_connection
+from time import monotonic, sleep
 
 import pytest
 from pytest_cookies.plugin import Cookies
 
 from tests.helpers.conda_channel import Channels, pack_python, pack_stub
-from tests.helpers.containers import with_python
+from tests.helpers.containers import free_port, with_python
 from tests.helpers.extended_project import add_routes_and_settings
 from tests.helpers.harness import (
     QUESTIONS,
@@ -161,10 +165,44 @@ def nginx() -> None:
     require("nginx")
 
 
-def require(program: str) -> None:
+@pytest.fixture(scope="session")
+def gitlab_ci_local() -> None:
+    """Require gitlab-ci-local: `REQUIRE_GITLAB_CI_LOCAL=1` turns the skip into a failure."""
+    require("rsync", "GITLAB_CI_LOCAL")
+    require("gitlab-ci-local", "GITLAB_CI_LOCAL")
+
+
+def require(program: str, name: str = "") -> None:
+    """Skip where a program is missing, or fail if REQUIRE_ and its name says so."""
     if not shutil.which(program):
-        required = os.environ.get(f"REQUIRE_{program.upper()}") == "1"
+        required = os.environ.get(f"REQUIRE_{name or program.upper()}") == "1"
         unavailable(f"{program} is not on PATH.", required=required)
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """The host and port of a registry: `REQUIRE_REGISTRY=1` turns the skip into a failure."""
+    require("docker-registry", "REGISTRY")
+    port = free_port()
+    configuration = tmp_path / "registry.json"
+    storage = {"filesystem": {"rootdirectory": str(tmp_path / "registry")}}
+    http = {"addr": f"127.0.0.1:{port}"}
+    configuration.write_text(json.dumps({"version": 0.1, "storage": storage, "http": http}))
+    with subprocess.Popen(
+        ["docker-registry", "serve", configuration],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        deadline = monotonic() + 30
+        while True:
+            try:
+                create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert monotonic() < deadline, "The registry does not answer."
+                sleep(0.1)
+        yield f"127.0.0.1:{port}"
+        process.terminate()
 
 
 @pytest.fixture(scope="session")

@@ -23,14 +23,3 @@ smoke:  ## Run the image as compose.yaml says; make shows the exit status of the
 .PHONY: stop
 stop:  ## Stop the job
 	docker compose down
-{%- if cookiecutter.deployment == "kubernetes" %}
-
-OVERLAY ?= staging
-# An overlay as it comes names no image yet.
-UNPINNED = $(shell grep sha256:0000000000000000 deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml)
-
-.PHONY: deploy
-deploy:  ## Apply an overlay to the cluster; OVERLAY is staging or production
-	$(if $(UNPINNED),$(error Write newName and digest of the image into deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml))
-	kubectl apply --kustomize deploy/kubernetes/overlays/$(OVERLAY)
-{%- endif %}

@@ -34,17 +34,3 @@ smoke:  ## Start the image as compose.yaml says, wait until it is healthy, and s
 	docker compose up --detach --wait && docker compose stop \
 		&& docker compose ps --all --format json | grep --quiet '"ExitCode":0\b' \
 		|| { docker compose logs --no-log-prefix; exit 1; }
-{%- if cookiecutter.deployment == "kubernetes" %}
-
-OVERLAY ?= staging
-# An overlay as it comes names no image yet.
-UNPINNED = $(shell grep sha256:0000000000000000 deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml)
-
-NAMESPACE = $(shell sed -n 's/^namespace: *//p' deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml)
-
-.PHONY: deploy
-deploy:  ## Apply an overlay to the cluster; OVERLAY is staging or production
-	$(if $(UNPINNED),$(error Write newName and digest of the image into deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml))
-	kubectl apply --kustomize deploy/kubernetes/overlays/$(OVERLAY)
-	kubectl rollout status deployment/{{ cookiecutter.project_slug }} --namespace $(NAMESPACE) --timeout 10m
-{%- endif %}

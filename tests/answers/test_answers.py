@@ -88,6 +88,7 @@ def test_an_unusual_answer_makes_a_good_project(answers: dict[str, str], tmp_pat
     applications = QUESTIONS["application"]
     given["application"] = applications[len(str(given)) % len(applications)]
     given["deployment"] = QUESTIONS["deployment"][len(str(given)) % 2]
+    given["ci"] = QUESTIONS["ci"][len(str(given)) % 3]
 
     outcome = bake(typed(given), folder)
 

@@ -39,6 +39,7 @@ class Combination(NamedTuple):
     application: str
     python: str
     deployment: str = QUESTIONS["deployment"][0]
+    ci: str = QUESTIONS["ci"][0]
 
     def __str__(self) -> str:
         return f"{self.application}-py{self.python}"
@@ -55,6 +56,7 @@ class Combination(NamedTuple):
             "application": self.application,
             "python_version": self.python,
             "deployment": self.deployment,
+            "ci": self.ci,
         }
 
 
@@ -70,14 +72,19 @@ KUBERNETES = [
     Combination(application, QUESTIONS["python_version"][0], "kubernetes")
     for application in QUESTIONS["application"]
 ]
+# Each answer to the question of CI that is not the default, with every application once.
+OTHER_CI = [one._replace(ci=ci) for one in KUBERNETES for ci in QUESTIONS["ci"][1:]]
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no such limits.")
 each_application = pytest.mark.parametrize("application", QUESTIONS["application"])
 
 
 def each(combinations: list[Combination]) -> pytest.MarkDecorator:
     """Run a test for each combination; what one of them needs is made once, by one worker."""
-    usual = QUESTIONS["deployment"][0]
-    names = [str(it) if it.deployment == usual else f"{it}-{it.deployment}" for it in combinations]
+    usual = {QUESTIONS["deployment"][0], QUESTIONS["ci"][0]}
+    names = [
+        "-".join([str(it), *(one for one in (it.deployment, it.ci) if one not in usual)])
+        for it in combinations
+    ]
     return pytest.mark.parametrize("combination", combinations, ids=names)
 
 

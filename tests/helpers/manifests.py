@@ -88,3 +88,11 @@ def containers(project: BakedProject, overlay: str) -> list[Manifest]:
     every = [pod["spec"]["containers"] for pod in pods(project, overlay).values()]
     assert [len(one) for one in every] == [1] * len(every)
     return [one for (one,) in every]
+
+
+def pinned(repository: Path, branch: str) -> str:
+    """The image that a branch writes into an overlay, and nothing else, on top of main."""
+    changes = run("git", "diff", "--unified=0", "main", branch, cwd=repository).stdout
+    name, digest = re.findall(r"^\+ +(?:newName|digest): (.*)$", changes, re.MULTILINE)
+    assert len(re.findall(r"^\+ ", changes, re.MULTILINE)) == len((name, digest))
+    return f"{name}@{digest}"

@@ -4,20 +4,15 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from socket import create_connection
-from time import monotonic, sleep
 from typing import NamedTuple
 
 import pytest
 
-from tests.helpers.containers import NEWEST, free_port, with_python
+from tests.helpers.containers import NEWEST, with_python
 from tests.helpers.github import Runner, ci_step
 from tests.helpers.harness import SLUG, BakedProject, commit, each, run, unavailable
-
-SECONDS = 30
 
 pytestmark = [
     pytest.mark.usefixtures("docker"),
@@ -72,34 +67,6 @@ def project(baked: BakedProject, tmp_path: Path) -> Path:
     shutil.copytree(baked.path, folder)
     commit(folder, "Start")
     return folder
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[str]:
-    """The host and port of a registry: `REQUIRE_REGISTRY=1` turns the skip into a failure."""
-    if not shutil.which("docker-registry"):
-        required = os.environ.get("REQUIRE_REGISTRY") == "1"
-        unavailable("docker-registry is not on PATH.", required=required)
-    port = free_port()
-    configuration = tmp_path / "registry.json"
-    storage = {"filesystem": {"rootdirectory": str(tmp_path / "registry")}}
-    http = {"addr": f"127.0.0.1:{port}"}
-    configuration.write_text(json.dumps({"version": 0.1, "storage": storage, "http": http}))
-    with subprocess.Popen(
-        ["docker-registry", "serve", configuration],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        deadline = monotonic() + SECONDS
-        while True:
-            try:
-                create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert monotonic() < deadline, "The registry does not answer."
-                sleep(0.1)
-        yield f"127.0.0.1:{port}"
-        process.terminate()
 
 
 def built(builder: Builder, project: Path, archive: Path, *, image: str, options: str = "") -> str:

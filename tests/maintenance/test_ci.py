@@ -9,7 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from tests.helpers.github import CI, Runner, ci_step
-from tests.helpers.harness import COMBINATIONS, ROOT, BakedProject, commit, each, run
+from tests.helpers.harness import COMBINATIONS, KUBERNETES, ROOT, BakedProject, commit, each, run
+from tests.helpers.manifests import pinned
 
 JOBS = CI["jobs"]
 FORM = ".github/workflows/use-this-template.yml"
@@ -149,7 +150,7 @@ def test_each_job_runs_only_where_the_first_one_names_it() -> None:
 
     for name in sorted(JOBS.keys() - {"plan"}):
         assert JOBS[name]["if"] == f"contains(needs.plan.outputs.jobs, '{name}')"
-        assert re.search(rf"\bjobs=\S*\b(test )?{name}\b|\bjobs=\"{name} ", script)
+        assert re.search(rf"\bjobs=.*\b{name}\b", script)
 
 
 def test_no_branch_has_to_be_called_main() -> None:
@@ -169,6 +170,8 @@ def test_what_is_pushed_gets_its_tag_when_it_has_been_started_and_scanned(tmp_pa
     pushed = f"{image}@{DIGEST}"
     expressions = {
         "steps.builder.outputs.name": "builder",
+        "secrets.PIP_CONF": "",
+        "secrets.CA_PEM": "",
         "steps.build.outputs.digest": DIGEST,
         "needs.plan.outputs.version": "1.2.3",
     }
@@ -198,6 +201,62 @@ def test_what_is_pushed_gets_its_tag_when_it_has_been_started_and_scanned(tmp_pa
     output = re.search(r"--output=(\S+)", build)
     assert output
     assert {"push-by-digest=true", "rewrite-timestamp=true"} <= set(output[1].split(","))
+
+
+def test_a_release_is_proposed_where_there_are_overlays_for_it(tmp_path: Path) -> None:
+    overlay = "deploy/kubernetes/overlays/staging/kustomization.yaml"
+
+    planned = plan(tmp_path / "run", ref="tag v1.2.3", files=(overlay,))
+
+    assert planned.outputs["jobs"] == "test push propose"
+
+
+@each(KUBERNETES[:1])
+@pytest.mark.parametrize("overlay", JOBS["propose"]["strategy"]["matrix"]["overlay"])
+@pytest.mark.parametrize("allowed", ["create", "edit", ""])
+def test_a_release_is_proposed_as_a_pull_request_for_each_overlay(
+    baked: BakedProject, tmp_path: Path, allowed: str, overlay: str
+) -> None:
+    project, remote, runner = tmp_path / "project", tmp_path / "shop.git", Runner(tmp_path / "run")
+    shutil.copytree(baked.path, project)
+    commit(project, "Start")
+    run("git", "clone", "--quiet", "--bare", project, remote)
+    runner.check_out(remote)
+    runner.replace("gh", f'[ "$2" = "{allowed}" ]')
+    (step,) = (one for one in JOBS["propose"]["steps"] if "run" in one)
+    assert step["env"]["IMAGE"].split("@") == [
+        "${{ needs.plan.outputs.image }}",
+        "${{ needs.push.outputs.digest }}",
+    ]
+    image = f"registry.example/owner/shop@{DIGEST}"
+
+    result = runner.run(
+        step | {"env": step["env"] | {"IMAGE": image}},
+        {
+            "github.token": "a-token",
+            "github.event.repository.default_branch": "main",
+            "github.server_url": "https://github.example",
+            "github.repository": "owner/shop",
+            "matrix.overlay": overlay,
+            "needs.plan.outputs.version": "1.2.3",
+        },
+    )
+
+    assert not result.returncode, result.stderr
+    assert "a-token" not in result.stdout + result.stderr
+    assert pinned(remote, f"deploy-{overlay}") == image
+    text = f"deploy-{overlay} --title Deploy 1.2.3 to {overlay} --body `{image}`"
+    edits = [] if allowed == "create" else [f"gh pr edit {text}"]
+    assert runner.calls() == [f"gh pr create --base main --head {text}", *edits]
+    link = f"https://github.example/owner/shop/compare/main...deploy-{overlay}?expand=1"
+    summary = runner.summary.read_text() if runner.summary.exists() else ""
+    assert (link in summary) == (not allowed)
+
+
+def test_no_job_has_access_to_a_cluster() -> None:
+    text = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+
+    assert not re.search(r"kubectl|KUBECONFIG|make deploy", text)
 
 
 def test_the_github_token_goes_to_no_other_registry() -> None:

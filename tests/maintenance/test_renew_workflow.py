@@ -83,6 +83,8 @@ class Repository:
         """Run what a job runs, and return its summary."""
         expressions = {
             "github.token": "a-token",
+            "secrets.PIP_CONF": "",
+            "secrets.CA_PEM": "",
             "github.ref_name": "main",
             "github.server_url": "https://github.example",
             "github.repository": "ann/prices",

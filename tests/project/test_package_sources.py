@@ -12,6 +12,7 @@ from typing import NamedTuple
 import certifi
 import pytest
 
+from tests.helpers.github import Runner, ci_step
 from tests.helpers.harness import (
     BUILT,
     HERE,
@@ -38,6 +39,7 @@ JOB = next(one for one in HERE if one.kind == "job" and one in BUILT)
 TOOL = "internal-tool"
 """A package that only the company's index has; PyTorch's versions look like this one."""
 VERSION = "1.0+cpu"
+END = "-----END CERTIFICATE-----"
 SOURCE_ONLY = "source-only"
 """Another one, without a wheel."""
 
@@ -195,6 +197,32 @@ def test_a_package_without_a_wheel_is_built_in_the_image_as_the_page_says(
     dockerfile.write_text(text.replace(old, f"{old} {new}", 1), "utf-8")
     project.run(*build)
     run("docker", "run", "--rm", "--entrypoint", "python", image, "-c", "import source_only")
+
+
+def test_poetry_in_ci_takes_the_password_out_of_pips_file(
+    company: Company, project: BakedProject, venv: Path, tmp_path: Path
+) -> None:
+    company.add(project, TOOL, "explicit", activated(venv))
+    runner, variables = Runner(tmp_path / "run"), tmp_path / "variables"
+    secrets = {
+        "secrets.PIP_CONF": f"[global]\nindex-url = {company.with_password}",
+        "secrets.CA_PEM": "".join(company.ca.read_text("utf-8").partition(END)[:2]),
+    }
+    step = ci_step("test", "Use a private package index, if the secrets name one")
+
+    result = runner.run(step, secrets, GITHUB_ENV=str(variables))
+
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
+    assert {path.stat().st_mode & 0o077 for path in runner.temp.iterdir()} == {0}
+    given = dict(line.split("=", 1) for line in variables.read_text().splitlines())
+    assert given.keys() == {"PIP_CONFIG_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
+    # Here, and not on a company's network, the other packages come from the other index.
+    (runner.temp / "ca.pem").write_text(company.ca.read_text("utf-8"))
+    shell = activated(venv) | given
+    update = poetry("update", "--lock", TOOL)
+    refused = project.run(*update, env=shell | {"HOME": str(tmp_path)}, check=False)
+    assert refused.returncode
+    project.run(*update, env=shell | {"HOME": str(runner.folder)})
 
 
 PROJECT = f"""

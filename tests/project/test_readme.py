@@ -15,6 +15,7 @@ from tests.helpers.harness import (
     BUILT,
     COMBINATIONS,
     KUBERNETES,
+    OTHER_CI,
     PACKAGE,
     QUESTIONS,
     ROOT,
@@ -31,7 +32,13 @@ from tests.helpers.harness import (
 )
 from tests.helpers.page_commands import Reader, blocks, text
 
-PAGES = ["README.md", "docs/model.md", "docs/production.md", "deploy/kubernetes/README.md"]
+PAGES = [
+    "README.md",
+    "docs/model.md",
+    "docs/production.md",
+    "deploy/kubernetes/README.md",
+    "AGENTS.md",
+]
 # What a page may need that a test does not have, as the comment above a block names it.
 ABSENT = {"the network", "Conda", "a cluster", "a registry", "a private index", "root"}
 HERE = [it for it in BUILT if interpreter(it.python)]
@@ -47,18 +54,28 @@ def pages(project: BakedProject) -> list[str]:
     return [page for page in PAGES if (project.path / page).exists()]
 
 
-@each([*COMBINATIONS, *KUBERNETES])
+@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
 def test_the_readme_has_less_than_120_lines(baked: BakedProject) -> None:
     assert len(text(baked, "README.md").splitlines()) < 120
 
 
-@each([*COMBINATIONS, *KUBERNETES])
+@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
+def test_what_coding_agents_read_has_at_most_20_lines(baked: BakedProject) -> None:
+    page = text(baked, "AGENTS.md")
+
+    assert len(page.splitlines()) <= 20
+    # No block is left out where its commands run: see `Reader.follow`.
+    assert [block.needs for block in blocks(baked, "AGENTS.md")] == [""]
+    assert {"make check", "make test"} <= set(page.splitlines())
+
+
+@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
 def test_no_line_of_a_page_is_wider_than_100_characters(baked: BakedProject) -> None:
     for page in pages(baked):
         assert [line for line in text(baked, page).splitlines() if len(line) > 100] == []
 
 
-@each([*COMBINATIONS, *KUBERNETES])
+@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
 def test_at_most_eight_blocks_of_a_page_need_what_is_not_everywhere(baked: BakedProject) -> None:
     for page in pages(baked):
         found = blocks(baked, page)
@@ -69,13 +86,13 @@ def test_at_most_eight_blocks_of_a_page_need_what_is_not_everywhere(baked: Baked
         assert {thing for block in marked for thing in block.needs.split(" and ")} <= ABSENT
 
 
-@each([*COMBINATIONS, *KUBERNETES])
+@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
 def test_the_readme_leads_to_every_other_page(baked: BakedProject) -> None:
     links = re.findall(r"\]\((?!https://)(.+?)\)", text(baked, "README.md"))
     assert list(dict.fromkeys(links)) == pages(baked)[1:]
 
 
-@each([*COMBINATIONS, *KUBERNETES])
+@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
 def test_the_pages_name_only_tasks_settings_and_secrets_that_there_are(
     baked: BakedProject,
 ) -> None:

@@ -9,6 +9,7 @@ import yaml
 from tests.helpers.harness import (
     COMBINATIONS,
     KUBERNETES,
+    OTHER_CI,
     PACKAGE,
     ROOT,
     BakedProject,
@@ -16,7 +17,7 @@ from tests.helpers.harness import (
     poetry,
 )
 
-pytestmark = each([*COMBINATIONS, *KUBERNETES])
+pytestmark = each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
 
 EVERYWHERE = {
     ".devcontainer/devcontainer.json",
@@ -24,11 +25,9 @@ EVERYWHERE = {
     ".editorconfig",
     ".env.example",
     ".gitattributes",
-    ".github/dependabot.yml",
-    ".github/workflows/ci.yml",
-    ".github/workflows/renew.yml",
     ".gitignore",
     ".pre-commit-config.yaml",
+    "AGENTS.md",
     "Dockerfile",
     "Makefile",
     "README.md",
@@ -98,6 +97,18 @@ ONLY_IN = {
     "job": modules("exit_status", "files", "job") | {f"src/{PACKAGE}/shards.py", "data/orders.csv"},
 }
 
+CI = {
+    "github": {
+        ".github/dependabot.yml",
+        ".github/workflows/ci.yml",
+        ".github/workflows/renew.yml",
+    },
+    "gitlab": {".gitlab-ci.yml"},
+    "none": set[str](),
+}
+# What names a service for CI, and not a package's address or a tool that works with any.
+OF_CI = {"github": r"(?i)dependabot|github(?!\.com|\.io)|ghcr", "gitlab": r"(?i)gitlab(?!\.com)"}
+
 DEPLOY = {
     "deploy/kubernetes/README.md",
     "deploy/kubernetes/base/account.yaml",
@@ -127,9 +138,23 @@ DEPLOY_ONLY_IN = {
 def test_a_bake_holds_exactly_these_files(baked: BakedProject) -> None:
     here = {baked.combination.application, baked.combination.kind}
     expected = EVERYWHERE.union(*(ONLY_IN[one] for one in here & set(ONLY_IN)))
+    expected |= CI[baked.combination.ci]
     if baked.combination.deployment == "kubernetes":
         expected |= DEPLOY.union(*(DEPLOY_ONLY_IN[one] for one in here & set(DEPLOY_ONLY_IN)))
     assert baked.files() == expected
+
+
+def test_a_project_names_no_ci_but_its_own(baked: BakedProject) -> None:
+    others = [pattern for ci, pattern in OF_CI.items() if ci != baked.combination.ci]
+    for name in texts(baked) - {"poetry.lock"}:
+        text = (baked.path / name).read_text("utf-8")
+        found = [re.findall(pattern, name + text) for pattern in others]
+        assert not any(found), (name, found)
+    if own := OF_CI.get(baked.combination.ci):
+        page = (baked.path / "docs/production.md").read_text("utf-8")
+        assert re.search(own, page)
+    elif baked.combination.ci == "none":
+        assert not re.search(r"\bCI\b", (baked.path / "docs/production.md").read_text("utf-8"))
 
 
 def test_no_folder_is_empty(baked: BakedProject) -> None:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from scripts.write_form import form
+from scripts.write_form import NOT_ASKED, form
 from tests.helpers.github import DOCUMENT, INPUTS, STEPS, WORKFLOW, Repository, git, pushed
 from tests.helpers.harness import QUESTIONS, ROOT
 
@@ -13,7 +13,11 @@ def test_the_form_is_written_from_the_questions() -> None:
 
 
 def test_the_form_asks_what_cookiecutter_asks() -> None:
-    questions = {name: value for name, value in QUESTIONS.items() if not name.startswith("_")}
+    questions = {
+        name: value
+        for name, value in QUESTIONS.items()
+        if not name.startswith("_") and name not in NOT_ASKED
+    }
     labels = QUESTIONS["__prompts__"]
 
     assert list(INPUTS) == list(questions)
@@ -28,6 +32,18 @@ def test_the_form_asks_what_cookiecutter_asks() -> None:
             assert form["description"] == label
             assert form["default"] == (value[0] if isinstance(value, list) else value)
         assert form.get("options") == (value if isinstance(value, list) else None)
+
+
+def test_what_the_form_does_not_ask_has_the_default_of_cookiecutter(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+
+    passed, log = repository.dispatch()
+
+    assert passed, log
+    assert {"ci"} == NOT_ASKED
+    assert QUESTIONS["ci"][0] == "github"
+    assert ".github/dependabot.yml" in pushed(repository)
+    assert ".gitlab-ci.yml" not in pushed(repository)
 
 
 def test_answers_reach_the_shell_through_the_environment_only() -> None:

@@ -1,0 +1,108 @@
+"""What the jobs of the CI of a project begin with: caches, an index, a Conda environment."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.helpers.github import CI, Runner, ci_step
+from tests.helpers.harness import ROOT
+
+RENEW = yaml.safe_load((ROOT / ".github/workflows/renew.yml").read_text("utf-8"))
+# Records its arguments, and makes the folder that a Conda environment is.
+CONDA = 'mkdir -p "${@: -1}/bin"; echo "packages in $CONDA_PKGS_DIRS" >> "$HOME/calls.txt"'
+
+
+def create(runner: Runner, **environment: str) -> tuple[int, str]:
+    """Run the step that creates the Conda environment; return its status and output."""
+    step = ci_step("test", "Create the Conda environment")
+    files = {name: str(runner.folder / name) for name in ("GITHUB_ENV", "GITHUB_PATH")}
+    result = runner.run(step, {}, **files, **environment)
+    return result.returncode, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("name", ["conda", "mamba", "micromamba"])
+def test_a_runner_of_ones_own_needs_no_more_than_conda_on_its_path(
+    tmp_path: Path, name: str
+) -> None:
+    runner = Runner(tmp_path / "run")
+    runner.replace(name, CONDA)
+
+    status, said = create(runner)
+
+    assert status == 0, said
+    prefix = runner.temp / "conda"
+    asked, packages = runner.calls()
+    assert asked == f"{name} env create --quiet --file environment.yml --prefix {prefix}"
+    assert packages == f"packages in {runner.folder}/.cache/conda"
+    variables = (runner.folder / "GITHUB_ENV").read_text()
+    assert variables == f"CONDA_PREFIX={prefix}\nCONDA_DEFAULT_ENV={prefix}\n"
+    assert (runner.folder / "GITHUB_PATH").read_text() == f"{prefix}/bin\n"
+
+
+def test_the_conda_of_githubs_runners_comes_first(tmp_path: Path) -> None:
+    runner = Runner(tmp_path / "run")
+    runner.replace("conda", "exit 1")
+    folder = tmp_path / "miniconda" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "conda").write_text(f"#!/bin/bash\n{CONDA}\n")
+    (folder / "conda").chmod(0o755)
+
+    status, said = create(runner, CONDA=str(folder.parent))
+
+    assert status == 0, said
+    assert len(runner.calls()) == 1
+
+
+def test_a_runner_without_conda_is_told_what_it_needs(tmp_path: Path) -> None:
+    status, said = create(Runner(tmp_path / "run"), CONDA=str(tmp_path))
+
+    assert status == 1
+    assert said == (
+        "::error::There is no conda, mamba or micromamba on this runner: install Miniforge.\n"
+    )
+
+
+@pytest.mark.parametrize("given", [(), ("PIP_CONF",), ("PIP_CONF", "CA_PEM")], ids=len)
+def test_a_private_index_reaches_the_build_by_secrets_that_no_argument_holds(
+    tmp_path: Path, given: tuple[str, ...]
+) -> None:
+    runner = Runner(tmp_path / "run")
+    runner.replace("make", "")
+    secrets = {f"secrets.{name}": "a secret" * (name in given) for name in ("PIP_CONF", "CA_PEM")}
+
+    result = runner.run(ci_step("image", "Build the image"), secrets)
+
+    assert not result.returncode, result.stderr
+    (call,) = runner.calls()
+    passed = {"PIP_CONF": "--secret=id=pip.conf,env=PIP_CONF", "CA_PEM": "--secret=id=ca.pem"}
+    assert {name for name in passed if passed[name] in call} == set(given)
+    assert "a secret" not in call
+
+
+def test_what_is_cached_depends_on_the_lock_and_on_the_conda_environment() -> None:
+    jobs = [CI["jobs"]["test"], RENEW["jobs"]["update"]]
+    caches = [
+        step["with"] for job in jobs for step in job["steps"] if "cache@" in step.get("uses", "")
+    ]
+
+    assert len(caches) == len(jobs)
+    for cache in caches:
+        assert "hashFiles('environment.yml', 'poetry.lock')" in cache["key"]
+        assert cache["key"].startswith(cache["restore-keys"])
+        assert cache["path"].split() == ["~/.cache/conda", "~/.cache/pip", "~/.cache/pypoetry"]
+    assert caches[0]["lookup-only"] == "${{ github.ref_type == 'tag' }}"
+
+
+def test_both_workflows_set_up_the_same_environment() -> None:
+    def commands(steps: list[dict[str, str]]) -> list[str]:
+        scripts = [step["run"] for step in steps if "run" in step]
+        return scripts[: scripts.index("make install")]
+
+    update = commands(RENEW["jobs"]["update"]["steps"])
+    test = commands(CI["jobs"]["test"]["steps"])
+
+    # The renewal looks at the template first.
+    assert update[1:] == test
+    assert re.search("cruft", update[0])
