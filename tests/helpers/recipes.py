@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,11 +28,15 @@ from tests.helpers.page_commands import Reader, values
 from tests.helpers.pip_settings import index_variables
 
 each_web_api = each([it for it in HERE if it.application == "web-api"][:1])
+each_model_api = each([it for it in HERE if it.application == "model-api"][:1])
+each_job = each([it for it in HERE if it.application == "job"][:1])
 RECIPES = ROOT / "docs/recipes"
 PREFIX = f"{PACKAGE.upper()}_"
 BLOCK = re.compile(r"^(?:<!-- needs (.+) -->\n)?```(\w+)\n((?:.*\n)*?)```$", re.MULTILINE)
 COPIED = re.compile(r"^\d+\. Copy the files in \[[\w-]+/\]\(([\w-]+)\)", re.MULTILINE)
 OUTPUT = {"json", "text"}
+# Files of a server, which a test starts with them.
+SYSTEM = {"nginx"}
 
 
 class Block(NamedTuple):
@@ -65,6 +69,8 @@ class Cook:
     shell: dict[str, str]
     port: int
     """Where `make start` serves."""
+    replaced: dict[str, str] = field(default_factory=dict)
+    """What a page says, and what stands for it on this machine."""
 
     def follow(self, name: str) -> None:
         """Do what a page says, block by block, and compare what is said to be printed."""
@@ -77,15 +83,27 @@ class Cook:
                 compare(output, block)
             elif block.language == "console":
                 output = "" if block.needs else self.paste(block.text)
-            else:
+            elif block.language not in SYSTEM:
                 write(self.project.path / block.file, block)
 
     def paste(self, commands: str) -> str:
         """Run commands as in a terminal; return what they print."""
+        return self.project.run(*self.bash(commands), env=self.shell).stdout
+
+    def fail(self, commands: str) -> str:
+        """Run commands that have to fail; return what they print."""
+        result = self.project.run(*self.bash(commands), env=self.shell, check=False)
+        assert result.returncode, result.stdout
+        return result.stdout + result.stderr
+
+    def bash(self, commands: str) -> list[str]:
+        """Return the command line that runs commands of a page on this machine."""
         commands = Reader(self.project, self.shell, self.port).with_own_port(commands)
+        for old, new in self.replaced.items():
+            commands = commands.replace(old, new)
         if os.getuid() == 0:
             commands = commands.replace("sudo ", "")
-        return self.project.run("bash", "-euo", "pipefail", "-c", commands, env=self.shell).stdout
+        return ["bash", "-euo", "pipefail", "-c", commands]
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
         """Ask the service that `make start` has started; return the status and the JSON."""

@@ -5,8 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.helpers.containers import free_port
+from tests.helpers.harness import run
 from tests.helpers.postgresql import postgresql, write_wrappers
-from tests.helpers.recipes import PREFIX, Cook, each_web_api
+from tests.helpers.recipes import PREFIX, Cook, each_job, each_web_api
+
+# Rows whose columns take 500 MB in memory.
+LARGE = """
+import polars as pl
+index = pl.int_range(5_000_000)
+columns = {"order_id": "A-" + index.cast(str), "quantity": index % 9 + 1, "unit_price": index / 7}
+orders = pl.select(**columns, discount_percent=index % 7, note=index.cast(str).str.zfill(90))
+orders.write_parquet("data/orders.parquet")
+"""
 
 
 @pytest.fixture
@@ -15,8 +25,7 @@ def conda(cook: Cook) -> Iterator[None]:
     folder = cook.project.path.parent / "conda"
     write_wrappers(folder)
     cook.shell |= {"CONDA_PREFIX": str(folder), "PATH": f"{folder}:{cook.shell['PATH']}"}
-    # The usual port may be taken.
-    cook.shell["PGPORT"] = cook.shell[f"{PREFIX}DATABASE__PORT"] = str(free_port())
+    cook.shell["PGPORT"] = str(free_port())  # The usual one may be taken.
     yield
     cook.paste('pg_ctl --pgdata "$CONDA_PREFIX/var/postgresql" stop || true')
 
@@ -24,6 +33,7 @@ def conda(cook: Cook) -> Iterator[None]:
 @each_web_api
 @pytest.mark.usefixtures("conda")
 def test_postgresql(cook: Cook) -> None:
+    cook.shell[f"{PREFIX}DATABASE__PORT"] = cook.shell["PGPORT"]
     cook.follow("postgresql")
     server = free_port()
     cook.override(f"""
@@ -47,3 +57,30 @@ def test_postgresql(cook: Cook) -> None:
         cook.paste("make stop start")
         assert cook.ask("GET", "/customers/1")[0] == 200
         cook.paste("make smoke")
+
+
+@each_job
+@pytest.mark.usefixtures("conda")
+def test_polars(cook: Cook) -> None:
+    cook.shell["PORT"] = port = str(free_port())
+    cook.replaced["postgres.example.com:5432"] = f"postgres.example.com:{port}"
+    cook.override('services: {job: {extra_hosts: ["postgres.example.com:host-gateway"]}}')
+    count = "SELECT count(*), count(DISTINCT order_id), sum(net) FROM prices"
+    with postgresql(int(port), login="PASSWORD") as database:
+        query = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", database.url]
+        cook.follow("polars")
+        once = run(*query, "--command", count).stdout
+        cook.paste("make start")
+
+        assert run(*query, "--command", count).stdout == once
+        assert once.startswith("5|5|")
+        # Files larger than the memory of the container.
+        cook.paste(f"python -c '{LARGE}'")
+        cook.paste("make smoke")
+        assert run(*query, "--command", count).stdout.startswith("5000000|5000000|")
+        database.stop()
+        assert "Error 74" in cook.fail("make smoke")
+        database.start()
+        cook.paste("echo no Parquet > data/orders.parquet")
+        assert "Error 65" in cook.fail("make smoke")
+        assert run(*query, "--command", count).stdout.startswith("5000000|5000000|")

@@ -5,6 +5,20 @@ import time
 
 from tests.helpers.recipes import Cook, each_web_api
 
+CLIENTS = """
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+url = "ws://localhost:8000/chat"
+with connect(url) as ann, connect(url) as bob:
+    ann.send("hello")
+    print(ann.recv(), bob.recv())
+    try:
+        bob.recv(timeout=20)
+    except ConnectionClosed as error:
+        print(error.rcvd.code)
+"""
+
 
 @each_web_api
 def test_files(cook: Cook) -> None:
@@ -42,15 +56,8 @@ def test_sse(cook: Cook) -> None:
 @each_web_api
 def test_websocket(cook: Cook) -> None:
     cook.follow("websocket")
-    client = (
-        "import sys; from websockets.sync.client import connect\n"
-        "with connect('ws://localhost:8000/chat') as ann, connect('ws://localhost:8000/chat') as bob:\n"
-        "    ann.send('hello'); print(ann.recv(), bob.recv(), flush=True)\n"
-        "    try: bob.recv(timeout=20)\n"
-        "    except Exception as error: print(error.rcvd.code)\n"
-    )
     path = cook.project.path.parent / "client.py"
-    path.write_text(client.replace(":8000", f":{cook.port}"))
+    path.write_text(CLIENTS.replace(":8000", f":{cook.port}"))
     started = time.monotonic()
     output = cook.paste(f"python {path} & sleep 2; make stop > stopped; wait")
 

@@ -24,9 +24,7 @@ def test_a_file_comes_back_whole_or_in_part(client: TestClient, folder: Path) ->
     assert [file.name for file in folder.iterdir()] == [stored["id"]]
 
 
-def test_a_file_that_is_too_large_leaves_nothing(
-    client: TestClient, folder: Path
-) -> None:
+def test_a_file_that_is_too_large_leaves_nothing(client: TestClient, folder: Path) -> None:
     headers = {"content-length": "1000000001"}
 
     assert client.post("/files", content=b"x", headers=headers).status_code == 413
