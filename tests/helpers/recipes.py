@@ -156,8 +156,9 @@ def edited(text: str, diff: str) -> str:
         lines = hunk.splitlines(keepends=True)
         old = "".join(line[1:] or "\n" for line in lines if not line.startswith("+"))
         new = "".join(line[1:] or "\n" for line in lines if not line.startswith("-"))
-        assert text.count(old) == 1, f"{text.count(old)} times:\n{old}"
-        text = text.replace(old, new)
+        places = [found.start() for found in re.finditer(rf"^{re.escape(old)}", text, re.MULTILINE)]
+        assert len(places) == 1, f"{len(places)} times:\n{old}"
+        text = text[: places[0]] + new + text[places[0] + len(old) :]
     return text
 
 

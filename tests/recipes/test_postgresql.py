@@ -1,12 +1,15 @@
 """The recipes for databases, on servers of Debian."""
 
+import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
 
 import pytest
 
 from tests.helpers.containers import free_port
 from tests.helpers.harness import run
-from tests.helpers.postgresql import postgresql, write_wrappers
+from tests.helpers.postgresql import PostgreSQL, postgresql, write_wrappers
 from tests.helpers.recipes import PREFIX, Cook, each_job, each_web_api
 
 # Rows whose columns take 500 MB in memory.
@@ -35,28 +38,72 @@ def conda(cook: Cook) -> Iterator[None]:
 def test_postgresql(cook: Cook) -> None:
     cook.shell[f"{PREFIX}DATABASE__PORT"] = cook.shell["PGPORT"]
     cook.follow("postgresql")
-    server = free_port()
-    cook.override(f"""
-        services:
-          api: &here
-            extra_hosts: ["postgres.example.com:host-gateway"]
-            environment: {{{PREFIX}DATABASE__PORT: {server}}}
-          migrate: *here
-    """)
-    with postgresql(server, login="PASSWORD") as database:
+    with in_production(cook) as database:
         cook.follow("postgresql-in-production")
         assert cook.ask("GET", "/customers/1") == (200, {"id": 1, "email": "ann@example.com"})
-        status, _ = cook.ask("POST", "/customers", {"email": "ann@example.com"})
-        assert status == 409
+        assert cook.ask("POST", "/customers", {"email": "ann@example.com"})[0] == 409
         database.stop()
         status, problem = cook.ask("GET", "/readyz")
         assert (status, problem["detail"]) == (503, "Not ready: database.")
         database.start()
         assert cook.ask("GET", "/readyz")[0] == 200
-        # Its tables are there, and so are the rows.
+        # The tables are there already, and so are the rows.
         cook.paste("make stop start")
         assert cook.ask("GET", "/customers/1")[0] == 200
         cook.paste("make smoke")
+
+
+@each_web_api
+@pytest.mark.usefixtures("conda")
+def test_queue(cook: Cook) -> None:
+    cook.shell[f"{PREFIX}DATABASE__PORT"] = cook.shell["PGPORT"]
+    cook.follow("postgresql")
+    with in_production(cook):
+        cook.follow("postgresql-in-production")
+        cook.paste("make stop")
+        cook.follow("queue")
+        wait_for_welcome(cook, 1)
+        # What has been accepted waits for a worker.
+        cook.paste("docker compose stop worker")
+        assert cook.ask("POST", "/customers", {"email": "bob@example.com"})[0] == 201
+        for _ in range(2):
+            assert cook.ask("POST", "/customers/2/welcome")[0] == 202
+        cook.paste("make stop start")
+        wait_for_welcome(cook, 2)
+        # A worker that finishes what it does ends by itself, and soon.
+        started = monotonic()
+        cook.paste("docker compose stop worker")
+        assert monotonic() - started < 10
+        state = cook.paste("docker compose ps --all --format '{{.ExitCode}}' worker")
+        assert state == "0\n"
+
+
+@contextmanager
+def in_production(cook: Cook) -> Iterator[PostgreSQL]:
+    """Run the server that the containers of services use."""
+    port = free_port()
+    server = f"""
+            extra_hosts: ["postgres.example.com:host-gateway"]
+            environment: {{{PREFIX}DATABASE__PORT: {port}}}
+    """
+    services = "".join(f"\n          {name}:{server}" for name in ("api", "migrate"))
+    cook.override(f"        services:{services}")
+    with postgresql(port, login="PASSWORD") as database:
+        yield database
+
+
+def wait_for_welcome(cook: Cook, customer_id: int) -> None:
+    """Wait until the worker has sent a welcome; it has sent one only."""
+    deadline = monotonic() + 30
+    while True:
+        log = cook.paste("docker compose logs --no-log-prefix worker")
+        lines = [json.loads(line) for line in log.splitlines()]
+        sent = [line["customer_id"] for line in lines if line["event"] == "welcome sent"]
+        if customer_id in sent:
+            assert sent.count(customer_id) == 1
+            return
+        assert monotonic() < deadline, log
+        sleep(0.5)
 
 
 @each_job

@@ -39,7 +39,7 @@ def test_a_file_replaces_what_was_loaded_from_it(url: str) -> None:
     [
         ({"order_id": ["A", None]}, "null value in column"),
         ({"order_id": ["A", "A"]}, "duplicate key value"),
-        ({"quantity": ["one", "two"]}, "operation"),
+        ({"quantity": ["one", "two"]}, "arithmetic on dtypes"),
     ],
 )
 def test_an_invalid_file_is_refused_as_a_whole(

@@ -1,7 +1,8 @@
 """Load prices: from Parquet files of any size into PostgreSQL, all rows of a file or none."""
 
+import io
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import polars as pl
 import psycopg
@@ -18,6 +19,19 @@ CREATE TABLE IF NOT EXISTS prices (
 """
 
 
+class CopyFile(io.RawIOBase):
+    """A file whose content goes to a table."""
+
+    def __init__(self, copy: psycopg.Copy) -> None:
+        """Write to a running COPY."""
+        self._copy = copy
+
+    def write(self, data: Any, /) -> int:
+        """Write bytes; return how many."""
+        self._copy.write(data)
+        return len(data)
+
+
 def load(source: Path, database_url: str) -> dict[str, object]:
     """Price every order of a file into the table `prices`, in place of what it has of that file."""
     net = pl.col("quantity") * pl.col("unit_price") * (1 - pl.col("discount_percent") / 100)
@@ -25,7 +39,7 @@ def load(source: Path, database_url: str) -> dict[str, object]:
     try:
         return {"orders": replace(source.name, prices, database_url)}
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{source}: {error}") from None
+        raise InputError(f"{source}: {str(error).partition('\n')[0]}") from None
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         # The rest of its message shows the row.
         raise InputError(f"{source}: {error.diag.message_primary}") from None
@@ -41,5 +55,5 @@ def replace(name: str, prices: pl.LazyFrame, database_url: str) -> int:
         cursor.execute(TABLE)
         cursor.execute("DELETE FROM prices WHERE source = %s", [name])
         with cursor.copy("COPY prices (source, order_id, net) FROM STDIN (FORMAT csv)") as copy:
-            prices.sink_csv(cast("IO[bytes]", copy), include_header=False)
+            prices.sink_csv(cast("IO[bytes]", CopyFile(copy)), include_header=False)
         return cursor.rowcount

@@ -1,45 +1,51 @@
-"""Tasks: work that outlives a request. They wait in Redis until a worker has done them."""
+"""Tasks: work that outlives a request. They wait in PostgreSQL until a worker has done them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
-from saq import Queue
-from saq.types import Context
+from procrastinate import App, Blueprint, JobContext, PsycopgConnector, RetryStrategy
 
-from my_application.settings import Settings
+from my_application.settings import Database
 
-# A task that fails is tried again, after 1, 2, 4, ... seconds.
-OPTIONS = {"timeout": 60, "retries": 8, "retry_delay": 1, "retry_backoff": True}
-
+tasks = Blueprint()
 log = structlog.get_logger()
 
 
-def create_queue(settings: Settings) -> Queue:
+@tasks.task(name="send_welcome", retry=RetryStrategy(max_attempts=8, exponential_wait=2))
+async def send_welcome(customer_id: int) -> None:
+    """Send a welcome to a customer. It may run twice, if a worker dies in it."""
+    log.info("welcome sent", customer_id=customer_id)
+
+
+@tasks.periodic(cron="* * * * *")
+@tasks.task(name="retry_stalled", queueing_lock="retry_stalled", pass_context=True)
+async def retry_stalled(context: JobContext, timestamp: int) -> None:
+    """Let another worker do what a dead one had begun."""
+    for job in await context.app.job_manager.get_stalled_jobs():
+        log.warning("task was stalled", task=job.task_name, job=job.id, at=timestamp)
+        await context.app.job_manager.retry_job(job)
+
+
+def create_queue(database: Database) -> App:
     """Create the queue that the service and its workers share."""
-    return Queue.from_url(settings.redis_url.get_secret_value(), name="my-application")
+    parameters = {
+        "host": database.host,
+        "port": database.port,
+        "dbname": database.name,
+        "user": database.user,
+        "password": database.password.get_secret_value(),
+        "options": "-c search_path=procrastinate",  # Where its tables are.
+    }
+    queue = App(connector=PsycopgConnector(kwargs=parameters, min_size=1, max_size=4))
+    queue.add_tasks_from(tasks, namespace="customers")
+    return queue
 
 
 @asynccontextmanager
-async def connected(app: FastAPI) -> AsyncIterator[None]:
-    """Keep the queue for the routes, and let readiness depend on it."""
-    queue = create_queue(app.state.settings)
-
-    async def check_queue() -> None:
-        await queue.count("queued")
-
-    app.state.queue = queue
-    app.state.readiness_checks["queue"] = check_queue
-    try:
+async def queue_opened(app: FastAPI) -> AsyncIterator[None]:
+    """Keep the queue for the routes."""
+    async with create_queue(app.state.settings.database).open_async() as queue:
+        app.state.queue = queue
         yield
-    finally:
-        await queue.disconnect()
-
-
-async def send_receipt(_context: Context, *, order_id: str) -> None:
-    """Send the receipt of an order."""
-    log.info("receipt sent", order_id=order_id)
-
-
-TASKS = [send_receipt]

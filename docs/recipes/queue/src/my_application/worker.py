@@ -2,22 +2,23 @@
 
 import asyncio
 
-from saq import Worker
-
 from my_application import logs
 from my_application.settings import load
-from my_application.tasks import TASKS, create_queue
+from my_application.tasks import create_queue
 
 
-async def work(*, burst: bool = False) -> None:
+async def work(*, wait: bool = True) -> None:
     """Do tasks until SIGTERM, or until there are none; then finish those that have begun."""
     settings = load()
     logs.configure(settings.log_level, settings.log_format)
-    queue = create_queue(settings)
-    grace = settings.shutdown_grace_seconds
-    worker = Worker(queue, TASKS, burst=burst, dequeue_timeout=1, shutdown_grace_period_s=grace)
-    await worker.start()
-    await queue.disconnect()
+    async with create_queue(settings.database).open_async() as queue:
+        await queue.run_worker_async(
+            wait=wait,
+            concurrency=10,
+            shutdown_graceful_timeout=settings.shutdown_grace_seconds,
+            delete_jobs="successful",
+            install_signal_handlers=wait,
+        )
 
 
 if __name__ == "__main__":
