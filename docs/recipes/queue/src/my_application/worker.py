@@ -4,14 +4,14 @@ import asyncio
 
 from my_application import logs
 from my_application.settings import load
-from my_application.tasks import create_queue
+from my_application.tasks import queue_opened
 
 
 async def work(*, wait: bool = True) -> None:
     """Do tasks until SIGTERM, or until there are none; then finish those that have begun."""
     settings = load()
     logs.configure(settings.log_level, settings.log_format)
-    async with create_queue(settings.database).open_async() as queue:
+    async with queue_opened(settings.database) as queue:
         await queue.run_worker_async(
             wait=wait,
             concurrency=10,
