@@ -6,33 +6,53 @@ import pytest
 
 from tests.helpers.recipes import Cook, each_model_api
 
-# What LightGBM itself predicts, in the development environment.
+# What the model itself predicts for the example, in the development environment.
 EXPECTED = """
 import json
 from my_application.model.schema import SCHEMA
 from training.data import load, to_table
 from training.evaluate import hold_out, predict
-from training.pipeline import DATA, create_pipeline
+from training.{module} import {create}
+from training.pipeline import DATA
 split = hold_out(SCHEMA, load(SCHEMA, DATA))
-model = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
-assert "LGBM" in repr(model)
-print(json.dumps(predict(SCHEMA, model, to_table(SCHEMA, [SCHEMA.example])).tolist()[0]))
+model = {create}(SCHEMA, split.train).fit(split.train, split.train_target)
+assert "{name}" in repr(model)
+probabilities = predict(SCHEMA, model, to_table(SCHEMA, [SCHEMA.example])).tolist()[0]
+print(json.dumps([SCHEMA.example_json(), probabilities]))
 """
+
+
+def packages(cook: Cook) -> str:
+    """Return the names of all that the image has installed."""
+    return cook.paste("docker compose exec --no-TTY api sh -c 'ls /opt/venv/lib/*/*'")
+
+
+def check_prediction(cook: Cook, **names: str) -> None:
+    """Compare what the container predicts with what the model itself does."""
+    script = EXPECTED.format(**names)
+    printed = cook.project.run("python", "-W", "ignore", "-c", script, env=cook.shell).stdout
+    example, expected = json.loads(printed)
+    status, answer = cook.ask("POST", "/predictions", {"instances": [example]})
+
+    assert status == 200
+    (prediction,) = answer["predictions"]
+    assert list(prediction["probabilities"].values()) == pytest.approx(expected, abs=1e-4)
 
 
 @each_model_api
 def test_lightgbm(cook: Cook) -> None:
     cook.follow("lightgbm")
-    expected = json.loads(cook.project.run("python", "-c", EXPECTED, env=cook.shell).stdout)
-    example = cook.paste(
-        "python -c 'from my_application.model.schema import *; "
-        "import json; print(json.dumps(SCHEMA.example_json()))'"
-    )
-    status, answer = cook.ask("POST", "/predictions", {"instances": [json.loads(example)]})
+    check_prediction(cook, module="pipeline", create="create_pipeline", name="LGBM")
+    assert "onnxruntime" in packages(cook)
+    assert "lightgbm" not in packages(cook)
 
-    assert status == 200
-    (prediction,) = answer["predictions"]
-    assert list(prediction["probabilities"].values()) == pytest.approx(expected, abs=1e-4)
-    packages = cook.paste("docker compose exec --no-TTY api sh -c 'ls /opt/venv/lib/*/*'")
-    assert "onnxruntime" in packages
-    assert "lightgbm" not in packages
+
+@each_model_api
+def test_skops(cook: Cook) -> None:
+    cook.follow("skops")
+    check_prediction(cook, module="skops_model", create="create_model", name="QuantileTransformer")
+    _, info = cook.ask("GET", "/model")
+    assert info["metrics"]["accuracy"] > 0.9
+    # The command for files uses it, too.
+    described = cook.paste("docker compose exec --no-TTY api my-application model")
+    assert described.startswith("skops, version ")
