@@ -32,7 +32,7 @@ each_model_api = each([it for it in HERE if it.application == "model-api"][:1])
 each_job = each([it for it in HERE if it.application == "job"][:1])
 RECIPES = ROOT / "docs/recipes"
 PREFIX = f"{PACKAGE.upper()}_"
-BLOCK = re.compile(r"^(?:<!-- needs (.+) -->\n)?```(\w+)\n((?:.*\n)*?)```$", re.MULTILINE)
+BLOCK = re.compile(r"^```(\w+)\n((?:.*\n)*?)```$", re.MULTILINE)
 COPIED = re.compile(r"^\d+\. Copy the files in \[[\w-]+/\]\(([\w-]+)\)", re.MULTILINE)
 OUTPUT = {"json", "text"}
 # Files of a server, which a test starts with them.
@@ -40,10 +40,9 @@ SYSTEM = {"nginx"}
 
 
 class Block(NamedTuple):
-    """A fenced block of a page, the line above it, and what it needs that a test lacks."""
+    """A fenced block of a page, and the line above it."""
 
     lead: str
-    needs: str
     language: str
     text: str
 
@@ -56,16 +55,16 @@ class Block(NamedTuple):
 def blocks(page: Path) -> list[Block]:
     text = page.read_text("utf-8")
     return [
-        Block(text[: found.start()].rstrip().splitlines()[-1], *found.groups(default=""))
+        Block(text[: found.start()].rstrip().splitlines()[-1], *found.groups())
         for found in BLOCK.finditer(text)
     ]
 
 
 @dataclass
-class Cook:
-    """A user who follows recipes in a project whose environment is active."""
+class RecipeProject:
+    """A project in which recipes are followed, and a shell in which its environment is active."""
 
-    project: BakedProject
+    baked: BakedProject
     shell: dict[str, str]
     port: int
     """Where `make start` serves."""
@@ -77,28 +76,28 @@ class Cook:
         output = ""
         page = RECIPES / f"{name}.md"
         for folder in COPIED.findall(page.read_text("utf-8")):
-            copy_new_files(RECIPES / folder, self.project.path)
+            copy_new_files(RECIPES / folder, self.baked.path)
         for block in blocks(page):
             if block.language in OUTPUT:
                 compare(output, block)
             elif block.language == "console":
-                output = "" if block.needs else self.paste(block.text)
+                output = self.paste(block.text)
             elif block.language not in SYSTEM:
-                write(self.project.path / block.file, block)
+                write(self.baked.path / block.file, block)
 
     def paste(self, commands: str) -> str:
         """Run commands as in a terminal; return what they print."""
-        return self.project.run(*self.bash(commands), env=self.shell).stdout
+        return self.baked.run(*self.bash(commands), env=self.shell).stdout
 
     def fail(self, commands: str) -> str:
         """Run commands that have to fail; return what they print."""
-        result = self.project.run(*self.bash(commands), env=self.shell, check=False)
+        result = self.baked.run(*self.bash(commands), env=self.shell, check=False)
         assert result.returncode, result.stdout
         return result.stdout + result.stderr
 
     def bash(self, commands: str) -> list[str]:
         """Return the command line that runs commands of a page on this machine."""
-        commands = Reader(self.project, self.shell, self.port).with_own_port(commands)
+        commands = Reader(self.baked, self.shell, self.port).with_own_port(commands)
         for old, new in self.replaced.items():
             commands = commands.replace(old, new)
         if os.getuid() == 0:
@@ -117,7 +116,7 @@ class Cook:
 
     def override(self, text: str) -> None:
         """Let Compose read another file after `compose.yaml`, with what only this machine has."""
-        (self.project.path / "compose.override.yaml").write_text(text, "utf-8")
+        (self.baked.path / "compose.override.yaml").write_text(text, "utf-8")
 
 
 def copy_new_files(source: Path, target: Path) -> None:
@@ -163,18 +162,20 @@ def edited(text: str, diff: str) -> str:
 
 
 @contextmanager
-def cooking(project: BakedProject, folder: Path, recipe: str) -> Iterator[Cook]:
+def installed(project: BakedProject, folder: Path, recipe: str) -> Iterator[RecipeProject]:
     """Copy and install a project to try a recipe in it; remove its containers and image after."""
     copy = BakedProject(folder / SLUG, project.combination)
     shutil.copytree(project.path, copy.path)
     python = interpreter(project.combination.python)
     assert python
     install_locked(copy.path, folder / "venv", python)
-    name, port = f"recipe-{recipe.replace('_', '-')}", free_port()
+    port = free_port()
+    # Several sessions may share an engine.
+    name = f"recipe-{recipe.replace('_', '-')}-{port}"
     shell = activated(folder / "venv") | index_variables()
     shell |= {"IMAGE": name, "COMPOSE_PROJECT_NAME": name, "PORT": str(port)}
     try:
-        yield Cook(copy, shell, port)
+        yield RecipeProject(copy, shell, port)
     finally:
         # A test that fails shows what the services have said.
         print(copy.run("docker", "compose", "logs", env=shell).stdout)  # noqa: T201 - for pytest

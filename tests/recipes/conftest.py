@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.harness import BakedProject, Combination
-from tests.helpers.recipes import Cook, cooking
+from tests.helpers.recipes import RecipeProject, installed
 
 
 @pytest.fixture
-def cook(
+def project(
     request: pytest.FixtureRequest,
     docker: None,  # noqa: ARG001 - needed
     index: None,  # noqa: ARG001 - needed
     combination: Combination,
     bake: Callable[[Combination], BakedProject],
     tmp_path: Path,
-) -> Iterator[Cook]:
-    """Return a user with a fresh project, who follows a recipe."""
+) -> Iterator[RecipeProject]:
+    """A fresh project, in which a recipe is followed."""
     recipe = request.node.originalname.removeprefix("test_")
-    with cooking(bake(combination), tmp_path, recipe) as user:
-        yield user
+    with installed(bake(combination), tmp_path, recipe) as project:
+        yield project

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from tests.helpers.recipes import PREFIX, Cook, each_web_api
+from tests.helpers.recipes import PREFIX, RecipeProject, each_web_api
 
 # Writes the public keys of the provider; prints a token for this service, and one for another.
 PROVIDER = """
@@ -35,25 +35,25 @@ def provider(tmp_path: Path) -> Iterator[int]:
 
 
 @each_web_api
-def test_auth(cook: Cook, provider: int, tmp_path: Path) -> None:
-    cook.override(f"""
+def test_auth(project: RecipeProject, provider: int, tmp_path: Path) -> None:
+    project.override(f"""
         services:
           api:
             extra_hosts: ["login.example.com:host-gateway"]
             environment:
               {PREFIX}AUTH__JWKS_URL: http://login.example.com:{provider}/keys.json
     """)
-    cook.follow("auth")
+    project.follow("auth")
     (tmp_path / "provider").mkdir()
     keys = tmp_path / "provider/keys.json"
     command = ["python", "-c", PROVIDER, str(keys)]
-    valid, foreign = cook.project.run(*command, env=cook.shell).stdout.split()
+    valid, foreign = project.baked.run(*command, env=project.shell).stdout.split()
 
-    assert cook.ask("GET", "/me", authorization=f"Bearer {valid}") == (200, {"name": "ann"})
-    assert cook.ask("GET", "/me", authorization=f"Bearer {foreign}")[0] == 401
-    status, problem = cook.ask("GET", "/me")
+    assert project.ask("GET", "/me", authorization=f"Bearer {valid}") == (200, {"name": "ann"})
+    assert project.ask("GET", "/me", authorization=f"Bearer {foreign}")[0] == 401
+    status, problem = project.ask("GET", "/me")
     assert (status, problem["detail"]) == (401, "Send a valid API key or token.")
-    _, document = cook.ask("GET", "/openapi.json")
+    _, document = project.ask("GET", "/openapi.json")
     schemes = document["components"]["securitySchemes"]
     assert {it["type"] for it in schemes.values()} == {"apiKey", "http"}
     assert document["paths"]["/me"]["get"]["security"] == [{name: []} for name in schemes]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.helpers.recipes import Cook, each_model_api
+from tests.helpers.recipes import RecipeProject, each_model_api
 
 # What the model itself predicts for the example, in the development environment.
 EXPECTED = """
@@ -22,17 +22,17 @@ print(json.dumps([SCHEMA.example_json(), probabilities]))
 """
 
 
-def packages(cook: Cook) -> str:
+def packages(project: RecipeProject) -> str:
     """Return the names of all that the image has installed."""
-    return cook.paste("docker compose exec --no-TTY api sh -c 'ls /opt/venv/lib/*/*'")
+    return project.paste("docker compose exec --no-TTY api sh -c 'ls /opt/venv/lib/*/*'")
 
 
-def check_prediction(cook: Cook, **names: str) -> None:
+def check_prediction(project: RecipeProject, **names: str) -> None:
     """Compare what the container predicts with what the model itself does."""
     script = EXPECTED.format(**names)
-    printed = cook.project.run("python", "-W", "ignore", "-c", script, env=cook.shell).stdout
+    printed = project.baked.run("python", "-W", "ignore", "-c", script, env=project.shell).stdout
     example, expected = json.loads(printed)
-    status, answer = cook.ask("POST", "/predictions", {"instances": [example]})
+    status, answer = project.ask("POST", "/predictions", {"instances": [example]})
 
     assert status == 200
     (prediction,) = answer["predictions"]
@@ -40,19 +40,21 @@ def check_prediction(cook: Cook, **names: str) -> None:
 
 
 @each_model_api
-def test_lightgbm(cook: Cook) -> None:
-    cook.follow("lightgbm")
-    check_prediction(cook, module="pipeline", create="create_pipeline", name="LGBM")
-    assert "onnxruntime" in packages(cook)
-    assert "lightgbm" not in packages(cook)
+def test_lightgbm(project: RecipeProject) -> None:
+    project.follow("lightgbm")
+    check_prediction(project, module="pipeline", create="create_pipeline", name="LGBM")
+    assert "onnxruntime" in packages(project)
+    assert "lightgbm" not in packages(project)
 
 
 @each_model_api
-def test_skops(cook: Cook) -> None:
-    cook.follow("skops")
-    check_prediction(cook, module="skops_model", create="create_model", name="QuantileTransformer")
-    _, info = cook.ask("GET", "/model")
+def test_skops(project: RecipeProject) -> None:
+    project.follow("skops")
+    check_prediction(
+        project, module="skops_model", create="create_model", name="QuantileTransformer"
+    )
+    _, info = project.ask("GET", "/model")
     assert info["metrics"]["accuracy"] > 0.9
     # The command for files uses it, too.
-    described = cook.paste("docker compose exec --no-TTY api my-application model")
+    described = project.paste("docker compose exec --no-TTY api my-application model")
     assert described.startswith("skops, version ")

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.nginx import Proxy, running
-from tests.helpers.recipes import RECIPES, Cook, blocks, each_web_api
+from tests.helpers.recipes import RECIPES, RecipeProject, blocks, each_web_api
 
 ORDER = {"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]}
 
 
 @each_web_api
 @pytest.mark.usefixtures("nginx")
-def test_path_prefix(cook: Cook, tmp_path: Path) -> None:
+def test_path_prefix(project: RecipeProject, tmp_path: Path) -> None:
     (page,) = [it for it in blocks(RECIPES / "path-prefix.md") if it.language == "nginx"]
-    cook.follow("path-prefix")
+    project.follow("path-prefix")
     folder = tmp_path / "nginx"
     folder.mkdir()
-    with running(page.text, cook.port, folder, "example.com", "example.com") as nginx:
+    with running(page.text, project.port, folder, "example.com", "example.com") as nginx:
         assert ask(nginx, "POST /shop/quotes", json.dumps(ORDER))[0] == 200
         status, headers, _ = ask(nginx, "GET /shop")
         # nginx adds a port that is not the usual one.
@@ -33,7 +33,7 @@ def test_path_prefix(cook: Cook, tmp_path: Path) -> None:
         assert "/quotes" in document["paths"]
         for path in ("metrics", "livez", "readyz"):
             assert ask(nginx, f"GET /shop/{path}")[0] == 404
-    log = cook.paste("docker compose logs --no-log-prefix api")
+    log = project.paste("docker compose logs --no-log-prefix api")
     routes = {(it.get("route"), it.get("client")) for it in map(json.loads, log.splitlines())}
     assert ("/quotes", "127.0.0.1") in routes
 

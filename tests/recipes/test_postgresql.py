@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.containers import free_port
 from tests.helpers.harness import run
 from tests.helpers.postgresql import PostgreSQL, postgresql, write_wrappers
-from tests.helpers.recipes import PREFIX, Cook, each_job, each_web_api
+from tests.helpers.recipes import PREFIX, RecipeProject, each_job, each_web_api
 
 # Rows whose columns take 500 MB in memory.
 LARGE = """
@@ -23,63 +23,63 @@ orders.write_parquet("data/orders.parquet")
 
 
 @pytest.fixture
-def conda(cook: Cook) -> Iterator[None]:
+def conda(project: RecipeProject) -> Iterator[None]:
     """Have a server for development, as Conda would; stop the one that the page starts."""
-    folder = cook.project.path.parent / "conda"
+    folder = project.baked.path.parent / "conda"
     write_wrappers(folder)
-    cook.shell |= {"CONDA_PREFIX": str(folder), "PATH": f"{folder}:{cook.shell['PATH']}"}
-    cook.shell["PGPORT"] = str(free_port())  # The usual one may be taken.
+    project.shell |= {"CONDA_PREFIX": str(folder), "PATH": f"{folder}:{project.shell['PATH']}"}
+    project.shell["PGPORT"] = str(free_port())  # The usual one may be taken.
     yield
-    cook.paste('pg_ctl --pgdata "$CONDA_PREFIX/var/postgresql" stop || true')
+    project.paste('pg_ctl --pgdata "$CONDA_PREFIX/var/postgresql" stop || true')
 
 
 @each_web_api
 @pytest.mark.usefixtures("conda")
-def test_postgresql(cook: Cook) -> None:
-    cook.shell[f"{PREFIX}DATABASE__PORT"] = cook.shell["PGPORT"]
-    cook.follow("postgresql")
-    with in_production(cook) as database:
-        cook.follow("postgresql-in-production")
-        assert cook.ask("GET", "/customers/1") == (200, {"id": 1, "email": "ann@example.com"})
-        assert cook.ask("POST", "/customers", {"email": "ann@example.com"})[0] == 409
+def test_postgresql(project: RecipeProject) -> None:
+    project.shell[f"{PREFIX}DATABASE__PORT"] = project.shell["PGPORT"]
+    project.follow("postgresql")
+    with in_production(project) as database:
+        project.follow("postgresql-in-production")
+        assert project.ask("GET", "/customers/1") == (200, {"id": 1, "email": "ann@example.com"})
+        assert project.ask("POST", "/customers", {"email": "ann@example.com"})[0] == 409
         database.stop()
-        status, problem = cook.ask("GET", "/readyz")
+        status, problem = project.ask("GET", "/readyz")
         assert (status, problem["detail"]) == (503, "Not ready: database.")
         database.start()
-        assert cook.ask("GET", "/readyz")[0] == 200
+        assert project.ask("GET", "/readyz")[0] == 200
         # The tables are there already, and so are the rows.
-        cook.paste("make stop start")
-        assert cook.ask("GET", "/customers/1")[0] == 200
-        cook.paste("make smoke")
+        project.paste("make stop start")
+        assert project.ask("GET", "/customers/1")[0] == 200
+        project.paste("make smoke")
 
 
 @each_web_api
 @pytest.mark.usefixtures("conda")
-def test_queue(cook: Cook) -> None:
-    cook.shell[f"{PREFIX}DATABASE__PORT"] = cook.shell["PGPORT"]
-    cook.follow("postgresql")
-    with in_production(cook):
-        cook.follow("postgresql-in-production")
-        cook.paste("make stop")
-        cook.follow("queue")
-        wait_for_welcome(cook, 1)
+def test_queue(project: RecipeProject) -> None:
+    project.shell[f"{PREFIX}DATABASE__PORT"] = project.shell["PGPORT"]
+    project.follow("postgresql")
+    with in_production(project):
+        project.follow("postgresql-in-production")
+        project.paste("make stop")
+        project.follow("queue")
+        wait_for_welcome(project, 1)
         # What has been accepted waits for a worker.
-        cook.paste("docker compose stop worker")
-        assert cook.ask("POST", "/customers", {"email": "bob@example.com"})[0] == 201
+        project.paste("docker compose stop worker")
+        assert project.ask("POST", "/customers", {"email": "bob@example.com"})[0] == 201
         for _ in range(2):
-            assert cook.ask("POST", "/customers/2/welcome")[0] == 202
-        cook.paste("make stop start")
-        wait_for_welcome(cook, 2)
+            assert project.ask("POST", "/customers/2/welcome")[0] == 202
+        project.paste("make stop start")
+        wait_for_welcome(project, 2)
         # A worker that finishes what it does ends by itself, and soon.
         started = monotonic()
-        cook.paste("docker compose stop worker")
+        project.paste("docker compose stop worker")
         assert monotonic() - started < 10
-        state = cook.paste("docker compose ps --all --format '{{.ExitCode}}' worker")
+        state = project.paste("docker compose ps --all --format '{{.ExitCode}}' worker")
         assert state == "0\n"
 
 
 @contextmanager
-def in_production(cook: Cook) -> Iterator[PostgreSQL]:
+def in_production(project: RecipeProject) -> Iterator[PostgreSQL]:
     """Run the server that the containers of services use."""
     port = free_port()
     server = f"""
@@ -87,16 +87,16 @@ def in_production(cook: Cook) -> Iterator[PostgreSQL]:
             environment: {{{PREFIX}DATABASE__PORT: {port}}}
     """
     services = "".join(f"\n          {name}:{server}" for name in ("api", "migrate"))
-    cook.override(f"        services:{services}")
+    project.override(f"        services:{services}")
     with postgresql(port, login="PASSWORD") as database:
         yield database
 
 
-def wait_for_welcome(cook: Cook, customer_id: int) -> None:
+def wait_for_welcome(project: RecipeProject, customer_id: int) -> None:
     """Wait until the worker has sent a welcome; it has sent one only."""
     deadline = monotonic() + 30
     while True:
-        log = cook.paste("docker compose logs --no-log-prefix worker")
+        log = project.paste("docker compose logs --no-log-prefix worker")
         lines = [json.loads(line) for line in log.splitlines()]
         sent = [line["customer_id"] for line in lines if line["event"] == "welcome sent"]
         if customer_id in sent:
@@ -108,26 +108,26 @@ def wait_for_welcome(cook: Cook, customer_id: int) -> None:
 
 @each_job
 @pytest.mark.usefixtures("conda")
-def test_polars(cook: Cook) -> None:
-    cook.shell["PORT"] = port = str(free_port())
-    cook.replaced["postgres.example.com:5432"] = f"postgres.example.com:{port}"
-    cook.override('services: {job: {extra_hosts: ["postgres.example.com:host-gateway"]}}')
+def test_polars(project: RecipeProject) -> None:
+    project.shell["PORT"] = port = str(free_port())
+    project.replaced["postgres.example.com:5432"] = f"postgres.example.com:{port}"
+    project.override('services: {job: {extra_hosts: ["postgres.example.com:host-gateway"]}}')
     count = "SELECT count(*), count(DISTINCT order_id), sum(net) FROM prices"
     with postgresql(int(port), login="PASSWORD") as database:
         query = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", database.url]
-        cook.follow("polars")
+        project.follow("polars")
         once = run(*query, "--command", count).stdout
-        cook.paste("make start")
+        project.paste("make start")
 
         assert run(*query, "--command", count).stdout == once
         assert once.startswith("5|5|")
         # Files larger than the memory of the container.
-        cook.paste(f"python -c '{LARGE}'")
-        cook.paste("make smoke")
+        project.paste(f"python -c '{LARGE}'")
+        project.paste("make smoke")
         assert run(*query, "--command", count).stdout.startswith("5000000|5000000|")
         database.stop()
-        assert "Error 74" in cook.fail("make smoke")
+        assert "Error 74" in project.fail("make smoke")
         database.start()
-        cook.paste("echo no Parquet > data/orders.parquet")
-        assert "Error 65" in cook.fail("make smoke")
+        project.paste("echo no Parquet > data/orders.parquet")
+        assert "Error 65" in project.fail("make smoke")
         assert run(*query, "--command", count).stdout.startswith("5000000|5000000|")
