@@ -61,6 +61,7 @@ def test_queue(project: RecipeProject) -> None:
     with in_production(project):
         project.follow("postgresql-in-production")
         project.paste("make stop")
+        let_reach_the_server(project, "api", "migrate", "worker")
         project.follow("queue")
         wait_for_welcome(project, 1)
         # What has been accepted waits for a worker.
@@ -80,16 +81,20 @@ def test_queue(project: RecipeProject) -> None:
 
 @contextmanager
 def in_production(project: RecipeProject) -> Iterator[PostgreSQL]:
-    """Run the server that the containers of services use."""
-    port = free_port()
-    server = f"""
-            extra_hosts: ["postgres.example.com:host-gateway"]
-            environment: {{{PREFIX}DATABASE__PORT: {port}}}
-    """
-    services = "".join(f"\n          {name}:{server}" for name in ("api", "migrate"))
-    project.override(f"        services:{services}")
-    with postgresql(port, login="PASSWORD") as database:
+    """Run the server that the containers use."""
+    project.shell["DATABASE_PORT"] = str(free_port())
+    let_reach_the_server(project, "api", "migrate")
+    with postgresql(int(project.shell["DATABASE_PORT"]), login="PASSWORD") as database:
         yield database
+
+
+def let_reach_the_server(project: RecipeProject, *services: str) -> None:
+    """Tell services where the server is that the page calls `postgres.example.com`."""
+    options = {
+        "extra_hosts": ["postgres.example.com:host-gateway"],
+        "environment": {f"{PREFIX}DATABASE__PORT": project.shell["DATABASE_PORT"]},
+    }
+    project.override(json.dumps({"services": dict.fromkeys(services, options)}))
 
 
 def wait_for_welcome(project: RecipeProject, customer_id: int) -> None:
