@@ -38,8 +38,12 @@ new: cookiecutter  ## Render a project; ARGS are cookiecutter's, such as ARGS="-
 	.venv-new/$(SCRIPTS)/cookiecutter . $(ARGS)
 
 .PHONY: test
-test: install  ## Run the tests; ARGS are pytest's
-	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+test: install  ## Run the tests but those of the recipes; ARGS are pytest's
+	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/recipes $(ARGS)
+
+.PHONY: recipes
+recipes: install  ## Follow every recipe in a project, and use what comes out; ARGS are pytest's
+	$(BIN)/python -m pytest --numprocesses 2 $(ARGS) tests/recipes
 
 .PHONY: check
 check: install  ## Check the lock, the style and the types; change nothing

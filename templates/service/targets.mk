@@ -32,5 +32,5 @@ smoke:  ## Start the image as compose.yaml says, wait until it is healthy, and s
 	docker compose run --rm --no-TTY api model && \
 {%- endif %}
 	docker compose up --detach --wait && docker compose stop \
-		&& docker compose ps --all --format json | grep --quiet '"ExitCode":0\b' \
+		&& docker compose ps --all --format json api | grep --quiet '"ExitCode":0\b' \
 		|| { docker compose logs --no-log-prefix; exit 1; }

@@ -40,6 +40,7 @@ class Proxy:
     port: int
     folder: Path
     certificates: ssl.SSLContext
+    host: str = f"{SLUG}.example.com"
 
     @property
     def configuration(self) -> Path:
@@ -49,7 +50,7 @@ class Proxy:
     def connect(self) -> ssl.SSLSocket:
         """Return a connection after the TLS handshake."""
         connection = create_connection(("127.0.0.1", self.port), timeout=20)
-        return self.certificates.wrap_socket(connection, server_hostname=f"{SLUG}.example.com")
+        return self.certificates.wrap_socket(connection, server_hostname=self.host)
 
     def reload(self) -> None:
         """Apply a changed configuration, as `systemctl reload nginx` does."""
@@ -65,10 +66,9 @@ def block(project: BakedProject, language: str, containing: str) -> str:
     return str(found)
 
 
-def certify(folder: Path) -> tuple[Path, Path]:
-    """Create a certificate for the service, and its key."""
+def certify(folder: Path, name: str) -> tuple[Path, Path]:
+    """Create a certificate for a host, and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
-    name = f"{SLUG}.example.com"
     subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
     files = ["-keyout", str(key), "-out", str(certificate)]
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject, *files)
@@ -80,17 +80,30 @@ def proxying(
     project: BakedProject, service_port: int, folder: Path, seconds: int
 ) -> Iterator[Proxy]:
     """Run nginx in front of a service, with timeouts of so many seconds for slow clients."""
-    certificate, key = certify(folder)
-    port = free_port()
-    proxy = Proxy(port, folder, ssl.create_default_context(cafile=certificate))
     text = block(project, "nginx", "proxy_pass")
     for old, new in [
-        ("listen 443", f"listen 127.0.0.1:{port}"),
-        (f"/etc/ssl/{SLUG}.pem", str(certificate)),
-        (f"/etc/ssl/private/{SLUG}.key", str(key)),
-        ("127.0.0.1:8000", f"127.0.0.1:{service_port}"),
         ("timeout 10s", f"timeout {seconds}s"),
         ("keepalive_timeout 60s", f"keepalive_timeout {seconds}s"),
+    ]:
+        assert old in text
+        text = text.replace(old, new)
+    with running(text, service_port, folder, SLUG, f"{SLUG}.example.com") as proxy:
+        yield proxy
+
+
+@contextmanager
+def running(
+    text: str, service_port: int, folder: Path, certificate_name: str, host: str
+) -> Iterator[Proxy]:
+    """Run nginx as a page configures it, but with ports and certificates of this machine."""
+    certificate, key = certify(folder, host)
+    port = free_port()
+    proxy = Proxy(port, folder, ssl.create_default_context(cafile=certificate), host)
+    for old, new in [
+        ("listen 443", f"listen 127.0.0.1:{port}"),
+        (f"/etc/ssl/{certificate_name}.pem", str(certificate)),
+        (f"/etc/ssl/private/{certificate_name}.key", str(key)),
+        ("127.0.0.1:8000", f"127.0.0.1:{service_port}"),
     ]:
         assert old in text
         text = text.replace(old, new)

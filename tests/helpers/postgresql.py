@@ -17,15 +17,20 @@ class PostgreSQL:
 
     control: tuple[str, ...]
     folder: Path
+    port: int | None = None
+    """Where it listens, too, on all addresses."""
 
     @property
     def url(self) -> str:
         """Where clients find it."""
-        return f"postgresql://postgres@/postgres?host={self.folder}"
+        port = f"&port={self.port}" if self.port else ""
+        return f"postgresql://postgres@/postgres?host={self.folder}{port}"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         options = f"-k {self.folder} -c listen_addresses="
+        if self.port:
+            options += f"* -p {self.port}"
         log = str(self.folder / "log")
         run(*self.control, "start", "--wait", "--log", log, "--options", options)
 
@@ -34,23 +39,51 @@ class PostgreSQL:
         run(*self.control, "stop", "--mode", "immediate")
 
 
-@contextmanager
-def postgresql() -> Iterator[PostgreSQL]:
-    """Run a server; REQUIRE_POSTGRESQL=1 turns the skip into a failure."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: int(it.parent.name))
-    if not programs:
+def programs() -> Path:
+    """Return the folder of Debian's newest; REQUIRE_POSTGRESQL=1 turns the skip into a failure."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: int(it.parent.name))
+    if not found:
         required = os.environ.get("REQUIRE_POSTGRESQL") == "1"
         unavailable("There is no PostgreSQL server of Debian.", required=required)
+    return found[-1]
+
+
+def write_wrappers(folder: Path) -> None:
+    """Write `pg_config`, `initdb` and `pg_ctl` as Conda would have them, which root may run, too.
+
+    A server refuses to run as root, but another user may have root's access to every file.
+    """
+    folder.mkdir()
+    rights = "+chown,+dac_override,+fowner,+kill"
+    user = f"setpriv --reuid=65534 --inh-caps={rights} --ambient-caps={rights} --"
+    for name in ("initdb", "pg_ctl"):
+        start = f"exec {user if os.getuid() == 0 else ''} {programs() / name}"
+        (folder / name).write_text(f'#!/bin/sh\n{start} "$@"\n')
+    (folder / "pg_config").write_text(f"#!/bin/sh\necho {folder}\n")
+    for file in folder.iterdir():
+        file.chmod(0o755)
+
+
+@contextmanager
+def postgresql(port: int | None = None, login: str = "") -> Iterator[PostgreSQL]:
+    """Run a server.
+
+    With a port, it asks the clients of other machines and of containers for the password `login`.
+    """
     # The server refuses to run as root, and other users cannot enter the folders of pytest.
     user = ["runuser", "--user", "postgres", "--"] if os.getuid() == 0 else []
     with tempfile.TemporaryDirectory() as folder:
         if user:
             shutil.chown(folder, "postgres")
-        control = (*user, str(programs[-1] / "pg_ctl"), "--pgdata", f"{folder}/data")
-        server = PostgreSQL(control, Path(folder))
+        control = (*user, str(programs() / "pg_ctl"), "--pgdata", f"{folder}/data")
+        server = PostgreSQL(control, Path(folder), port)
         options = "--username=postgres --auth=trust"
         run(*control, "initdb", "--options", options, cwd=server.folder)
+        with (server.folder / "data/pg_hba.conf").open("a") as clients:
+            clients.write("host all all all scram-sha-256\n")
         server.start()
+        if login:
+            run("psql", "--command", f"ALTER USER postgres PASSWORD '{login}'", server.url)
         try:
             yield server
         finally:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.helpers.github import Repository, pushed
@@ -82,7 +83,8 @@ def test_what_fails_without_a_word_leaves_a_summary(tmp_path: Path) -> None:
     assert "No project was pushed." in summary
 
 
-def test_the_matrix_of_the_template_runs_in_the_template_only() -> None:
-    workflow = yaml.safe_load((ROOT / ".github/workflows/bake.yml").read_text("utf-8"))
+@pytest.mark.parametrize("name", ["bake", "recipes"])
+def test_a_workflow_of_the_template_runs_in_the_template_only(name: str) -> None:
+    workflow = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text("utf-8"))
 
-    assert workflow["jobs"]["bake"]["if"] == "github.event.repository.is_template"
+    assert workflow["jobs"][name]["if"] == "github.event.repository.is_template"

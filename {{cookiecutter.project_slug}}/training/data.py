@@ -1,6 +1,7 @@
 """Load the training data, and refuse what the API would refuse."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def check_targets(schema: Schema, path: Path, targets: list[Any]) -> None:
         )
 
 
-def to_table(schema: Schema, instances: list[BaseModel]) -> pd.DataFrame:
+def to_table(schema: Schema, instances: Sequence[BaseModel]) -> pd.DataFrame:
     """Convert instances to the table that a pipeline takes."""
     columns = schema.to_columns(instances)
     return pd.DataFrame({name: pd.Series(it[:, 0], dtype=it.dtype) for name, it in columns.items()})

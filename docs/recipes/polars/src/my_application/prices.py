@@ -1,0 +1,59 @@
+"""Load prices: from Parquet files of any size into PostgreSQL, all rows of a file or none."""
+
+import io
+from pathlib import Path
+from typing import IO, Any, cast
+
+import polars as pl
+import psycopg
+
+from my_application.exit_status import InputError
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS prices (
+    source text NOT NULL,
+    order_id text NOT NULL,
+    net numeric NOT NULL,
+    PRIMARY KEY (source, order_id)
+)
+"""
+
+
+class CopyFile(io.RawIOBase):
+    """A file whose content goes to a table."""
+
+    def __init__(self, copy: psycopg.Copy) -> None:
+        """Write to a running COPY."""
+        self._copy = copy
+
+    def write(self, data: Any, /) -> int:
+        """Write bytes; return how many."""
+        self._copy.write(data)
+        return len(data)
+
+
+def load(source: Path, database_url: str) -> dict[str, object]:
+    """Price every order of a file into the table `prices`, in place of what it has of that file."""
+    net = pl.col("quantity") * pl.col("unit_price") * (1 - pl.col("discount_percent") / 100)
+    prices = pl.scan_parquet(source).select(pl.lit(source.name), "order_id", net.round(2))
+    try:
+        return {"orders": replace(source.name, prices, database_url)}
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"{source}: {str(error).partition('\n')[0]}") from None
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        # The rest of its message shows the row.
+        raise InputError(f"{source}: {error.diag.message_primary}") from None
+    except psycopg.OperationalError as error:
+        raise ConnectionError(str(error)) from None  # A retry may help.
+
+
+def replace(name: str, prices: pl.LazyFrame, database_url: str) -> int:
+    """Replace what the table has of a file, in one transaction; return the number of rows."""
+    with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
+        # A run that was killed may still have its session: wait for its end.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('prices'))")
+        cursor.execute(TABLE)
+        cursor.execute("DELETE FROM prices WHERE source = %s", [name])
+        with cursor.copy("COPY prices (source, order_id, net) FROM STDIN (FORMAT csv)") as copy:
+            prices.sink_csv(cast("IO[bytes]", CopyFile(copy)), include_header=False)
+        return cursor.rowcount

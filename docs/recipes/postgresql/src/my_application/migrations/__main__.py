@@ -1,0 +1,6 @@
+"""The command `python -m my_application.migrations`."""
+
+from my_application import logs, migrations
+
+logs.configure()
+migrations.migrate()

@@ -1,0 +1,138 @@
+"""The recipes for databases, on servers of Debian."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
+
+import pytest
+
+from tests.helpers.containers import free_port
+from tests.helpers.harness import run
+from tests.helpers.postgresql import PostgreSQL, postgresql, write_wrappers
+from tests.helpers.recipes import PREFIX, RecipeProject, each_job, each_web_api
+
+# Rows whose columns take 500 MB in memory.
+LARGE = """
+import polars as pl
+index = pl.int_range(5_000_000)
+columns = {"order_id": "A-" + index.cast(str), "quantity": index % 9 + 1, "unit_price": index / 7}
+orders = pl.select(**columns, discount_percent=index % 7, note=index.cast(str).str.zfill(90))
+orders.write_parquet("data/orders.parquet")
+"""
+
+
+@pytest.fixture
+def conda(project: RecipeProject) -> Iterator[None]:
+    """Have a server for development, as Conda would; stop the one that the page starts."""
+    folder = project.baked.path.parent / "conda"
+    write_wrappers(folder)
+    project.shell |= {"CONDA_PREFIX": str(folder), "PATH": f"{folder}:{project.shell['PATH']}"}
+    project.shell["PGPORT"] = str(free_port())  # The usual one may be taken.
+    yield
+    project.paste('pg_ctl --pgdata "$CONDA_PREFIX/var/postgresql" stop || true')
+
+
+@each_web_api
+@pytest.mark.usefixtures("conda")
+def test_postgresql(project: RecipeProject) -> None:
+    project.shell[f"{PREFIX}DATABASE__PORT"] = project.shell["PGPORT"]
+    project.follow("postgresql")
+    with in_production(project) as database:
+        project.follow("postgresql-in-production")
+        assert project.ask("GET", "/customers/1") == (200, {"id": 1, "email": "ann@example.com"})
+        assert project.ask("POST", "/customers", {"email": "ann@example.com"})[0] == 409
+        database.stop()
+        status, problem = project.ask("GET", "/readyz")
+        assert (status, problem["detail"]) == (503, "Not ready: database.")
+        database.start()
+        assert project.ask("GET", "/readyz")[0] == 200
+        # The tables are there already, and so are the rows.
+        project.paste("make stop start")
+        assert project.ask("GET", "/customers/1")[0] == 200
+        project.paste("make smoke")
+
+
+@each_web_api
+@pytest.mark.usefixtures("conda")
+def test_queue(project: RecipeProject) -> None:
+    project.shell[f"{PREFIX}DATABASE__PORT"] = project.shell["PGPORT"]
+    project.follow("postgresql")
+    with in_production(project):
+        project.follow("postgresql-in-production")
+        project.paste("make stop")
+        let_reach_the_server(project, "api", "migrate", "worker")
+        project.follow("queue")
+        wait_for_welcome(project, 1)
+        # What has been accepted waits for a worker.
+        project.paste("docker compose stop worker")
+        assert project.ask("POST", "/customers", {"email": "bob@example.com"})[0] == 201
+        for _ in range(2):
+            assert project.ask("POST", "/customers/2/welcome")[0] == 202
+        project.paste("make stop start")
+        wait_for_welcome(project, 2)
+        # A worker that finishes what it does ends by itself, and soon.
+        started = monotonic()
+        project.paste("docker compose stop worker")
+        assert monotonic() - started < 10
+        state = project.paste("docker compose ps --all --format '{{.ExitCode}}' worker")
+        assert state == "0\n"
+
+
+@contextmanager
+def in_production(project: RecipeProject) -> Iterator[PostgreSQL]:
+    """Run the server that the containers use."""
+    project.shell["DATABASE_PORT"] = str(free_port())
+    let_reach_the_server(project, "api", "migrate")
+    with postgresql(int(project.shell["DATABASE_PORT"]), login="PASSWORD") as database:
+        yield database
+
+
+def let_reach_the_server(project: RecipeProject, *services: str) -> None:
+    """Tell services where the server is that the page calls `postgres.example.com`."""
+    options = {
+        "extra_hosts": ["postgres.example.com:host-gateway"],
+        "environment": {f"{PREFIX}DATABASE__PORT": project.shell["DATABASE_PORT"]},
+    }
+    project.override(json.dumps({"services": dict.fromkeys(services, options)}))
+
+
+def wait_for_welcome(project: RecipeProject, customer_id: int) -> None:
+    """Wait until the worker has sent a welcome; it has sent one only."""
+    deadline = monotonic() + 30
+    while True:
+        log = project.paste("docker compose logs --no-log-prefix worker")
+        lines = [json.loads(line) for line in log.splitlines()]
+        sent = [line["customer_id"] for line in lines if line["event"] == "welcome sent"]
+        if customer_id in sent:
+            assert sent.count(customer_id) == 1
+            return
+        assert monotonic() < deadline, log
+        sleep(0.5)
+
+
+@each_job
+@pytest.mark.usefixtures("conda")
+def test_polars(project: RecipeProject) -> None:
+    project.shell["PORT"] = port = str(free_port())
+    project.replaced["postgres.example.com:5432"] = f"postgres.example.com:{port}"
+    project.override('services: {job: {extra_hosts: ["postgres.example.com:host-gateway"]}}')
+    count = "SELECT count(*), count(DISTINCT order_id), sum(net) FROM prices"
+    with postgresql(int(port), login="PASSWORD") as database:
+        query = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", database.url]
+        project.follow("polars")
+        once = run(*query, "--command", count).stdout
+        project.paste("make start")
+
+        assert run(*query, "--command", count).stdout == once
+        assert once.startswith("5|5|")
+        # Files larger than the memory of the container.
+        project.paste(f"python -c '{LARGE}'")
+        project.paste("make smoke")
+        assert run(*query, "--command", count).stdout.startswith("5000000|5000000|")
+        database.stop()
+        assert "Error 74" in project.fail("make smoke")
+        database.start()
+        project.paste("echo no Parquet > data/orders.parquet")
+        assert "Error 65" in project.fail("make smoke")
+        assert run(*query, "--command", count).stdout.startswith("5000000|5000000|")

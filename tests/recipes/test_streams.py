@@ -1,0 +1,66 @@
+"""The recipes for what takes long or never ends: large files, events and WebSockets."""
+
+import re
+import time
+
+from tests.helpers.recipes import RecipeProject, each_web_api
+
+CLIENTS = """
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+url = "ws://localhost:8000/chat"
+with connect(url) as ann, connect(url) as bob:
+    ann.send("hello")
+    print(ann.recv(), bob.recv())
+    try:
+        bob.recv(timeout=20)
+    except ConnectionClosed as error:
+        print(error.rcvd.code)
+"""
+
+
+@each_web_api
+def test_files(project: RecipeProject) -> None:
+    project.follow("files")
+    project.paste("truncate --size 950M large.bin")
+    upload = "curl --silent --request POST --upload-file large.bin localhost:8000/files"
+    stored = project.paste(f"{upload} | cut -d '\"' -f 4").strip()
+    size = project.paste(
+        f"curl --silent --range 949999999- localhost:8000/files/{stored} | wc --bytes"
+    )
+    memory = project.paste("docker compose exec --no-TTY api grep VmHWM /proc/1/status")
+
+    assert int(size) == 950 * 1024**2 - 949_999_999
+    assert int(re.findall(r"\d+", memory)[0]) < 150_000
+    project.paste("truncate --size 1100M large.bin")
+    code = "--output /dev/null --write-out '%{http_code}'"
+    assert project.paste(f"{upload} {code}") == "413"
+    left = project.paste("ls files").split()
+    assert len(left) == 2
+    assert stored in left
+
+
+@each_web_api
+def test_sse(project: RecipeProject) -> None:
+    project.follow("sse")
+    # The streams of several clients; one of them has gone.
+    listen = "curl --silent --no-buffer --max-time {} localhost:8000/news/events || true"
+    streams = f"({listen.format(1)}) & ({listen.format(4)}) & ({listen.format(4)}) & sleep 2"
+    publish = 'curl --silent --json \'{"text": "news"}\' localhost:8000/news'
+    output = project.paste(f"{streams}; {publish}; wait")
+
+    assert output.count('data: {"text":"news"}') == 2
+
+
+@each_web_api
+def test_websocket(project: RecipeProject) -> None:
+    project.follow("websocket")
+    path = project.baked.path.parent / "client.py"
+    path.write_text(CLIENTS.replace(":8000", f":{project.port}"))
+    started = time.monotonic()
+    output = project.paste(f"python {path} & sleep 2; make stop > stopped; wait")
+
+    assert output.splitlines() == ["hello hello", "1012"]
+    # Nothing is left to wait for.
+    assert time.monotonic() - started < 15
