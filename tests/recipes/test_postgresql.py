@@ -66,11 +66,11 @@ def test_queue(project: RecipeProject) -> None:
         wait_for_welcome(project, 1)
         # What has been accepted waits for a worker.
         project.paste("docker compose stop worker")
-        assert project.ask("POST", "/customers", {"email": "bob@example.com"})[0] == 201
+        _, bob = project.ask("POST", "/customers", {"email": "bob@example.com"})
         for _ in range(2):
-            assert project.ask("POST", "/customers/2/welcome")[0] == 202
+            assert project.ask("POST", f"/customers/{bob['id']}/welcome")[0] == 202
         project.paste("make stop start")
-        wait_for_welcome(project, 2)
+        wait_for_welcome(project, bob["id"])
         # A worker that finishes what it does ends by itself, and soon.
         started = monotonic()
         project.paste("docker compose stop worker")
