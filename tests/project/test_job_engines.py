@@ -180,7 +180,8 @@ def test_polars_writes_parquet_completely_or_not_at_all(project: Project) -> Non
     assert project.exit_status("in.parquet", "x") == 65
 
 
-def test_postgresql_holds_each_row_once(project: Project, database: PostgreSQL) -> None:
+def use_postgresql(project: Project, database: PostgreSQL) -> None:
+    """Add PostgreSQL to a project as its page says, and settings to its shell."""
     project.run("poetry", "add", "psycopg[binary]")
     (settings,) = [one for one in project.examples() if one.startswith("class Database")]
     project.edit(
@@ -201,6 +202,10 @@ def test_postgresql_holds_each_row_once(project: Project, database: PostgreSQL) 
     values = {"HOST": database.folder, "DBNAME": "postgres", "USER": "postgres", "PASSWORD": "x"}
     prefix = f"{PACKAGE.upper()}_DATABASE__"
     project.shell.update({f"{prefix}{name}": str(value) for name, value in values.items()})
+
+
+def test_postgresql_holds_each_row_once(project: Project, database: PostgreSQL) -> None:
+    use_postgresql(project, database)
     rows = "".join(f"A-{it},{it % 90 + 1},0.5,{it % 7}\n" for it in range(CSV_ROWS))
     (project.path / "in.csv").write_text(HEADER + rows)
 
@@ -224,5 +229,5 @@ def test_postgresql_holds_each_row_once(project: Project, database: PostgreSQL) 
     assert [int(it) for it in sql(COUNT).split("|")] == [CSV_ROWS, CSV_ROWS]
     (project.path / "in.csv").write_text(f"{HEADER}A\0,1,1,0\n")
     assert project.exit_status("in.csv") == 65
-    project.shell[f"{prefix}HOST"] = "/nowhere"
+    project.shell[f"{PACKAGE.upper()}_DATABASE__HOST"] = "/nowhere"
     assert project.exit_status("in.csv") == 74

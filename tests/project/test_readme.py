@@ -55,8 +55,8 @@ def pages(project: BakedProject) -> list[str]:
 
 
 @each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
-def test_the_readme_has_less_than_120_lines(baked: BakedProject) -> None:
-    assert len(text(baked, "README.md").splitlines()) < 120
+def test_the_readme_has_less_than_110_lines(baked: BakedProject) -> None:
+    assert len(text(baked, "README.md").splitlines()) < 110
 
 
 @each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
