@@ -6,6 +6,7 @@ from typing import IO, Any, cast
 
 import polars as pl
 import psycopg
+from pydantic_settings import SettingsError
 
 from my_application.exit_status import InputError
 
@@ -34,8 +35,11 @@ class CopyFile(io.RawIOBase):
 
 def load(source: Path, database_url: str) -> dict[str, object]:
     """Price every order of a file into the table `prices`, in place of what it has of that file."""
-    net = pl.col("quantity") * pl.col("unit_price") * (1 - pl.col("discount_percent") / 100)
-    prices = pl.scan_parquet(source).select(pl.lit(source.name), "order_id", net.round(2))
+    # Polars divides decimals with the scale that they have, so it has to suffice.
+    exact = pl.Decimal(38, 6)
+    price, discount = pl.col("unit_price").cast(exact), pl.col("discount_percent").cast(exact)
+    net = (pl.col("quantity") * price * (100 - discount) / 100).round(2).cast(pl.Decimal(38, 2))
+    prices = pl.scan_parquet(source, glob=False).select(pl.lit(source.name), "order_id", net)
     try:
         return {"orders": replace(source.name, prices, database_url)}
     except pl.exceptions.PolarsError as error:
@@ -47,9 +51,17 @@ def load(source: Path, database_url: str) -> dict[str, object]:
         raise ConnectionError(str(error)) from None  # A retry may help.
 
 
+def connect(database_url: str) -> psycopg.Connection:
+    """Connect to the database, or raise an error that shows nothing of its address."""
+    try:
+        return psycopg.connect(database_url)
+    except psycopg.ProgrammingError:
+        raise SettingsError("MY_APPLICATION_DATABASE_URL is not valid") from None
+
+
 def replace(name: str, prices: pl.LazyFrame, database_url: str) -> int:
     """Replace what the table has of a file, in one transaction; return the number of rows."""
-    with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
+    with connect(database_url) as connection, connection.cursor() as cursor:
         # A run that was killed may still have its session: wait for its end.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('prices'))")
         cursor.execute(TABLE)
