@@ -1,0 +1,50 @@
+"""A fresh project stays small: its files, and the lines that its owner has to know."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.containers import NEWEST
+from tests.helpers.harness import BakedProject, each
+
+# The most that each may have, on Compose. Raise a number only for what a team would otherwise have
+# to write itself, and say in the commit what that is; lower it whenever something has gone.
+MOST = {
+    "web-api": {"files": 50, "src": 880, "tests": 870, "scripts": 215, "Makefile": 135},
+    "model-api": {
+        "files": 77,
+        "src": 1750,
+        "training": 1000,
+        "tests": 1890,
+        "scripts": 215,
+        "Makefile": 141,
+    },
+    "job": {"files": 42, "src": 630, "tests": 600, "scripts": 215, "Makefile": 135},
+}
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
+
+
+def sizes(project: Path) -> Iterator[tuple[str, int]]:
+    """Yield the number of files, and the lines of each part of a project that has Python."""
+    yield "files", sum(path.is_file() for path in project.rglob("*"))
+    yield "Makefile", lines(project / "Makefile")
+    for folder in ("src", "training", "tests", "scripts"):
+        if total := sum(map(lines, (project / folder).rglob("*.py"))):
+            yield folder, total
+
+
+@each(NEWEST)
+def test_a_project_is_no_larger_than_it_was(
+    baked: BakedProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = dict(sizes(baked.path))
+
+    with capsys.disabled():
+        print(f"\n{baked.combination.application}: {found}")  # noqa: T201 - for whoever lowers MOST
+    most = MOST[baked.combination.application]
+    assert found.keys() == most.keys()
+    assert {name: size for name, size in found.items() if size > most[name]} == {}
