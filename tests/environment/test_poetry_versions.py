@@ -67,6 +67,7 @@ def test_poetry_is_installed_by_make_everywhere(tmp_path: Path) -> None:
     }
 
     tests = {
+        "tests/environment/test_dev_container.py",
         "tests/environment/test_make_env.py",
         "tests/environment/test_poetry_versions.py",
         "benchmarks/image.py",

@@ -54,7 +54,7 @@ def test_its_own_checks_and_tests_pass(installed: BakedProject) -> None:
         ("requirements.txt", "--hash=sha256:", "--hash=sha512:", "make requirements"),
         ("environment.yml", "python=3.", "python=2.", "edit environment.yml"),
         ("Dockerfile", "PYTHON_VERSION=3.", "PYTHON_VERSION=2.", "edit Dockerfile"),
-        (f"src/{PACKAGE}/logs.py", "import sys", "import sys, os", "F401"),
+        (f"src/{PACKAGE}/logs.py", "import sys", "import sys, calendar", "F401"),
         (f"src/{PACKAGE}/logs.py", "def configure(", "def  configure(", "would be reformatted"),
         (f"src/{PACKAGE}/__init__.py", "__version__ =", "__version__: int =", "[assignment]"),
     ],
