@@ -7,8 +7,7 @@ from typing import Annotated, NoReturn
 import structlog
 import typer
 
-from {{ cookiecutter.package_name }} import exit_status, job, logs, shards
-from {{ cookiecutter.package_name }}.settings import Settings, load
+from {{ cookiecutter.package_name }} import exit_status, job, logs, settings, shards
 
 STATUSES = "\n\n".join(f"Status {each}: {text}" for each, text in exit_status.MEANINGS.items())
 
@@ -28,20 +27,20 @@ SHARD = typer.Option(parser=shards.parse, metavar="I/N", help="Price part I of N
 Part = Annotated[shards.Shard | None, SHARD]
 
 
-def configure() -> Settings:
+def configure() -> settings.Settings:
     """Load the settings, and log as they say."""
-    settings = load()
-    logs.configure(settings.log_level, settings.log_format)
-    return settings
+    loaded = settings.load()
+    logs.configure(loaded.log_level, loaded.log_format)
+    return loaded
 
 
 @app.command()
 def run(source: Source, target: Target, *, shard: Part = None) -> None:
     """Price every order of INPUT and write OUTPUT, which appears complete or not at all."""
-    settings = configure()
+    max_errors = configure().max_errors
     if target.exists() and target.samefile(source):
         raise typer.BadParameter("INPUT and OUTPUT are the same file")
-    price = partial(job.run, source, max_errors=settings.max_errors)
+    price = partial(job.run, source, max_errors=max_errors)
     if shard:
         digest, lines = shards.scan(source)
         target = shard.path(target, digest)

@@ -194,8 +194,8 @@ def use_postgresql(project: Project, database: PostgreSQL) -> None:
     project.use(
         "import psycopg",
         "source: Source",
-        "settings = configure()\n"
-        "    summary = job.run(source, settings.database, max_errors=settings.max_errors)\n"
+        "loaded = configure()\n"
+        "    summary = job.run(source, loaded.database, max_errors=loaded.max_errors)\n"
         '    log.info("done", status=0, **summary)',
         "psycopg.OperationalError: 74, psycopg.DataError: 65",
     )
