@@ -88,7 +88,7 @@ def ask(url: str, body: object = None) -> object:
 
 def predict(url: str, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return predictions of a model API, in requests of at most the size that it allows."""
-    most, found = 250, []
+    most, found = 100, []
     for start in range(0, len(instances), most):
         response: Any = ask(f"{url}/predictions", {"instances": instances[start : start + most]})
         found += response["predictions"]
