@@ -47,8 +47,7 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
         nonlocal count
         source_rows = read(source)
         while rows := list(islice(source_rows, ROWS)):
-            instances = [_parse(parse, row, count + n) for n, row in enumerate(rows, 1)]
-            predictions = to_cells(schema, predictor.predict(instances))
+            predictions = to_cells(schema, predictor.predict(_parse(parse, rows, count)))
             yield [_merge(row, each) for row, each in zip(rows, predictions, strict=True)]
             count += len(rows)
 
@@ -93,19 +92,25 @@ def _labelled(schema: Schema, output: Any) -> Iterator[tuple[str, list[float]]]:
 
 
 def _merge(row: Row, prediction: Row) -> Row:
-    if not row.keys().isdisjoint(prediction):
+    merged = row | prediction
+    if len(merged) < len(row) + len(prediction):
         taken = min(row.keys() & prediction.keys())
         raise FileError(f"The file already has a column {taken}; rename it.")
-    return row | prediction
+    return merged
 
 
-def _parse(parse: Callable[[Row], FeatureModel], row: Row, number: int) -> FeatureModel:
+def _parse(
+    parse: Callable[[Row], FeatureModel], rows: list[Row], rows_before: int
+) -> list[FeatureModel]:
+    instances: list[FeatureModel] = []
     try:
-        return parse(row)
+        instances.extend(map(parse, rows))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         column = ".".join(map(str, first["loc"]))
+        number = rows_before + len(instances) + 1
         raise FileError(f"row {number}: {column}: {first['msg']}") from error
+    return instances
 
 
 def read_csv(path: Path) -> Iterator[dict[str, str]]:
