@@ -20,6 +20,7 @@ COLUMNS: dict[str, Any] = {
     "empty": lambda _: "NA",
     "Monthly fee (€)": lambda n: ["", "19.90", "29.5", "0.25"][n % 4],
     "calls": lambda n: n % 37,
+    "Paid by": lambda n: ["Card", "card ", "bank"][n % 3],
     "plan": lambda n: ["basic", 'the "plus"', "pro\\"][n % 3],
     "city": lambda n: f"city {n % 60}",
     "VIP": lambda n: ["True", "False"][n % 2],
@@ -70,6 +71,7 @@ def test_a_draft_describes_every_column(churn: Path) -> None:
         "    # Left out: empty (always 'missing').",
         "    # Left out: seen (dates with times; convert them to dates or numbers).",
         "    # Left out: born (dates; write them as YYYY-MM-DD).",
+        "    # Paid by has both 'Card' and 'card'. Spell them alike.",
         "    calls: int = Field(ge=0, le=60)",
         '    label_: int = Field(ge=0, le=11, validation_alias="label")',
         """    plan: Literal["basic", "pro\\\\", 'the "plus"']""",
@@ -120,6 +122,7 @@ def test_numbers_are_labels_or_values(tmp_path: Path) -> None:
         ("x,y\n1,\n", "no values in the column 'y'"),
         ("x,y\n1,a\n2,a\n", "the column 'y' is always 'a'"),
         ("x,y\n1,a\n1,b\n", "no column to learn from"),
+        ("x,y\n1,0\n2,1.0\n3,1\n", "has both '1' and '1.0'"),
         ("x,y\n" + "".join(f"{n % 9},a{n}\n" for n in range(150)), "150 different strings"),
     ],
 )

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -123,12 +123,19 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
     columns = [create_column(name, rows) for name in rows[0]]
     target_column = columns.pop(list(rows[0]).index(target))
     describe_target(target_column, path, regression=regression)
-    notes = {column.name: reason for column in columns if (reason := find_flaw(column))}
-    features = [column for column in columns if column.name not in notes]
+    flaws = {column.name: reason for column in columns if (reason := find_flaw(column))}
+    features = [column for column in columns if column.name not in flaws]
     if not features:
-        raise DataError(f"{path} has no column to learn from: {notes}")
+        raise DataError(f"{path} has no column to learn from: {flaws}")
+    notes = [f"Left out: {name} ({reason})." for name, reason in flaws.items()]
     for column in features:
         describe(column)
+    notes += [
+        f"{column.name} has {same}. Spell them alike."
+        for column in features
+        if column.annotation.startswith("Literal")
+        and (same := find_spellings(sorted(set(column.cells))))
+    ]
     set_fields([*features, target_column])
     return render(path, features, target_column, notes, rows)
 
@@ -152,6 +159,8 @@ def describe_target(column: Column, path: Path, *, regression: bool) -> None:
         column.annotation, column.arguments = "float", (f"description={quote(column.name)}",)
     elif len(labels) > LABELS:
         raise DataError(f"{path}: the column {column.name!r} has {len(labels)} different strings.")
+    elif same := find_spellings(labels):
+        raise DataError(f"{path}: the column {column.name!r} has {same}. Spell them alike.")
     else:
         column.annotation = f"Literal[{', '.join(map(quote, labels))}]"
 
@@ -173,6 +182,19 @@ def find_flaw(column: Column) -> str | None:
             return flaw
     words = sum(len(value.split()) for value in values) / len(values)
     return "an ID" if unique > 1 / 2 and len(values) > CATEGORIES and words < WORDS else None
+
+
+def find_spellings(values: Iterable[str]) -> str | None:
+    """Return two values that look like one: they differ in case, spaces or digits only."""
+    first: dict[object, str] = {}
+    for value in values:
+        try:
+            key: object = float(value)
+        except ValueError:
+            key = "".join(value.casefold().split())
+        if first.setdefault(key, value) != value:
+            return f"both {first[key]!r} and {value!r}"
+    return None
 
 
 def describe(column: Column) -> None:
@@ -238,7 +260,7 @@ def render(
     path: Path,
     features: list[Column],
     target: Column,
-    notes: dict[str, str],
+    notes: list[str],
     rows: list[dict[str, str]],
 ) -> str:
     """Return the module, formatted by Ruff. The example is the most complete of the first rows."""
@@ -255,7 +277,7 @@ def render(
     source = MODULE.format(
         imports="\n".join(line for name, line in imports.items() if name in types) + "\n",
         package=FeatureModel.__module__.partition(".")[0],
-        notes="".join(f"\n    # Left out: {name} ({reason})." for name, reason in notes.items()),
+        notes="".join(f"\n    # {note}" for note in notes),
         file=path.name.replace("\\", "/").replace('"', "'"),
         features="\n".join(map(str, features)),
         target=target,
