@@ -40,12 +40,15 @@ def test_invalid_settings_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_shards_are_merged_to_the_output_of_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     invoke("run", SAMPLE, "whole.jsonl")
+    killed = Path(".out.jsonl.0123456789abcdef.2-of-3.01234567.partial")
+    killed.mkdir()
     for index in range(3):
         monkeypatch.setenv("JOB_COMPLETION_INDEX", str(index))
         invoke("run", "--shard", "/3", SAMPLE, "out.jsonl")
     invoke("merge", SAMPLE, "out.jsonl")
 
     assert Path("out.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
+    assert not killed.exists()
 
 
 def test_merge_refuses_missing_and_foreign_parts() -> None:

@@ -1,5 +1,6 @@
 """Split an input among several runs, and merge their parts into the bytes of a single run."""
 
+import glob
 import hashlib
 import os
 import re
@@ -72,6 +73,9 @@ def merge(source: Path, target: Path) -> None:
         raise InputError(*(f"{path} {problem}" for path in foreign))
     if missing := [str(part) for part in parts if part not in found]:
         raise OSError(f"missing parts: {', '.join(missing)}")
+    # What shards of an earlier input left behind when they were killed.
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*-of-*.partial"):
+        shutil.rmtree(leftover, ignore_errors=True)
     with replacing(target) as path, path.open("wb") as output:
         for part in parts:
             with part.open("rb") as file:
