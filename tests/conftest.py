@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -31,6 +32,10 @@ from tests.helpers.harness import (
 )
 from tests.helpers.pip_settings import index_variables
 from tests.helpers.xdist_schedule import ByCombination
+
+# A shell makes what it starts in the background ignore Ctrl-C, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)  # Without the plugin, one process runs all of it.

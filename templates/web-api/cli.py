@@ -51,8 +51,10 @@ def serve(
         if reload:  # A breakpoint may take long.
             os.environ[f"{PREFIX}REQUEST_TIMEOUT_SECONDS"] = "86400"
             os.environ[f"{PREFIX}SHUTDOWN_GRACE_SECONDS"] = "86401"
-        # The access log has WebSockets, too, without the secrets that their URLs may hold.
-        logging.getLogger("uvicorn.error").addFilter(lambda line: "WebSocket" not in line.msg)
+        # Our own log has WebSockets, whose URLs may hold secrets, and streams that are cancelled.
+        hidden = ('%s - "WebSocket', "Cancel ")
+        uvicorn_log = logging.getLogger("uvicorn.error")
+        uvicorn_log.addFilter(lambda line: not str(line.msg).startswith(hidden))
         # Uvicorn raises the signal again when it has stopped: then exit with 0.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         uvicorn.run(

@@ -47,7 +47,7 @@ def test_make_smoke_starts_the_image_and_leaves_nothing_running(
         (
             """
             HEALTHCHECK --interval=0.2s --retries=1 CMD true
-            ENTRYPOINT ["sh", "-c", "trap exit TERM; sleep 99 & wait"]
+            ENTRYPOINT ["sh", "-c", "trap exit TERM; sleep 15 & wait"]
             """,
             "is unhealthy",
         ),

@@ -1,7 +1,9 @@
 """Ordinary work on a fresh web API, done as its owner would do it, against its own `serve`."""
 
 import json
+import os
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -185,10 +187,32 @@ def test_a_page_of_another_origin_sees_every_answer(
     assert answer.headers["x-request-id"]
 
 
+def test_a_port_that_is_taken_is_reported_in_one_line(
+    extended: BakedProject, serve: Server
+) -> None:
+    command = venv(extended) / "bin" / extended.path.name
+    taken = os.environ | {f"{PREFIX}PORT": str(serve.port)}
+
+    result = subprocess.run(
+        [command, "serve"],
+        cwd=extended.path,
+        env=taken,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 3
+    errors = [line for line in result.stdout.splitlines() if '"level":"error"' in line]
+    assert len(errors) == 1
+    assert "address already in use" in errors[0]
+    assert "Traceback" not in result.stdout + result.stderr
+
+
 def test_requests_that_run_at_sigterm_are_answered_and_streams_end_in_time(
     extended: BakedProject, tmp_path: Path
 ) -> None:
-    settings = {"request_timeout_seconds": 2, "shutdown_grace_seconds": 4}
+    settings = {"request_timeout_seconds": 2, "shutdown_grace_seconds": 3}
     with (
         serving(extended, tmp_path / "output", **settings) as server,
         ThreadPoolExecutor(8) as threads,

@@ -1,8 +1,6 @@
 """Limits on concurrent requests, and on the time until a response begins."""
 
 import asyncio
-import signal
-import threading
 from collections.abc import Awaitable, Callable
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any
@@ -42,7 +40,6 @@ def add_limits(app: FastAPI) -> None:
         Limits,
         seconds=settings.request_timeout_seconds,
         concurrent=settings.max_concurrent_requests,
-        grace=settings.shutdown_grace_seconds,
     )
 
 
@@ -71,22 +68,17 @@ class Deadline:
 class Limits:
     """ASGI middleware that answers 503 and 504 to requests beyond the limits.
 
-    The limits hold until the response begins; streams may take any time. Those that the server
-    would cut off are ended a second before that: responses without a length, after SIGTERM or
-    Ctrl-C, when `grace` seconds have passed.
+    The limits hold until the response begins; streams may take any time. The server cancels those
+    that outlast its grace period when it stops, and they end there.
     """
 
-    def __init__(self, app: ASGIApp, seconds: float, concurrent: int, grace: float) -> None:
+    def __init__(self, app: ASGIApp, seconds: float, concurrent: int) -> None:
         """Limit requests to `app`."""
-        self._app, self._seconds, self._concurrent, self._grace = app, seconds, concurrent, grace
+        self._app, self._seconds, self._concurrent = app, seconds, concurrent
         self._waiting: set[Deadline] = set()
-        self._streaming: set[Deadline] = set()
-        self._end: float | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        if scope["type"] == "lifespan" and threading.current_thread() is threading.main_thread():
-            self._handle_signals()
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
         if scope["type"] != "http" or path in UNLIMITED_PATHS:
             await self._app(scope, receive, send)
@@ -101,23 +93,21 @@ class Limits:
             finally:
                 deadline.timer.cancel()
                 self._waiting.discard(deadline)
-                self._streaming.discard(deadline)
 
     async def _serve(self, deadline: Deadline, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request until its deadline."""
+        is_streaming = False
 
         def observed_send(message: Message) -> Awaitable[None]:
+            nonlocal is_streaming
             if deadline.timeout.expired():
                 return asyncio.sleep(0)  # It raises the cancellation.
             if message["type"] == "http.response.start":
                 deadline.timer.cancel()
                 self._waiting.discard(deadline)
-                if not any(name == b"content-length" for name, _ in message["headers"]):
-                    deadline.timeout.reschedule(self._end)
-                    self._streaming.add(deadline)
-            elif not message.get("more_body") and deadline in self._streaming:
-                deadline.timeout.reschedule(None)  # Background tasks are left.
-                self._streaming.discard(deadline)
+                is_streaming = all(name != b"content-length" for name, _ in message["headers"])
+            elif not message.get("more_body"):
+                is_streaming = False  # Background tasks are left.
             return send(message)
 
         try:
@@ -128,26 +118,8 @@ class Limits:
                 raise
             if deadline in self._waiting:
                 await problem(504, "The response took too long.")(scope, receive, send)
-            elif deadline in self._streaming:
-                log.warning("stream ended early, because the service stops")
-                await send({"type": "http.response.body"})
-
-    def _handle_signals(self) -> None:
-        """Limit the time of streams, and let the server handle the signals."""
-        loop = asyncio.get_running_loop()
-
-        def end_streams() -> None:
-            if self._end is None:
-                self._end = loop.time() + self._grace - 1
-                for deadline in self._streaming:
-                    deadline.timeout.reschedule(self._end)
-
-        for each in (signal.SIGINT, signal.SIGTERM):
-            server_handler = signal.getsignal(each)
-
-            def handle(number: int, frame: Any, server_handler: Any = server_handler) -> None:
-                loop.call_soon_threadsafe(end_streams)
-                if callable(server_handler):
-                    server_handler(number, frame)
-
-            signal.signal(each, handle)
+        except asyncio.CancelledError:
+            if not is_streaming:
+                raise
+            log.warning("stream ended early, because the service stops")
+            await send({"type": "http.response.body"})
