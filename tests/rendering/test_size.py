@@ -11,10 +11,10 @@ from tests.helpers.harness import BakedProject, each
 # The most that each may have, on Compose. Raise a number only for what a team would otherwise have
 # to write itself, and say in the commit what that is; lower it whenever something has gone.
 MOST = {
-    "web-api": {"files": 50, "src": 880, "tests": 870, "scripts": 215, "Makefile": 135},
+    "web-api": {"files": 50, "src": 860, "tests": 860, "scripts": 215, "Makefile": 135},
     "model-api": {
         "files": 77,
-        "src": 1750,
+        "src": 1740,
         "training": 1020,
         "tests": 1890,
         "scripts": 215,

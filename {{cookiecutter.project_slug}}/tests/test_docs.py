@@ -10,8 +10,8 @@ from {{ cookiecutter.package_name }}.settings import PREFIX
 def test_the_page_loads_only_what_the_service_has(client: TestClient) -> None:
     page = client.get("/docs").text
 
-    addresses = re.findall(r'(?:src|href|url)(?:=|: )["\']([^"\']+)["\']', page)
-    assert len(addresses) == 4
+    addresses = re.findall(r'(?:src|href|url|origin)(?:=|: | \+ )["\']/?([^"\']+)["\']', page)
+    assert len(addresses) == 5
     for address in addresses:
         assert client.get(f"/{address}").status_code == 200
 
