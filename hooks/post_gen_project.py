@@ -115,6 +115,8 @@ def main() -> None:
         how = export_requirements()
     except KeyboardInterrupt:
         how = keep("the export was interrupted")
+    if Path(os.environ.get("PWD", ""), ".cruft.json").exists():
+        return  # `cruft update` and `cruft diff` render into a temporary folder.
     say(f"""
 {ANSWERS["project_slug"]}: a {ANSWERS["application"]} on Python {ANSWERS["python_version"]}
   poetry.lock       as tested with the template

@@ -122,9 +122,13 @@ def as_argument(key: str, answer: str) -> str:
 def command() -> str:
     """Ask again, with the valid answers and the suggestions as the defaults."""
     import shlex
+    import shutil
 
     quote = shlex.quote if os.name == "posix" else '"{}"'.format
-    parts = ["cookiecutter", quote(ANSWERS["_template"])]
+    program = "cookiecutter"
+    if not shutil.which(program):  # `make new` has installed it where the shell does not look.
+        program = quote(os.path.join(os.path.dirname(sys.executable), program))
+    parts = [program, quote(ANSWERS["_template"])]
     for option in ("_checkout", "_output_dir"):
         if ANSWERS.get(option):
             parts += ["--" + option[1:].replace("_", "-"), quote(ANSWERS[option])]

@@ -17,7 +17,7 @@ EXPOSED = $(shell find secrets -type f -perm -4 ! -name '.*')
 
 .PHONY: smoke
 smoke:  ## Run the image as compose.yaml says; make shows the exit status of the job as Error N
-	$(if $(EXPOSED),$(error Everybody on this machine can read $(EXPOSED). Run: sudo chmod o-r $(EXPOSED)))
+	$(if $(EXPOSED),$(error World-readable: $(EXPOSED). Run: sudo chmod o-r $(EXPOSED)))
 	docker compose up --exit-code-from job --no-log-prefix
 
 .PHONY: stop

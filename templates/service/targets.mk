@@ -11,7 +11,7 @@ EXPOSED = $(shell find secrets -type f -perm -4 ! -name '.*')
 
 .PHONY: start
 start: image  ## Serve the API from its image, in the background, as compose.yaml says
-	$(if $(EXPOSED),$(error Everybody on this machine can read $(EXPOSED). Run: sudo chmod o-r $(EXPOSED)))
+	$(if $(EXPOSED),$(error World-readable: $(EXPOSED). Run: sudo chmod o-r $(EXPOSED)))
 {%- if cookiecutter.application == "model-api" %}
 	docker compose run --rm --no-TTY api model
 {%- endif %}

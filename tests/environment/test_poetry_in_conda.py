@@ -196,7 +196,7 @@ def test_after_poetry_add_one_command_brings_all_back_in_step(
     # The tests bring it already, so adding it installs nothing; production has not seen it yet.
     development.run("poetry", "add", "iniconfig")
 
-    stale = "requirements.txt is not what poetry.lock says: make requirements"
+    stale = "requirements.txt is out of date with poetry.lock: make requirements"
     assert stale in development.output("make", "check", fails=True)
     development.run("make", "requirements")
     development.run("make", "consistency")
@@ -241,7 +241,7 @@ def test_an_environment_that_poetry_remembers_is_not_taken_for_the_active_one(
 
     output = remembered.output("make", "install", fails=True)
 
-    assert f"`poetry env use` has chosen another one: {tmp_path}" in output
+    assert f"`poetry env use` has selected another environment: {tmp_path}" in output
     assert "Run: poetry env use system" in output
     remembered.run("poetry", "env", "use", "system")
     assert "poetry sync" in remembered.output("make", "--dry-run", "install")

@@ -118,7 +118,7 @@ def test_a_secret_that_everybody_can_read_is_refused(baked: BakedProject, tmp_pa
 
     refused = run(*start, cwd=project, check=False)
     (remedy,) = re.findall(
-        r"Everybody .* can read secrets/a_token. Run: (.*?)\.  Stop", refused.stderr
+        r"World-readable: secrets/a_token. Run: (.*?)\.  Stop", refused.stderr
     )
     assert refused.returncode == 2
 

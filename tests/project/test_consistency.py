@@ -23,7 +23,7 @@ from tests.helpers.package_index import add_wheel, pyproject
 
 JOB = next(one for one in HERE if one.kind == "job")
 PYTHON = interpreter(JOB.python)
-STALE = "requirements.txt is not what poetry.lock says: make requirements"
+STALE = "requirements.txt is out of date with poetry.lock: make requirements"
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ MOST = {
         "scripts": 215,
         "Makefile": 141,
     },
-    "job": {"files": 42, "src": 630, "tests": 600, "scripts": 215, "Makefile": 135},
+    "job": {"files": 42, "src": 635, "tests": 600, "scripts": 215, "Makefile": 135},
 }
 
 

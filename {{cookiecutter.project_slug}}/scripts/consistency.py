@@ -58,7 +58,7 @@ def export_problems(export: str) -> Iterator[str]:
         if name in locked and (name, version) not in pins
     ]
     if stored != export:
-        yield from others or ["requirements.txt is not what poetry.lock says: make requirements"]
+        yield from others or ["requirements.txt is out of date with poetry.lock: make requirements"]
     for line in re.findall(NOT_FROM_AN_INDEX, export, re.MULTILINE):
         yield (
             f"The image cannot install {line}, which has no hash or is a file of this machine: "

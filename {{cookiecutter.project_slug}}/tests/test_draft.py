@@ -36,6 +36,8 @@ COLUMNS: dict[str, Any] = {
     "class": lambda n: n % 5,
     "a b": lambda n: n % 6,
     "a_b": lambda n: n % 7,
+    "Größe (m)": lambda n: n % 9,
+    "型": lambda n: n % 10,
     "comment": lambda n: f"the {n} item is broken",
     "churned": lambda n: ["no", "yes"][n % 2],
 }
@@ -79,8 +81,9 @@ def test_a_draft_describes_every_column(churn: Path) -> None:
         '    vip: bool = Field(validation_alias="VIP")',
         '    date_: date = Field(strict=False, validation_alias="date")',
         '    class_: int = Field(ge=0, le=6, validation_alias="class")',
-        '    a_b_: int = Field(ge=0, le=8, validation_alias="a b")',
+        '    a_b_2: int = Field(ge=0, le=8, validation_alias="a b")',
         "    a_b: int = Field(ge=0, le=9)",
+        '    grosse_m: int = Field(ge=0, le=12, validation_alias="Größe (m)")',
         '    churned: Literal["no", "yes"]',
     ]:
         assert f"{line}\n" in source

@@ -3,12 +3,14 @@
 import argparse
 import builtins
 import difflib
+import itertools
 import json
 import keyword
 import math
 import re
 import subprocess
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -127,7 +129,7 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
     features = [column for column in columns if column.name not in flaws]
     if not features:
         raise DataError(f"{path} has no column to learn from: {flaws}")
-    notes = [f"Left out: {name} ({reason})." for name, reason in flaws.items()]
+    notes = [f"Left out: {name or repr(name)} ({reason})." for name, reason in flaws.items()]
     for column in features:
         describe(column)
     notes += [
@@ -238,17 +240,21 @@ def find_bounds(values: list[float]) -> tuple[float, float]:
 
 
 def set_fields(columns: list[Column]) -> None:
-    """Choose different names for the fields: identifiers in lower case."""
-    taken = RESERVED | {column.name for column in columns}
-    for column in columns:
-        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.name)
-        name = re.sub(r"[\W_]+", "_", words).strip("_").lower()
+    """Choose different names for the fields: identifiers of lower-case ASCII letters."""
+    taken = {column.name for column in columns}
+    for number, column in enumerate(columns, 1):
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.name).casefold()
+        letters = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
+        name = re.sub(r"[\W_]+", "_", letters).strip("_")
         if not name.isidentifier():
-            name = f"column_{name}"
-        while name in taken and (name != column.name or name in RESERVED):
-            name += "_"
-        taken.add(name)
-        column.field = name
+            name = f"column_{name or number}"
+        field = f"{name}_" if name in RESERVED else name
+        for count in itertools.count(2):
+            if field == column.name or field not in taken:
+                break
+            field = f"{name}_{count}"
+        taken.add(field)
+        column.field = field
 
 
 def quote(text: str) -> str:

@@ -51,11 +51,11 @@ def encode(schema: Schema, feature: Feature, table: pd.DataFrame) -> tuple[str, 
     if feature.kind == "text" and len(values) > len(table) / 2:
         # A free text. Counts are exact in ONNX, unlike TF-IDF. `lowercase` needs a locale.
         words = CountVectorizer(max_features=MOST_FREQUENT, lowercase=False, token_pattern=WORD)
-        return f"{feature.name}_words", words, feature.name
+        return f"words_{feature.name}", words, feature.name
     if feature.kind == "text" and len(schema.labels) <= 2:  # noqa: PLR2004 - skl2onnx's limit
         folds = KFold(5, shuffle=True, random_state=SEED)
-        return f"{feature.name}_mean", TargetEncoder(cv=folds), [feature.name]
+        return f"mean_{feature.name}", TargetEncoder(cv=folds), [feature.name]
     # `max_categories` cannot be exported. A rare value is encoded like an unknown one: as zeros.
     frequent = values.index[:MOST_FREQUENT].to_numpy(object)
     encoder = OneHotEncoder(categories=[frequent], handle_unknown="ignore", sparse_output=False)
-    return f"{feature.name}_one_hot", encoder, [feature.name]
+    return f"one_hot_{feature.name}", encoder, [feature.name]
