@@ -127,7 +127,7 @@ def command() -> str:
     quote = shlex.quote if os.name == "posix" else '"{}"'.format
     program = "cookiecutter"
     if not shutil.which(program):  # `make new` has installed it where the shell does not look.
-        program = quote(os.path.join(os.path.dirname(sys.executable), program))
+        program = quote(str(Path(sys.executable).with_name(program)))
     parts = [program, quote(ANSWERS["_template"])]
     for option in ("_checkout", "_output_dir"):
         if ANSWERS.get(option):

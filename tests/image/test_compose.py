@@ -117,9 +117,7 @@ def test_a_secret_that_everybody_can_read_is_refused(baked: BakedProject, tmp_pa
     start = ["make", "--dry-run", "start"]
 
     refused = run(*start, cwd=project, check=False)
-    (remedy,) = re.findall(
-        r"World-readable: secrets/a_token. Run: (.*?)\.  Stop", refused.stderr
-    )
+    (remedy,) = re.findall(r"World-readable: secrets/a_token. Run: (.*?)\.  Stop", refused.stderr)
     assert refused.returncode == 2
 
     run("sh", "-euc", remedy.replace("sudo ", ""), cwd=project)

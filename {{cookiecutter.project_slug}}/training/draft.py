@@ -3,7 +3,6 @@
 import argparse
 import builtins
 import difflib
-import itertools
 import json
 import keyword
 import math
@@ -12,7 +11,7 @@ import subprocess
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -38,8 +37,7 @@ LEAST_ROOM, MOST_ROOM = 1e-9, 1e15
 """Between these, bounds can be rounded."""
 WORDS = 3
 """How many words the values of a free text have on average."""
-RESERVED = {*keyword.kwlist, *dir(builtins), *dir(FeatureModel), "date", "Literal", "Field"}
-RESERVED |= ONNX_OUTPUTS
+RESERVED = {*keyword.kwlist, *dir(builtins), *dir(FeatureModel), *ONNX_OUTPUTS, "date"}
 FLAWS = {
     r"\d{4}-\d\d-\d\d[ T]\d": "dates with times; convert them to dates or numbers",
     r"\d{1,2}[./]\d{1,2}[./]\d{2,4}$": "dates; write them as YYYY-MM-DD",
@@ -122,7 +120,10 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
     rows = [row for row in rows if row[target].strip() not in MISSING]
     if not rows:
         raise DataError(f"{path} has no values in the column {target!r}.")
-    columns = [create_column(name, rows) for name in rows[0]]
+    columns = []
+    for name in rows[0]:
+        cells = [cell for row in rows if (cell := row[name].strip()) not in MISSING]
+        columns.append(Column(name, cells, optional=len(cells) < len(rows)))
     target_column = columns.pop(list(rows[0]).index(target))
     describe_target(target_column, path, regression=regression)
     flaws = {column.name: reason for column in columns if (reason := find_flaw(column))}
@@ -132,20 +133,9 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
     notes = [f"Left out: {name or repr(name)} ({reason})." for name, reason in flaws.items()]
     for column in features:
         describe(column)
-    notes += [
-        f"{column.name} has {same}. Spell them alike."
-        for column in features
-        if column.annotation.startswith("Literal")
-        and (same := find_spellings(sorted(set(column.cells))))
-    ]
+    notes += [f"{it.name} has {same}." for it in features if (same := find_spellings(it))]
     set_fields([*features, target_column])
     return render(path, features, target_column, notes, rows)
-
-
-def create_column(name: str, rows: list[dict[str, str]]) -> Column:
-    """Collect the cells of a column."""
-    cells = [cell for row in rows if (cell := row[name].strip()) not in MISSING]
-    return Column(name, cells, optional=len(cells) < len(rows))
 
 
 def describe_target(column: Column, path: Path, *, regression: bool) -> None:
@@ -161,10 +151,10 @@ def describe_target(column: Column, path: Path, *, regression: bool) -> None:
         column.annotation, column.arguments = "float", (f"description={quote(column.name)}",)
     elif len(labels) > LABELS:
         raise DataError(f"{path}: the column {column.name!r} has {len(labels)} different strings.")
-    elif same := find_spellings(labels):
-        raise DataError(f"{path}: the column {column.name!r} has {same}. Spell them alike.")
     else:
         column.annotation = f"Literal[{', '.join(map(quote, labels))}]"
+    if same := find_spellings(column):
+        raise DataError(f"{path}: the column {column.name!r} has {same}.")
 
 
 def find_flaw(column: Column) -> str | None:
@@ -186,16 +176,16 @@ def find_flaw(column: Column) -> str | None:
     return "an ID" if unique > 1 / 2 and len(values) > CATEGORIES and words < WORDS else None
 
 
-def find_spellings(values: Iterable[str]) -> str | None:
-    """Return two values that look like one: they differ in case, spaces or digits only."""
+def find_spellings(column: Column) -> str | None:
+    """Return two labels or categories that look like one, and what to do about them."""
     first: dict[object, str] = {}
-    for value in values:
+    for value in sorted(set(column.cells)) if column.annotation.startswith("Literal") else ():
         try:
             key: object = float(value)
         except ValueError:
             key = "".join(value.casefold().split())
         if first.setdefault(key, value) != value:
-            return f"both {first[key]!r} and {value!r}"
+            return f"both {first[key]!r} and {value!r}: spell them alike"
     return None
 
 
@@ -246,13 +236,10 @@ def set_fields(columns: list[Column]) -> None:
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.name).casefold()
         letters = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
         name = re.sub(r"[\W_]+", "_", letters).strip("_")
-        if not name.isidentifier():
-            name = f"column_{name or number}"
+        name = name if name.isidentifier() else f"column_{name or number}"
         field = f"{name}_" if name in RESERVED else name
-        for count in itertools.count(2):
-            if field == column.name or field not in taken:
-                break
-            field = f"{name}_{count}"
+        if field != column.name and field in taken:
+            field = f"{name}_{number}"
         taken.add(field)
         column.field = field
 
