@@ -61,8 +61,7 @@ def find_poetry() -> "tuple[str, ...] | None":
 
 def export_requirements() -> str:
     """Export the lock with Poetry, or keep the export that came with it; say which and why."""
-    poetry = find_poetry()
-    if not poetry:
+    if not (poetry := find_poetry()):
         return keep("there is no Poetry here")
     # Away from the project: in it, Poetry would first fetch a plugin that it lacks.
     away = str(Path(__file__).parent)
@@ -115,9 +114,8 @@ def main() -> None:
         how = export_requirements()
     except KeyboardInterrupt:
         how = keep("the export was interrupted")
-    if Path(os.environ.get("PWD", ""), ".cruft.json").exists():
-        return  # `cruft update` and `cruft diff` render into a temporary folder.
-    say(f"""
+    if not Path(os.environ.get("PWD", ""), ".cruft.json").exists():  # Else cruft updates it.
+        say(f"""
 {ANSWERS["project_slug"]}: a {ANSWERS["application"]} on Python {ANSWERS["python_version"]}
   poetry.lock       as tested with the template
   requirements.txt  {how}

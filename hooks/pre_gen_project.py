@@ -122,13 +122,9 @@ def as_argument(key: str, answer: str) -> str:
 def command() -> str:
     """Ask again, with the valid answers and the suggestions as the defaults."""
     import shlex
-    import shutil
 
     quote = shlex.quote if os.name == "posix" else '"{}"'.format
-    program = "cookiecutter"
-    if not shutil.which(program):  # `make new` has installed it where the shell does not look.
-        program = quote(str(Path(sys.executable).with_name(program)))
-    parts = [program, quote(ANSWERS["_template"])]
+    parts = ["cookiecutter", quote(ANSWERS["_template"])]
     for option in ("_checkout", "_output_dir"):
         if ANSWERS.get(option):
             parts += ["--" + option[1:].replace("_", "-"), quote(ANSWERS[option])]

@@ -191,13 +191,12 @@ def test_every_message_on_the_page_of_troubles_is_printed_by_what_it_says() -> N
                 assert any(re.search(pattern, one) for one in texts), f"{names}: {message}"
 
 
-def test_the_tour_shows_every_module_of_a_service_and_files_that_there_are(
+def test_the_tour_shows_every_module_and_files_that_there_are(
     bake: Callable[[Combination], BakedProject],
 ) -> None:
     text = (ROOT / "docs/tour.md").read_text("utf-8")
     shown = re.findall(r"`([\w./]+\.(?:py|md|yml|yaml|toml|lock|txt))`", text)
-    services = [one for one in KUBERNETES if one.kind == "service"]
-    there = {f"/{name}" for one in services for name in bake(one).files()}
+    there = {f"/{name}" for one in KUBERNETES for name in bake(one).files()}
 
     for name in shown:
         assert any(path.endswith(f"/{name}") for path in there), name
