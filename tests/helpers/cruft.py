@@ -1,6 +1,7 @@
 """cruft, as a user of the template runs it."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -23,7 +24,8 @@ BODY = "{{cookiecutter.project_slug}}"
 
 
 def cruft(folder: Path, *arguments: str, check: bool = True) -> str:
-    result = run(tool("cruft"), *arguments, cwd=folder, check=check)
+    environment = os.environ | {"PWD": str(folder)}  # As a shell in this folder has it.
+    result = run(tool("cruft"), *arguments, cwd=folder, check=check, env=environment)
     return result.stdout + result.stderr
 
 

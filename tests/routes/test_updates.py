@@ -188,6 +188,7 @@ def test_a_conflict_in_the_lock_is_mended_by_one_command(
 
     output = cruft(project, "update", "--skip-apply-ask")
     assert "poetry.lock" in conflicts(project), output
+    assert "Next:" not in output
     command = re.search(r"^(git checkout --ours.*)$", UPDATING.read_text("utf-8"), re.MULTILINE)
     assert command
     run("bash", "-c", command[1], cwd=project, env=activated(venv))
