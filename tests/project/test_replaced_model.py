@@ -81,7 +81,7 @@ def churn(choose: random.Random) -> Iterator[Row]:
             "customerID": f"{n * 7919 % 99991:05}-{n}",
             "Monthly Fee (€)": "" if choose.random() < 0.1 else fee,
             "support_calls": "NA" if choose.random() < 0.05 else calls,
-            "plan": plan,
+            "type": plan,  # A name that is taken in Python.
             "city": city,
             "newsletter": choose.random() < 0.4,
             "signup": date(2020, 1, 1) + timedelta(choose.randrange(2000)),
