@@ -33,6 +33,8 @@ ANSWERS = ["Bird API"]
 COLUMNS, ROWS, HEIGHT, CHARACTER, MARGIN = 96, 26, 19, 8.0, 18
 # The seconds in the picture: of the longest pause, and of an answer.
 PAUSE, TYPING = 1.0, 0.4
+# How many seconds the last screen stands before the recording starts, for those who look once.
+STILL = 2
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
 
 
@@ -52,6 +54,7 @@ def shell(folder: Path) -> tuple[int, int]:
     if process == 0:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         plain = {"PATH": path, "HOME": str(folder.parent), "TERM": "dumb", "PS1": PROMPT}
+        plain["COMPOSE_PROGRESS"] = "plain"  # Else it draws each of its frames on new lines.
         os.chdir(folder)
         os.execvpe(  # noqa: S606 - a shell is what is recorded
             "bash", ["bash", "--norc", "--noediting"], plain | {"COLUMNS": str(COLUMNS)}
@@ -95,10 +98,11 @@ def show(line: Line, text: str) -> None:
 
 
 def styles(lines: list[Line]) -> Iterator[str]:
-    """Return the CSS that shows lines in time and scrolls. Without it, every line is visible."""
+    """Return the CSS that shows lines in time and scrolls. Without it, the last are visible."""
     whole = lines[-1].second + PAUSE
     yield "text{white-space:pre;font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
-    yield "fill:#d6dde6;animation:wait}.typed{fill:#7ee2a8}.took{fill:#8b98a8}"
+    yield f"fill:#d6dde6;animation:wait 0s {STILL}s}}"
+    yield ".typed{fill:#7ee2a8}.took{fill:#8b98a8}"
     yield "@keyframes wait{from,to{opacity:0}}"
     top = max(len(lines) - ROWS, 0)
     steps = [f"0%{{transform:translateY({top * HEIGHT}px)}}"]
@@ -106,7 +110,7 @@ def styles(lines: list[Line]) -> Iterator[str]:
         percent = 100 * line.second / whole
         steps.append(f"{percent:.2f}%{{transform:translateY({(top - roll) * HEIGHT}px)}}")
     yield f"@keyframes roll{{{''.join(steps)}}}"
-    yield f"#screen{{animation:roll {whole:.2f}s step-end}}"
+    yield f"#screen{{animation:roll {whole:.2f}s {STILL}s step-end}}"
     yield "@media(prefers-reduced-motion){#screen,text{animation:none!important}}"
 
 
