@@ -70,6 +70,7 @@ def test_poetry_is_installed_by_make_everywhere(tmp_path: Path) -> None:
         "tests/environment/test_dev_container.py",
         "tests/environment/test_make_env.py",
         "tests/environment/test_poetry_versions.py",
+        "tests/maintenance/test_bake_workflow.py",
         "benchmarks/image.py",
     }
     assert found - tests == {f"{PROJECT.name}/Makefile"}
