@@ -12,7 +12,9 @@ from {{ cookiecutter.package_name }} import exit_status, job, logs, settings, sh
 STATUSES = "\n\n".join(f"Status {each}: {text}" for each, text in exit_status.MEANINGS.items())
 
 app = typer.Typer(
+    help="Price orders. All settings come from the environment; see .env.example.",
     epilog=STATUSES,
+    callback=lambda: None,  # With it, `run` keeps its name if it is the only command.
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -31,11 +33,6 @@ def configure() -> settings.Settings:
     loaded = settings.load()
     logs.configure(loaded.log_level, loaded.log_format)
     return loaded
-
-
-@app.callback()  # With it, `run` keeps its name if it is the only command.
-def commands() -> None:
-    """Price orders. All settings come from the environment; see .env.example."""
 
 
 @app.command()

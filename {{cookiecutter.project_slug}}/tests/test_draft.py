@@ -16,7 +16,7 @@ from training.draft import draft
 COLUMNS: dict[str, Any] = {
     "customer_id": lambda n: 1000 + n,
     "Order No.": lambda n: f"A-{n:05}",
-    "constant": lambda _: "x",
+    "con\nstant": lambda _: "x",
     "empty": lambda _: "NA",
     "Monthly fee (€)": lambda n: ["", "19.90", "29.5", "0.25"][n % 4],
     "calls": lambda n: n % 37,
@@ -45,7 +45,7 @@ COLUMNS: dict[str, Any] = {
 
 @pytest.fixture
 def churn(tmp_path: Path) -> Path:
-    rows = [",".join(COLUMNS)]
+    rows = [",".join(f'"{name}"' for name in COLUMNS)]
     for n in random.Random(0).sample(range(200), 200):  # noqa: S311 - no secret
         cells = [str(make(n)).replace('"', '""') for make in COLUMNS.values()]
         rows.append(",".join(f'"{cell}"' for cell in cells))
@@ -69,7 +69,7 @@ def test_a_draft_describes_every_column(churn: Path) -> None:
     for line in [
         "    # Left out: customer_id (an ID).",
         "    # Left out: Order No. (an ID).",
-        "    # Left out: constant (always 'x').",
+        "    # Left out: con stant (always 'x').",
         "    # Left out: empty (always 'missing').",
         "    # Left out: seen (dates with times; convert them to dates or numbers).",
         "    # Left out: born (dates; write them as YYYY-MM-DD).",

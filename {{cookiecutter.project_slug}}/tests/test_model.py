@@ -1,6 +1,7 @@
 """Tests of the model that is shipped, with the schema and the data that are there."""
 
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from training.pipeline import DATA, create_pipeline
 
 ROWS = 10_000
 TOLERANCE = 0.2
-"""How much worse than the shipped model one may be that is trained on so many of the rows."""
+"""How far the scores of a model that is trained on a sample may be from those of the model."""
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +45,14 @@ def test_the_packaged_model_fits_the_schema_and_the_data(data: Data) -> None:
 
 
 def test_training_again_gives_a_similar_model(data: Data) -> None:
+    start = process_time()
     sample = data.table.sample(min(ROWS, len(data.table)), random_state=0)
     split = hold_out(SCHEMA, Data(sample, data.target[sample.index], 0))
     model = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
     scores = evaluate(SCHEMA, model, split).scores
 
+    assert process_time() - start < 10, "Training on so many rows is slow: lower ROWS."
     shipped = OnnxPredictor(PACKAGED_MODEL.read_bytes(), SCHEMA).info.metrics
     assert scores.keys() == shipped.keys()
     name = "accuracy" if SCHEMA.labels else "r2"
-    assert scores[name] >= shipped[name] - TOLERANCE
+    assert scores[name] == pytest.approx(shipped[name], abs=TOLERANCE)

@@ -270,7 +270,7 @@ def render(
     source = MODULE.format(
         imports="\n".join(line for name, line in imports.items() if name in types) + "\n",
         package=FeatureModel.__module__.partition(".")[0],
-        notes="".join(f"\n    # {note}" for note in notes),
+        notes="".join(f"\n    # {' '.join(note.split())}" for note in notes),
         file=path.name.replace("\\", "/").replace('"', "'"),
         features="\n".join(map(str, features)),
         target=target,

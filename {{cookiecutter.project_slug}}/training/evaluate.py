@@ -5,16 +5,8 @@ from typing import Any
 
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn import metrics
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.metrics import (
-    accuracy_score,
-    balanced_accuracy_score,
-    log_loss,
-    mean_absolute_error,
-    r2_score,
-    roc_auc_score,
-    root_mean_squared_error,
-)
 from sklearn.model_selection import train_test_split
 
 from {{ cookiecutter.package_name }}.model.features import Schema
@@ -76,15 +68,15 @@ def score(schema: Schema, output: NDArray[Any], target: NDArray[Any]) -> dict[st
     """Score probabilities or values."""
     if not schema.labels:
         return {
-            "mean_absolute_error": float(mean_absolute_error(target, output)),
-            "root_mean_squared_error": float(root_mean_squared_error(target, output)),
-            "r2": float(r2_score(target, output)),
+            "mean_absolute_error": float(metrics.mean_absolute_error(target, output)),
+            "root_mean_squared_error": float(metrics.root_mean_squared_error(target, output)),
+            "r2": float(metrics.r2_score(target, output)),
         }
     labels, predicted = list(range(len(schema.labels))), output.argmax(axis=1)
     scores = output[:, 1] if len(labels) == 2 else output  # noqa: PLR2004 - scikit-learn's rule
     return {
-        "accuracy": float(accuracy_score(target, predicted)),
-        "balanced_accuracy": float(balanced_accuracy_score(target, predicted)),
-        "log_loss": float(log_loss(target, output, labels=labels)),
-        "roc_auc": float(roc_auc_score(target, scores, multi_class="ovr", labels=labels)),
+        "accuracy": float(metrics.accuracy_score(target, predicted)),
+        "balanced_accuracy": float(metrics.balanced_accuracy_score(target, predicted)),
+        "log_loss": float(metrics.log_loss(target, output, labels=labels)),
+        "roc_auc": float(metrics.roc_auc_score(target, scores, multi_class="ovr", labels=labels)),
     }

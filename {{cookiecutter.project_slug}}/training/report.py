@@ -13,14 +13,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from sklearn import metrics
 from sklearn.calibration import CalibrationDisplay
 from sklearn.inspection import permutation_importance
-from sklearn.metrics import (
-    ConfusionMatrixDisplay,
-    PrecisionRecallDisplay,
-    PredictionErrorDisplay,
-    RocCurveDisplay,
-)
 
 from {{ cookiecutter.package_name }}.model.features import Schema
 
@@ -76,14 +71,14 @@ def draw_classes(schema: Schema, output: NDArray[Any], target: NDArray[Any]) -> 
     """Draw ROC, precision-recall and calibration of each label, and the confusion matrix."""
     labels = schema.labels
     shown = [1] if len(labels) == 2 else range(min(len(labels), CURVES))  # noqa: PLR2004 - binary
-    for display in (RocCurveDisplay, PrecisionRecallDisplay, CalibrationDisplay):
+    for display in (metrics.RocCurveDisplay, metrics.PrecisionRecallDisplay, CalibrationDisplay):
         figure, axes = create_figure()
         for index in shown:
             display.from_predictions(target == index, output[:, index], name=labels[index], ax=axes)
         axes.set_title("One label against the rest" if len(shown) > 1 else "")
         yield figure
     figure, axes = create_figure()
-    ConfusionMatrixDisplay.from_predictions(
+    metrics.ConfusionMatrixDisplay.from_predictions(
         target,
         output.argmax(axis=1),
         labels=range(len(labels)),
@@ -98,7 +93,7 @@ def draw_values(schema: Schema, output: NDArray[Any], target: NDArray[Any]) -> I
     """Draw the predicted against the true values, and the residuals."""
     for kind in ("actual_vs_predicted", "residual_vs_predicted"):
         figure, axes = create_figure()
-        PredictionErrorDisplay.from_predictions(target, output, kind=kind, ax=axes)
+        metrics.PredictionErrorDisplay.from_predictions(target, output, kind=kind, ax=axes)
         axes.set_title(schema.target_model.model_fields[schema.target.name].description or "")
         yield figure
 

@@ -25,8 +25,7 @@ def replacing(target: Path) -> Iterator[Path]:
         BadParameter: the target is a directory or a device.
         OSError: it cannot be written.
     """
-    if target.is_symlink():  # As a shell's `>` does, write where it leads.
-        target = target.resolve()
+    target = target.resolve() if target.is_symlink() else target  # As a shell's `>` does.
     if target.exists() and not target.is_file():
         raise BadParameter(f"{target} is not a regular file")
     if not target.parent.is_dir():
