@@ -50,6 +50,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the images that lost their tag to a newer one, once every worker is done."""
+    if not hasattr(session.config, "workerinput") and shutil.which("docker"):
+        ours = f"label=org.opencontainers.image.title={SLUG}"
+        run("docker", "image", "prune", "--force", f"--filter={ours}", check=False)
+
+
 @pytest.fixture(scope="session")
 def bake(cookies_session: Cookies) -> Callable[[Combination], BakedProject]:
     """Bake a combination with the default answers, once per worker."""
