@@ -19,6 +19,10 @@ from tests.helpers.harness import (
 
 # The oldest application, so that every version of the template has it.
 API_HERE = [combination for combination in HERE if combination.application == "web-api"][:1]
+# Each application on one Python.
+APPLICATIONS_HERE = [
+    *{combination.application: combination for combination in reversed(HERE)}.values()
+]
 UPDATING = ROOT / "docs" / "updating.md"
 BODY = "{{cookiecutter.project_slug}}"
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.helpers.cruft import (
     API_HERE,
+    APPLICATIONS_HERE,
     BODY,
     UPDATING,
     add_dependency,
@@ -62,11 +63,28 @@ def test_the_route_is_served() -> None:
 '''
 
 
-def add_our_work(project: Path) -> None:
-    """Do what users do: a route and its test, another README, and an edit among ours."""
-    (project / HELLO_PATH).write_text(HELLO)
-    (project / "tests" / "test_hello.py").write_text(TEST_OF_HELLO)
-    serve_hello(project / APP_PATH)
+# What users edit in place, by application: the file, what is there, and what they make of it.
+EDITS = {
+    "web-api": [],
+    "model-api": [
+        (f"src/{PACKAGE}/model/schema.py", "ge=100, le=300", "ge=100, le=400"),
+        ("training/pipeline.py", 'NAME = "penguins"', 'NAME = "our-penguins"'),
+    ],
+    "job": [
+        (f"src/{PACKAGE}/job.py", "max_length=64", "max_length=32"),
+        ("tests/test_job.py", "max_errors: int = 20", "max_errors: int = 10"),
+    ],
+}
+
+
+def add_our_work(project: Path, application: str) -> None:
+    """Do what users do: a route and its test, or edits, another README, and an edit among ours."""
+    if application == "web-api":
+        (project / HELLO_PATH).write_text(HELLO)
+        (project / "tests" / "test_hello.py").write_text(TEST_OF_HELLO)
+        serve_hello(project / APP_PATH)
+    for path, theirs, ours in EDITS[application]:
+        edit(project / path, theirs, ours)
     (project / "README.md").write_text("# Ours\n\nAll is different here.\n")
     edit(project / "src" / PACKAGE / "__init__.py", "__version__ =", "# Ours.\n__version__ =")
 
@@ -112,8 +130,8 @@ def oldest_promise() -> str:
 
 
 @pytest.mark.slow("locks, installs, and runs the tests of a project")
-@each(API_HERE)
-def test_an_update_from_the_last_release_keeps_a_users_route_dependency_and_readme(
+@each(APPLICATIONS_HERE)
+def test_an_update_from_the_last_release_keeps_what_users_add_and_edit(
     combination: Combination, venv: Path, tmp_path: Path
 ) -> None:
     oldest = oldest_promise()
@@ -123,7 +141,7 @@ def test_an_update_from_the_last_release_keeps_a_users_route_dependency_and_read
     answers = {"application": combination.application, "python_version": combination.python}
     project = create(tmp_path, template, **answers)
     commit(project, "Start from the template")
-    add_our_work(project)
+    add_our_work(project, combination.application)
     add_dependency(project, "humanize", activated(venv))
     commit(project, "Our work")
 
@@ -134,15 +152,18 @@ def test_an_update_from_the_last_release_keeps_a_users_route_dependency_and_read
     run(*poetry("export", "--output", "requirements.txt"), cwd=project)
 
     assert_whole(project)
-    assert (project / HELLO_PATH).read_text() == HELLO
+    if combination.application == "web-api":
+        assert (project / HELLO_PATH).read_text() == HELLO
+    for path, _, ours in EDITS[combination.application]:
+        assert ours in (project / path).read_text("utf-8")
     assert "All is different here." in (project / "README.md").read_text()
     assert "# Ours." in (project / "src" / PACKAGE / "__init__.py").read_text()
     assert re.search(r'^    "humanize', (project / "pyproject.toml").read_text(), re.MULTILINE)
     python = interpreter(combination.python)
     assert python
     install_locked(project, tmp_path / "fresh-venv", python)
-    run("make", "check", cwd=project, env=activated(tmp_path / "fresh-venv"))
-    run("make", "test", cwd=project, env=activated(tmp_path / "fresh-venv"))
+    train = ["train"] if combination.application == "model-api" else []
+    run("make", *train, "check", "test", cwd=project, env=activated(tmp_path / "fresh-venv"))
 
 
 @pytest.mark.slow("runs cruft again and again")

@@ -46,10 +46,13 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         Settings()
     except ValidationError as error:
-        missing = [str(detail["loc"][0]).upper() for detail in error.errors()]
-        for name, value in given.items():
-            if value and name.upper().removeprefix(PREFIX).startswith(tuple(missing)):
-                monkeypatch.setenv(name, value)
+        for field in (detail["loc"][0] for detail in error.errors() if detail["type"] == "missing"):
+            start = f"{field}".upper(), f"{PREFIX}{field}".upper()
+            values = {name: given[name] for name in given if name.upper().startswith(start)}
+            if not any(values.values()):
+                pytest.fail(f"{field} has no default: set it in .env.example.", pytrace=False)
+            for name, value in values.items():
+                monkeypatch.setenv(name, value or "")
 
 
 @pytest.fixture(autouse=True)

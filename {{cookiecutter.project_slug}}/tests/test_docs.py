@@ -4,10 +4,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from {{ cookiecutter.package_name }}.app import create_app
-from {{ cookiecutter.package_name }}.settings import PREFIX
+from {{ cookiecutter.package_name }}.settings import PREFIX, Settings
 
 
-def test_the_page_loads_only_what_the_service_has(client: TestClient) -> None:
+def test_the_page_loads_only_what_the_service_has() -> None:
+    client = TestClient(create_app(Settings(docs=True)))
     page = client.get("/docs").text
 
     addresses = re.findall(r'(?:src|href|url|origin)(?:=|: | \+ )["\']/?([^"\']+)["\']', page)

@@ -92,8 +92,8 @@ def test_invalid_requests_are_located_and_not_repeated(
     assert "hunter2" not in response.text
 
 
-def test_the_schema_documents_problems(client: TestClient) -> None:
-    responses = client.get("/openapi.json").json()["paths"]["/livez"]["get"]["responses"]
+def test_the_schema_documents_problems(app: FastAPI) -> None:
+    responses = app.openapi()["paths"]["/livez"]["get"]["responses"]
 
     assert "application/problem+json" in responses["4XX"]["content"]
     assert "application/problem+json" in responses["5XX"]["content"]
