@@ -35,7 +35,7 @@ cookiecutter: .venv-new/installed  ## Install what renders a project, and nothin
 
 .PHONY: new
 new: cookiecutter  ## Render a project; ARGS are cookiecutter's, such as ARGS="--no-input application=job"
-	.venv-new/$(SCRIPTS)/cookiecutter . $(ARGS) || { echo "cookiecutter is in .venv-new/$(SCRIPTS)"; exit 1; }
+	.venv-new/$(SCRIPTS)/cookiecutter . $(ARGS) || { echo "To run cookiecutter: .venv-new/$(SCRIPTS)/cookiecutter"; exit 1; }
 
 .PHONY: test
 test: install  ## Run the tests but those of the recipes; ARGS are pytest's

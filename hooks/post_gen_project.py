@@ -19,7 +19,7 @@ EXPORT = Path("requirements.txt")
 
 
 def run_command(*command: str) -> "tuple[bool, str]":
-    """Run a command without input and never raise: give whether it passed, and what it said."""
+    """Run a command without input and never raise: return whether it passed, and its output."""
     import subprocess  # Only where there is a Poetry: an import is a good part of a bake's time.
 
     try:
@@ -81,7 +81,7 @@ def export_requirements() -> str:
 
 
 def keep(reason: str) -> str:
-    """Print why the release's export is kept, and how to repeat it; both are the same."""
+    """Return why the released export is kept, and the command that exports again."""
     return f"""exported at the template's release, from poetry.lock; {reason}
                     make poetry && poetry export --without-urls --output {EXPORT}"""
 

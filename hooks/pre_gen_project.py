@@ -34,7 +34,7 @@ RULES = [  # For which questions, what the whole answer has to match, and what i
     ("project_slug", "[a-z0-9]+(-[a-z0-9]+)*", "Only a to z, 0 to 9, and single hyphens between."),
     ("package_name", "[a-z][a-z0-9_]*", "Only a to z, 0 to 9 and underscores, a letter first."),
     ("project_slug package_name", ".{1,40}", "At most 40 characters."),
-    ("author_name", "[^<>]*", "Without < and >, between which Poetry expects the e-mail."),
+    ("author_name", "[^<>]*", "No < or >: Poetry expects the e-mail between them."),
     ("author_email", EMAIL, "One address, such as ann@example.com."),
 ]
 # What this Python has; `_taken_names` adds what other versions have.
@@ -43,7 +43,7 @@ NAMES = {"language": LANGUAGE, "library": sys.stdlib_module_names}
 
 
 def broken_rule(key: str, answer: object) -> str:
-    """What the first rule says that the answer breaks; nothing where it is good."""
+    """Return the message of the first rule that the answer breaks, or an empty string."""
     if not isinstance(answer, str):
         return "It has to be text."
     refused = ANSWERS["_refused"].get(str(ANSWERS.get("application")), {})
@@ -63,7 +63,7 @@ def broken_rule(key: str, answer: object) -> str:
 
 
 def suggest(key: str, answer: object) -> str:
-    """The answer where it is good, or the nearest one that is."""
+    """Return the answer if it is valid, or else the nearest valid one."""
     import unicodedata  # Only where an answer is wrong, as below.
 
     line = " ".join(re.sub(f"[{CONTROL}]", " ", str(answer)).split())
@@ -108,7 +108,7 @@ def wrong_folder() -> "Iterator[tuple[str, object, str, str]]":
         finally:
             room.unlink(missing_ok=True)
     except OSError as error:
-        yield "Folder", str(Path.cwd()), f"No project fits: {error.strerror}.", "another folder"
+        yield "Folder", str(Path.cwd()), f"Cannot be written: {error.strerror}.", "another folder"
 
 
 def as_argument(key: str, answer: str) -> str:

@@ -21,7 +21,7 @@ def invoke(*arguments: str) -> str:
 
 
 def test_help_lists_the_exit_statuses() -> None:
-    assert "Status 65: the input is at fault" in invoke("--help")
+    assert "Status 65: the input is invalid or missing" in invoke("--help")
 
 
 def test_the_sample_data_is_priced() -> None:

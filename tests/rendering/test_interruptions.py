@@ -161,7 +161,7 @@ def test_a_full_disk_has_the_whole_project_or_nothing(
 
     if megabytes < 2:
         assert result.returncode == 1
-        assert "No project fits: No space left on device." in result.stderr
+        assert "Cannot be written: No space left on device." in result.stderr
         assert list(copy.iterdir()) == []
     else:
         assert result.returncode == 0, result.stderr

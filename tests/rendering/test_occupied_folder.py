@@ -112,7 +112,7 @@ def test_a_disk_that_is_full_gets_a_clear_line(tmp_path: Path) -> None:
     said = said_in(folder, "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))")
 
     assert f"Folder\n  given  {str(folder)[:80]!r:.60}" in said
-    assert "  rule   No project fits: File too large.\n" in said
+    assert "  rule   Cannot be written: File too large.\n" in said
     assert list(folder.iterdir()) == []
 
 
@@ -126,4 +126,4 @@ def test_a_folder_that_cannot_be_written_gets_a_clear_line() -> None:
 
         said = said_in(folder, "os.getuid() or os.setuid(65534)")
 
-    assert "  rule   No project fits: Permission denied.\n" in said
+    assert "  rule   Cannot be written: Permission denied.\n" in said

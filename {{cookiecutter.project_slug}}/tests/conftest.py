@@ -49,8 +49,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for field in (detail["loc"][0] for detail in error.errors() if detail["type"] == "missing"):
             start = f"{field}".upper(), f"{PREFIX}{field}".upper()
             values = {name: given[name] for name in given if name.upper().startswith(start)}
-            if not any(values.values()):
-                pytest.fail(f"{field} has no default: set it in .env.example.", pytrace=False)
+            assert any(values.values()), f"{field} has no default: set it in .env.example."
             for name, value in values.items():
                 monkeypatch.setenv(name, value or "")
 

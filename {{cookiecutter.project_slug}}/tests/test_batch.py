@@ -90,7 +90,7 @@ def test_many_rows_are_predicted_in_chunks(tmp_path: Path) -> None:
         ("in.jsonl", '{"size": 1}\n{"size": "1"}\n', "row 2: size: Input should be a valid number"),
         ("in.jsonl", "[1]\n", "line 1 is not a JSON object"),
         ("in.jsonl", "{\n", "is not valid jsonl"),
-        ("in.xlsx", "", r"must both end in \.csv or \.jsonl or \.parquet"),
+        ("in.xlsx", "", r"must have the same suffix, \.csv or \.jsonl or \.parquet"),
     ],
 )
 def test_a_wrong_file_leaves_no_output(

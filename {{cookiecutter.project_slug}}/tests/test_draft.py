@@ -70,7 +70,7 @@ def test_a_draft_describes_every_column(churn: Path) -> None:
         "    # Left out: customer_id (an ID).",
         "    # Left out: Order No. (an ID).",
         "    # Left out: con stant (always 'x').",
-        "    # Left out: empty (always 'missing').",
+        "    # Left out: empty (always missing).",
         "    # Left out: seen (dates with times; convert them to dates or numbers).",
         "    # Left out: born (dates; write them as YYYY-MM-DD).",
         "    # Paid by has both 'Card' and 'card': spell them alike.",

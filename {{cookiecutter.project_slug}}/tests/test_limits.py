@@ -104,7 +104,7 @@ def test_a_body_may_not_be_too_large() -> None:
         for body in (b"x" * (size + 1), iter([b"x"] * (size + 1))):
             refused = client.post(path, content=body, headers={"origin": "https://shop.example"})
             assert refused.status_code == 413
-            assert refused.headers.keys() >= {"x-request-id", "access-control-allow-origin"}
+            assert "access-control-allow-origin" in refused.headers
 
 
 def test_a_time_limit_beyond_the_grace_period_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,7 +161,7 @@ def find_flaw(column: Column) -> str | None:
     """Return why a column is not a feature, or None if it is one."""
     values = Counter(column.cells)
     if len(values) <= 1 or (column.is_all(float) and len(set(map(float, values))) == 1):
-        return f"always {next(iter(values), 'missing')[:40]!r}"
+        return f"always {next(iter(values))[:40]!r}" if values else "always missing"
     unique = len(values) / len(column.cells)
     if column.is_all(int):
         is_named = re.search(r"(^|[^a-z])(id|key|no|nr|number|index)$|Id$|ID$", column.name)

@@ -49,12 +49,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         exception_handlers=errors.HANDLERS,
         responses=errors.RESPONSES,
-        telemetry={"metrics": False, "logs": False},  # FastAPI makes traces; these are ours.
+        telemetry={"metrics": False, "logs": False},  # Ours replace these; FastAPI's traces stay.
         max_body_size=settings.max_body_bytes,
     )
     app.state.settings = settings
     app.state.readiness_checks, app.state.request_observers = {}, []
-    # Its router limits bodies, too: inside of the middleware, so that refusals have an ID and CORS.
+    # Leave this to the router, inside the middleware: then a 413 has a request ID and CORS headers.
     app.max_body_size = None
 {%- if cookiecutter.application == "model-api" %}
     app.include_router(predictions.create_router(SCHEMA, settings.max_instances))
@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.docs:
         add_docs(app)
 
-    # Middleware that is added later is further outside.
+    # Middleware added later wraps what was added before.
     add_limits(app)
     app.add_middleware(AccessLog)
     if settings.cors_origins:

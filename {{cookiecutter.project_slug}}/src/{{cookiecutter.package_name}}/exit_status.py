@@ -17,9 +17,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MEANINGS = {
     0: "done",
     2: "the command line or a setting is wrong",
-    65: "the input is at fault",
+    65: "the input is invalid or missing",
     BUG: "a bug in the job",
-    74: "a file or service could not be reached",
+    74: "a file or service could not be read, written or reached",
     130: "interrupted by Ctrl-C",
     143: "terminated by SIGTERM",
 }
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 class InputError(Exception):
-    """The input is at fault; each argument describes one problem."""
+    """The input is invalid or missing; each argument describes one problem."""
 
 
 # Add the exceptions of the libraries that the job uses, such as `psycopg.OperationalError: 74`.

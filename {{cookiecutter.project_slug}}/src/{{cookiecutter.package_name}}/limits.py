@@ -47,12 +47,12 @@ class Deadline:
     """The time at which a request is interrupted if its response has not begun."""
 
     def __init__(self, scope: Scope, seconds: float) -> None:
-        """Start a timer for a request that has so many seconds, if its route does not differ."""
+        """Start the timer of a request; its route may set another limit than `seconds`."""
         self.timeout = asyncio.timeout(None)
         self._scope, self._seconds = scope, seconds
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
-        # When the request waits for something for the first time, it usually has a route.
+        # By the time the request first awaits something, it has usually been routed.
         self.timer: asyncio.Handle = self._loop.call_soon(self._check)
 
     def _check(self) -> None:
@@ -101,13 +101,13 @@ class Limits:
         def observed_send(message: Message) -> Awaitable[None]:
             nonlocal is_streaming
             if deadline.timeout.expired():
-                return asyncio.sleep(0)  # It raises the cancellation.
+                return asyncio.sleep(0)  # Let the pending cancellation be raised.
             if message["type"] == "http.response.start":
                 deadline.timer.cancel()
                 self._waiting.discard(deadline)
                 is_streaming = all(name != b"content-length" for name, _ in message["headers"])
             elif not message.get("more_body"):
-                is_streaming = False  # Background tasks are left.
+                is_streaming = False  # Only background tasks remain.
             return send(message)
 
         try:
@@ -121,5 +121,5 @@ class Limits:
         except asyncio.CancelledError:
             if not is_streaming:
                 raise
-            log.warning("stream ended early, because the service stops")
+            log.warning("stream ended early because the service is stopping")
             await send({"type": "http.response.body"})

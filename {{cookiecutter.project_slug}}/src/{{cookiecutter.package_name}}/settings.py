@@ -104,7 +104,7 @@ def _types(annotation: Any) -> Iterator[type]:
 def _check_sources() -> list[str]:
     """Describe invalid lines of `.env`, and what looks like a setting in any source but is none."""
     known, env_file = [*variables(Settings, PREFIX)], Path(".env")
-    lines = [*parse_stream(StringIO(env_file.read_text("utf-8")))] if env_file.exists() else []
+    lines = [*parse_stream(StringIO(env_file.read_text("utf-8")))] if env_file.is_file() else []
     problems = [f".env: line {it.original.line} is not NAME=VALUE" for it in lines if it.error]
     environment = os.environ.keys() - {f"{PREFIX}SECRETS_DIR"}
     names = (*environment, *(it.key for it in lines), *(it.name for it in SECRETS_DIR.glob("*")))

@@ -39,7 +39,8 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
     """
     suffix, count = source.suffix.lower(), 0
     if suffix not in FORMATS or target.suffix.lower() != suffix:
-        raise FileError(f"{source.name} and {target.name} must both end in {' or '.join(FORMATS)}.")
+        suffixes = " or ".join(FORMATS)
+        raise FileError(f"{source.name} and {target.name} must have the same suffix, {suffixes}.")
     read, write = FORMATS[suffix]
     parse = schema.parse_text if suffix == ".csv" else schema.parse_values
 

@@ -25,8 +25,6 @@ KINDS: dict[Any, Kind] = {
     str: "text",
 }
 EPOCH = date(1970, 1, 1).toordinal()
-
-
 ONNX_OUTPUTS = {"label", "probabilities", "variable"}
 """The names that skl2onnx gives to outputs, which no input can have, too."""
 
