@@ -36,8 +36,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     Their values are those of .env.example, or else of .env or the environment.
     """
-    given = {**os.environ, **dotenv_values(PROJECT / ".env")}
-    given |= dotenv_values(PROJECT / ".env.example")
+    given = os.environ | dotenv_values(PROJECT / ".env") | dotenv_values(PROJECT / ".env.example")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path / "secrets")
     for name in given:

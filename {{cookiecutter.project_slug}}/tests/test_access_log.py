@@ -30,6 +30,7 @@ def app(app: FastAPI) -> FastAPI:
         raise RuntimeError(f"{len(body)} values")
 
     app.include_router(router)
+    app.mount("/mounted", FastAPI())  # It has a state of its own.
     return app
 
 
@@ -53,7 +54,7 @@ def test_an_invalid_request_id_is_replaced(
 ) -> None:
     read_log()
 
-    response = client.get("/livez", headers={"x-request-id": request_id})
+    response = client.get("/mounted/docs", headers={"x-request-id": request_id})
 
     assert len(response.headers["x-request-id"]) == 32
     assert read_log()[0]["request_id"] == response.headers["x-request-id"]

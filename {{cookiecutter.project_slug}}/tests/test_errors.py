@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, HTTPException
+from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
-from pydantic import BaseModel
+from pydantic import BaseModel, Json
 from starlette.requests import ClientDisconnect
 
 from {{ cookiecutter.package_name }}.app import create_app
@@ -15,6 +16,7 @@ ORIGIN = "https://shop.example"
 
 class Thing(BaseModel, extra="forbid"):
     sizes: list[int] = []
+    numbers: Json[list[int]] = []
 
 
 @pytest.fixture
@@ -34,6 +36,7 @@ def app() -> FastAPI:
         (HTTPException(404, "There is no such thing."), 404, {"detail": "There is no such thing."}),
         (HTTPException(409, {"code": "taken", "price": Decimal("1.5")}), 409, {"code": "taken"}),
         (HTTPException(499), 499, {"title": "Error"}),
+        (RequestValidationError([{"loc": (), "msg": "odd", "type": "odd"}]), 422, {}),
         (ClientDisconnect(), 499, {"detail": "The client disconnected."}),
     ],
 )
@@ -78,6 +81,7 @@ def test_a_redirect_is_no_problem_and_a_full_disk_is_not_the_clients_fault(
         ("/things/1", '{"sizes": [NaN]}', "/sizes/0"),
         ("/things/1", '{"a/b~c": 1}', "/a~1b~0c"),
         ("/things/1", '{"sizes": ', ""),
+        ("/things/1", '{"numbers": "[1,"}', "/numbers"),
         ("/things/1", "", ""),
     ],
 )

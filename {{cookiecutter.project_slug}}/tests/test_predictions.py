@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
@@ -169,7 +170,7 @@ def test_a_model_of_your_own_predicts_off_the_event_loop(
         info = create_predictor(TWO).info
 
         def predict(self, instances: Any) -> NDArray[np.float32]:
-            threads.append(current_thread().name)
+            threads.append({current_thread().name[:9], *structlog.contextvars.get_contextvars()})
             Event().wait(0.01)
             return np.array([[0.25, 0.75]] * len(instances), np.float32)
 
@@ -177,4 +178,4 @@ def test_a_model_of_your_own_predicts_off_the_event_loop(
 
     with create_client(TWO, Path()) as client:
         assert post(client, ONE).json()["predictions"][0]["label"] == "large"
-        assert threads[-1].startswith("inference")
+        assert threads[-1] == {"inference", "request_id", "model_version"}

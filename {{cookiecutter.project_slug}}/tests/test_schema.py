@@ -67,7 +67,7 @@ def test_a_date_that_the_api_would_refuse_is_refused() -> None:
 def test_a_row_of_text_is_parsed() -> None:
     row = {"Size (cm)": " 20.5", "count": "3", "color": "red", "shop": "b", "sold": "2026-01-02"}
 
-    assert TWO.parse_text({**row, "customer": "17", "is_new": None}) == EXAMPLE
+    assert TWO.parse_text({**row, "size": "small", "is_new": None}) == EXAMPLE
     assert TWO.parse_values({"size": 1, "customer": 17}) == Features(size=1)
 
 

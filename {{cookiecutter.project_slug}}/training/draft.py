@@ -37,10 +37,11 @@ LEAST_ROOM, MOST_ROOM = 1e-9, 1e15
 """Between these, bounds can be rounded."""
 WORDS = 3
 """How many words the values of a free text have on average."""
+ID = r"(?i:(?<![a-z])(id|key|no|nr|number|index))$|I[dD]$|^(Unnamed: 0)?$"
 RESERVED = {*keyword.kwlist, *dir(builtins), *dir(FeatureModel), *ONNX_OUTPUTS, "date"}
 FLAWS = {
     r"\d{4}-\d\d-\d\d[ T]\d": "dates with times; convert them to dates or numbers",
-    r"\d{1,2}[./]\d{1,2}[./]\d{2,4}$": "dates; write them as YYYY-MM-DD",
+    r"(\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{4}\D\d{1,2}\D\d{1,2})$": "dates; write them as YYYY-MM-DD",
     r"[-+]?[\d.,' ]*\d$": "numbers; write them with a decimal point and no other separators",
 }
 """What values look like that cannot be used as they are."""
@@ -164,7 +165,7 @@ def find_flaw(column: Column) -> str | None:
         return f"always {next(iter(values))[:40]!r}" if values else "always missing"
     unique = len(values) / len(column.cells)
     if column.is_all(int):
-        is_named = re.search(r"(^|[^a-z])(id|key|no|nr|number|index)$|Id$|ID$", column.name)
+        is_named = re.search(ID, column.name)
         is_sequence = max(map(int, values)) - min(map(int, values)) + 1 == len(values)
         return "an ID" if unique > UNIQUE and (is_named or is_sequence) else None
     if column.is_all(float) or column.is_all(parse_date):
@@ -200,8 +201,7 @@ def describe(column: Column) -> None:
         column.annotation = column.parse.__name__
         column.arguments = f"ge={low}", f"le={high}"
     elif column.is_all(parse_date):
-        column.annotation, column.arguments = "date", ("strict=False",)
-        column.parse = parse_date
+        column.annotation, column.arguments, column.parse = "date", ("strict=False",), parse_date
     elif len(values) <= CATEGORIES and len(column.cells) >= ROWS_PER_CATEGORY * len(values):
         column.annotation = f"Literal[{', '.join(map(quote, values))}]"
     else:
@@ -209,8 +209,8 @@ def describe(column: Column) -> None:
 
 
 def parse_date(cell: str) -> date:
-    """Parse a date as JSON has it; Python would take other formats of ISO 8601, too."""
-    return datetime.strptime(cell, "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no time zone
+    """Parse a date as JSON has it: `2026-01-09`, with every zero."""
+    return datetime.strptime(cell.rjust(10, "?"), "%Y-%m-%d").date()  # noqa: DTZ007 - no zone
 
 
 def find_bounds(values: list[float]) -> tuple[float, float]:

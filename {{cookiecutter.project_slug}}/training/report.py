@@ -102,9 +102,12 @@ def draw_importance(
     schema: Schema, model: Any, table: pd.DataFrame, target: NDArray[Any]
 ) -> Figure:
     """Draw how much worse the predictions get if the values of a feature are shuffled."""
-    scoring = "neg_log_loss" if schema.labels else "neg_root_mean_squared_error"
+    name, options = "root_mean_squared_error", dict[str, Any]()
+    if labels := [*range(len(schema.labels))]:  # A rare one may be missing in these rows.
+        name, options = "log_loss", {"response_method": "predict_proba", "labels": labels}
+    scorer = metrics.make_scorer(getattr(metrics, name), greater_is_better=False, **options)
     importance = permutation_importance(
-        model, table, target, scoring=scoring, n_repeats=3, random_state=0
+        model, table, target, scoring=scorer, n_repeats=3, random_state=0
     )
     order = np.argsort(importance.importances_mean)
     figure, axes = create_figure()
@@ -112,7 +115,7 @@ def draw_importance(
         [schema.features[index].column for index in order], importance.importances_mean[order]
     )
     axes.set_title("Permutation importance")
-    axes.set_xlabel(f"Increase of the {scoring[4:].replace('_', ' ')}")
+    axes.set_xlabel(f"Increase of the {name.replace('_', ' ')}")
     return figure
 
 

@@ -1,5 +1,6 @@
 """Request IDs, and one log line for each request."""
 
+import logging
 import re
 import secrets
 from collections.abc import Awaitable
@@ -36,7 +37,7 @@ class AccessLog:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        request_id = bind_ids(dict(scope["headers"]))
+        app, request_id = scope["app"], bind_ids(dict(scope["headers"]))
         status: int | None = None
         start = end = perf_counter()
 
@@ -55,11 +56,12 @@ class AccessLog:
         except Exception as error:
             if status or scope["type"] == "websocket":
                 raise  # The server logs it and closes the connection.
-            log.exception("unhandled exception", exc_info=error)
+            # Error trackers listen to the standard library's log.
+            logging.getLogger(__name__).exception("unhandled exception", exc_info=error)
             response = problem(500, "The service failed; its log has the details.")
             await response(scope, receive, observed_send)
         finally:
-            for observe in scope["app"].state.request_observers:
+            for observe in app.state.request_observers:
                 observe(scope, status, end - start)
             log.info(
                 "request",

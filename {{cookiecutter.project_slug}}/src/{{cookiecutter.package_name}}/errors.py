@@ -57,9 +57,9 @@ async def invalid_request(_request: Request, error: RequestValidationError) -> R
     """Answer a request that does not match the schema, without repeating its values."""
     fields = []
     for each in error.errors():
-        source, *path = (str(part).replace("~", "~0").replace("/", "~1") for part in each["loc"])
+        source, *path = (str(it).replace("~", "~0").replace("/", "~1") for it in each["loc"] or "?")
         location = "".join(f"/{part}" for part in path) if source == "body" else ".".join(path)
-        if each["type"] == "json_invalid":
+        if each["msg"] == "JSON decode error":  # FastAPI's own: its location is a number.
             location, each["msg"] = "", f"{each['msg']} at character {path[0]}"
         fields.append({"location": location, "detail": each["msg"]})
     return problem(422, "The request does not match the schema.", members={"errors": fields})

@@ -48,7 +48,7 @@ def run(command: Callable[[], int | None]) -> NoReturn:
             if not isinstance(raised.__context__, BrokenPipeError):
                 raise
             error = raised.__context__
-        status = next((STATUSES[kind] for kind in STATUSES if isinstance(error, kind)), BUG)
+        status = next((STATUSES[it] for it in type(error).mro() if it in STATUSES), BUG)
         details = {"exc_info": error} if status == BUG else {"problems": describe(error)}
     if status:
         try:
@@ -60,7 +60,7 @@ def run(command: Callable[[], int | None]) -> NoReturn:
 
 def describe(error: BaseException) -> list[str]:
     """Return the problems that an exception names."""
-    problems = [str(each) for each in error.args]
+    problems = [str(each) for each in error.args] or [repr(error)]
     if isinstance(error, TyperException):
         problems = [error.format_message()]
     elif isinstance(error, OSError) and error.strerror:

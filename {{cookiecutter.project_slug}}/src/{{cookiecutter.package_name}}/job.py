@@ -15,8 +15,6 @@ from pydantic_core import to_json
 from {{ cookiecutter.package_name }}.exit_status import InputError
 from {{ cookiecutter.package_name }}.files import progress, replacing
 
-CENT = Decimal("0.01")
-
 type Rows = Iterator[tuple[int, dict[str, str]]]
 """The number of each row's last line, and its fields."""
 
@@ -32,7 +30,8 @@ class Order(BaseModel, extra="forbid"):
     def net(self) -> Decimal:
         """Return the price after the discount, rounded half to even, in currency units."""
         gross = self.quantity * self.unit_price
-        return (gross * (100 - self.discount_percent) / 100).quantize(CENT, ROUND_HALF_EVEN)
+        net = gross * (100 - self.discount_percent) / 100
+        return net.quantize(Decimal("0.01"), ROUND_HALF_EVEN)
 
 
 def run(

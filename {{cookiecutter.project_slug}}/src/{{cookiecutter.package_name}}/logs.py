@@ -21,7 +21,7 @@ MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
 MIN_LENGTH = 50
 # What may be secret: the invalid values that exceptions of Pydantic and FastAPI repeat, and the
 # queries and passwords of URLs, which clients such as HTTPX log for each request.
-HIDDEN = re.compile(r"(input_value=|'input': ).*|(/\S*?\?)\S+|(://[^\s/:@]*:)\S+(?=@)")
+HIDDEN = re.compile(r"(input_value=|'input': ).*|(/[^\s/?]*\?)\S+|(://[^/:@ ]*:)(?:(?!//)\S)+(?=@)")
 log = structlog.get_logger()
 
 
@@ -69,8 +69,9 @@ def hide_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _hide(value: Any) -> Any:
-    if isinstance(value, str) and any(sign in value for sign in ("\n", "input", "?", "@")):
-        lines = HIDDEN.sub(r"\1\2\3...", value).splitlines()
+    text = "" if isinstance(value, dict | list | tuple) else str(value)
+    if any(sign in text for sign in ("\n", "input", "?", "@")):
+        lines = HIDDEN.sub(r"\1\2\3...", text).splitlines()
         return "\n".join(shorten(line, 500) for line in lines)
     if isinstance(value, dict):
         return {key: _hide(each) for key, each in value.items()}
@@ -104,6 +105,6 @@ def shorten(text: str, length: int) -> str:
 def to_json_line(_logger: Any, _method: str, event: EventDict) -> str:
     """Render an event as JSON, whatever its values are."""
     try:
-        return to_json(event, fallback=str).decode()
+        return to_json(event, inf_nan_mode="strings", fallback=str).decode()
     except ValueError:  # Such as bytes, or text that is not Unicode.
         return json.dumps(event, default=str, skipkeys=True)

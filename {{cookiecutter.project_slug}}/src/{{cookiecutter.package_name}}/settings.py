@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from io import StringIO
 from pathlib import Path
-from typing import Any, {% if cookiecutter.__kind == "service" %}Self, {% endif %}get_args
+from typing import Any, {% if cookiecutter.__kind == "service" %}Self, {% endif %}get_args, get_origin
 
 from dotenv.parser import parse_stream
 {%- if cookiecutter.__kind == "job" %}
@@ -97,7 +97,7 @@ def _types(annotation: Any) -> Iterator[type]:
     """Yield the classes of an annotation, such as the members of a union."""
     if isinstance(annotation, type):
         yield annotation
-    for argument in get_args(annotation):
+    for argument in () if get_origin(annotation) is dict else get_args(annotation):
         yield from _types(argument)
 
 

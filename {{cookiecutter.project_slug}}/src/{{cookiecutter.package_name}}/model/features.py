@@ -108,7 +108,7 @@ class Schema:
         """The labels of a classifier; empty for a regression."""
         if self.target.optional or not (self.labels or self.target.kind == "number"):
             raise SchemaError(f"{self.target.name}: the target must be a Literal or a float.")
-        self._keys = {key for each in self.features for key in (each.name, each.column)}
+        self._columns = {each.column: each.name for each in self.features}
         try:  # FastAPI validates values as JSON has them, in which a date is a string.
             features.model_validate(self.example_json())
         except ValidationError as error:
@@ -121,19 +121,24 @@ class Schema:
         values = self.example.model_dump(mode="json")
         return {feature.column: values[feature.name] for feature in self.features}
 
+    def _keys(self, row: Mapping[str, Any]) -> list[str]:
+        """Return the keys of features: columns, or names where there is no such column."""
+        return [column if column in row else name for column, name in self._columns.items()]
+
     def parse_text(self, row: Mapping[str, str | None]) -> FeatureModel:
         """Create an instance from a row of a CSV file. Ignore columns that are not features."""
-        return self.features_model.model_validate_strings(_present(row, self._keys))
+        return self.features_model.model_validate_strings(_present(row, self._keys(row)))
 
     def parse_values(self, row: Mapping[str, Any]) -> FeatureModel:
         """Create an instance from a row of values. Ignore those that are not features."""
-        known = {key: row[key] for key in row if key in self._keys}
+        known = {key: row[key] for key in self._keys(row) if key in row}
         return self.features_model.model_validate(whole_to_integer(known))
 
     def parse_target(self, row: Mapping[str, str | None]) -> Any:
         """Return the target in a row of a CSV file, or None where it is missing."""
-        present = _present(row, {self.target.column, self.target.name})
-        if not present and self.target.column in row:
+        has_column = self.target.column in row
+        present = _present(row, [self.target.column if has_column else self.target.name])
+        if not present and has_column:
             return None
         target = self.target_model.model_validate_strings(present)
         return getattr(target, self.target.name)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from time import perf_counter
 from typing import Any
 
@@ -58,8 +59,8 @@ class Inference:
         """Predict for one or many instances."""
         if len(instances) <= self._max_inline:
             return self._predict(instances)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.executor, self._predict, instances)
+        loop, run = asyncio.get_running_loop(), copy_context().run  # With the IDs of the request.
+        return await loop.run_in_executor(self.executor, run, self._predict, instances)
 
     def _predict(self, instances: Sequence[BaseModel]) -> list[dict[str, Any]]:
         output = self._predictor.predict(instances)
