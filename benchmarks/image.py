@@ -31,6 +31,7 @@ BUILDS, STARTS = 3, 5
 QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))
 APPLICATIONS, PYTHON = QUESTIONS["application"], QUESTIONS["python_version"][0]
 BASE = f"python:{PYTHON}-slim-trixie"
+SWAPPED = "annotated-types"
 ON_TOP, NOT_VENV = "MB on top of the base", "MB that are not the venv"
 AFTER_EDIT = "s to rebuild after an edit in src"
 AFTER_SWAP = "s to rebuild after one dependency changes"
@@ -153,7 +154,7 @@ def edit_code(project: Path, number: int) -> None:
 
 
 def swap_dependency(project: Path, number: int) -> None:
-    """Pin another version of structlog, which every image has; nothing needs the newest."""
+    """Pin another version of a package that every image has; nothing needs the newest."""
     names = ["requirements.txt", "requirements-dev.txt", "poetry.lock"]
     if number == 0:
         old = other_version(project)
@@ -168,15 +169,15 @@ def swap_dependency(project: Path, number: int) -> None:
 
 
 def other_version(project: Path) -> Callable[[str], str]:
-    """Find the release of structlog before the locked one; give what writes it into a lock."""
+    """Find the release of that package before the locked one; return what writes it into a lock."""
     lock = (project / "poetry.lock").read_text("utf-8")
-    found = re.search(r'name = "structlog"\nversion = "(.*?)"\n.*?\n\n', lock, re.DOTALL)
+    found = re.search(rf'name = "{SWAPPED}"\nversion = "(.*?)"\n.*?\n\n', lock, re.DOTALL)
     if not found:
-        sys.exit("poetry.lock does not name structlog: swap another dependency.")
+        sys.exit(f"poetry.lock does not name {SWAPPED}: swap another dependency.")
     locked, digests = found[1], re.findall(r"sha256:([0-9a-f]{64})", found[0])
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
-        subprocess.run([*pip, f"structlog<{locked}"], check=True)
+        subprocess.run([*pip, f"{SWAPPED}<{locked}"], check=True)
         (wheel,) = Path(folder).glob("*.whl")
         digest = subprocess.run(
             ["sha256sum", wheel], check=True, capture_output=True, text=True
@@ -184,10 +185,10 @@ def other_version(project: Path) -> Callable[[str], str]:
     older = wheel.name.split("-")[1]
 
     def write(text: str) -> str:
-        text = text.replace(f"structlog=={locked}", f"structlog=={older}")
+        text = text.replace(f"{SWAPPED}=={locked}", f"{SWAPPED}=={older}")
         text = text.replace(
-            f'name = "structlog"\nversion = "{locked}"',
-            f'name = "structlog"\nversion = "{older}"',
+            f'name = "{SWAPPED}"\nversion = "{locked}"',
+            f'name = "{SWAPPED}"\nversion = "{older}"',
         )
         for one in digests:
             text = text.replace(one, digest)

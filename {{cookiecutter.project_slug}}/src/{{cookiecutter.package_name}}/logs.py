@@ -19,6 +19,7 @@ type Format = Literal["auto", "console", "json"]
 
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
 MIN_LENGTH = 50
+NOT_TEXT = (dict, list, tuple, int, float, type(None))
 # What may be secret: the invalid values that exceptions of Pydantic and FastAPI repeat, and the
 # queries and passwords of URLs, which clients such as HTTPX log for each request.
 HIDDEN = re.compile(r"(input_value=|'input': ).*|(/[^\s/?]*\?)\S+|(://[^/:@ ]*:)(?:(?!//)\S)+(?=@)")
@@ -69,7 +70,7 @@ def hide_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _hide(value: Any) -> Any:
-    text = "" if isinstance(value, dict | list | tuple) else str(value)
+    text = "" if isinstance(value, NOT_TEXT) else str(value)
     if any(sign in text for sign in ("\n", "input", "?", "@")):
         lines = HIDDEN.sub(r"\1\2\3...", text).splitlines()
         return "\n".join(shorten(line, 500) for line in lines)
@@ -84,8 +85,7 @@ def bounded(render: Processor) -> Callable[[Any, str, EventDict], str]:
     def render_bounded(logger: Any, method: str, event: EventDict) -> str:
         line = str(render(logger, method, {**event}))
         while len(line.encode(errors="replace")) > MAX_LINE_BYTES:
-            longest = max(event, key=lambda key: len(str(event[key])))
-            text = str(event[longest])
+            longest, text = max(((k, str(v)) for k, v in event.items()), key=lambda it: len(it[1]))
             if len(text) > MIN_LENGTH:
                 event = {**event, longest: shorten(text, len(text) // 2)}
             else:  # There are too many values.
