@@ -1,6 +1,6 @@
 # Every task of the template. Needs Python 3.11 or later, git and make; nothing else.
 MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
-.DELETE_ON_ERROR:
+.DELETE_ON_ERROR .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3

@@ -10,8 +10,9 @@ RENDER = $(if $(shell command -v kubectl || true),kubectl kustomize,$(if $(shell
 .PHONY: pin
 pin:  ## Write IMAGE=NAME@sha256:DIGEST into an overlay; OVERLAY is staging or production
 	$(if $(findstring @sha256:,$(IMAGE)),,$(error Name the image by its digest: make pin IMAGE=NAME@sha256:DIGEST))
-	sed -i.old -E 's,( newName:).*,\1 $(firstword $(subst @, ,$(IMAGE))),; s,( digest:).*,\1 $(lastword $(subst @, ,$(IMAGE))),' $(KUSTOMIZATION)
+	sed -i.old -E '/- name: "?{{ cookiecutter.project_slug }}"?$$/,/ digest:/{s,( newName:).*,\1 $(firstword $(subst @, ,$(IMAGE))),;s,( digest:).*,\1 $(lastword $(subst @, ,$(IMAGE))),;}' $(KUSTOMIZATION)
 	rm $(KUSTOMIZATION).old
+	@grep -q '$(lastword $(subst @, ,$(IMAGE)))' $(KUSTOMIZATION) || { echo 'Under images, $(KUSTOMIZATION) has no `- name: {{ cookiecutter.project_slug }}` above a digest.'; exit 1; }
 
 .PHONY: deploy
 deploy:  ## Apply an overlay to the cluster of kubectl's context, which is asked, or CONTEXT

@@ -213,3 +213,20 @@ def test_the_dev_container_is_the_same_environment(baked: BakedProject) -> None:
     assert environment["CONDA_PREFIX"] == f"/opt/conda/envs/{name}"
     assert environment["PATH"].startswith(environment["CONDA_PREFIX"] + "/bin:")
     assert environment["PATH"].endswith(":" + environment["PIPX_BIN_DIR"])
+
+
+@each(COMBINATIONS[:1])
+def test_goals_run_one_after_the_other_even_if_make_may_run_several(
+    baked: BakedProject, tmp_path: Path
+) -> None:
+    for name in ("ruff", "pytest"):
+        script = f'#!/bin/sh\necho "{name} $1 begins"\nsleep 0.2\necho "{name} $1 ends"\n'
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{SYSTEM}", "MAKEFLAGS": "-j4"}
+
+    lines = baked.run("make", "fix", "test", env=environment).stdout.splitlines()
+
+    said = [line for line in lines if line.endswith(("begins", "ends"))]
+    assert len(said) == 6
+    assert [line.replace("begins", "ends") for line in said[::2]] == said[1::2]

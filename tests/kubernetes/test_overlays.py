@@ -92,6 +92,13 @@ class Cluster:
         return run(*pin, cwd=self.project, check=False)
 
 
+OTHER_IMAGE = """\
+  - name: collector
+    newName: registry.example/collector
+    digest: sha256:0
+"""
+
+
 @pytest.fixture
 def cluster(baked: BakedProject, tmp_path: Path) -> Cluster:
     return Cluster(baked, tmp_path)
@@ -105,16 +112,18 @@ def pinned(cluster: Cluster) -> Cluster:
 
 @each(KUBERNETES)
 def test_make_pin_writes_the_image_into_an_overlay(cluster: Cluster) -> None:
-    before = cluster.overlay.read_text()
+    (other,) = yaml.safe_load(OTHER_IMAGE)
+    before = cluster.overlay.read_text().replace("images:\n", f"images:\n{OTHER_IMAGE}")
+    cluster.overlay.write_text(before)
 
     cluster.pin(PINNED)
 
-    (image,) = yaml.safe_load(cluster.overlay.read_text())["images"]
+    first, image = yaml.safe_load(cluster.overlay.read_text())["images"]
     name, _, digest = PINNED.partition("@")
-    assert image == {"name": SLUG, "newName": name, "digest": digest}
+    assert (first, image) == (other, {"name": SLUG, "newName": name, "digest": digest})
     assert [path.name for path in cluster.overlay.parent.iterdir()] == ["kustomization.yaml"]
     old = yaml.safe_load(before)
-    assert yaml.safe_load(cluster.overlay.read_text()) == old | {"images": [image]}
+    assert yaml.safe_load(cluster.overlay.read_text()) == old | {"images": [other, image]}
 
 
 @each(KUBERNETES[:1])

@@ -93,6 +93,8 @@ EDIT_DOCKERFILE = "edit Dockerfile, then run: make image"
             )
             for line, name in [
                 ("pydantic=2", "pydantic"),
+                ('"pydantic>=2"', "pydantic"),
+                ("typing.extensions", "typing.extensions"),
                 ("conda-forge::pydantic >=2", "pydantic"),
                 ("Typing_Extensions", "Typing_Extensions"),
                 ("pip:\n    - typer==1", "typer"),

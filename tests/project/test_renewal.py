@@ -183,13 +183,13 @@ def test_the_table_tells_the_versions_the_age_and_the_changelog(
         "Project-URL: Homepage, https://example.com\n"
         f"Project-URL: {label}, https://example.com/news\n"
     )
-    old = '[[package]]\nname = "gone"\nversion = "3.0"\n'
+    old = "".join(f'[[package]]\nname = "gone"\nversion = "{it}"\n' for it in ("3.0", "3.1"))
     older = old + f'[[package]]\nname = "{NAME}"\nversion = "0.9"\n'
 
     lines = table(project, older, information.parent)
 
     row = f"| {NAME} | 0.9 | 1.0 | 30 | [changelog](https://example.com/news) |\n"
-    assert lines == f"{HEADING}| gone | 3.0 |  |  |  |\n{row}"
+    assert lines == f"{HEADING}| gone | 3.0, 3.1 |  |  |  |\n{row}"
     assert table(project, (project / "poetry.lock").read_text("utf-8")) == HEADING
 
 

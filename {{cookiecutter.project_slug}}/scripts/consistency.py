@@ -17,7 +17,7 @@ PYTHON_VERSION = {
     "environment.yml": (r"^  - python=(\d+\.\d+)", "make env install"),
     "Dockerfile": (r"^ARG PYTHON_VERSION=(\d+\.\d+)", "make image"),
 }
-IN_ENVIRONMENT = r"^ +- (?:\S+::)?([\w.-]+)"
+IN_ENVIRONMENT = r"^ *- [\"']?(?:[^\s\"']+::)?([\w.-]+)"
 PIN = r"^([\w.-]+)(?:\[.*\])?==(\S+)"
 NOT_FROM_AN_INDEX = r"^(?:-e |\S+ @ (?:git|file)).*?(?= ;| \\|$)"
 
@@ -42,7 +42,7 @@ def environment_problems() -> Iterator[str]:
     locked = {package["name"] for package in lock["package"]}
     environment = (ROOT / "environment.yml").read_text("utf-8")
     for name in re.findall(IN_ENVIRONMENT, environment, re.MULTILINE):
-        if name.replace("_", "-").lower() in locked:
+        if re.sub("[-_.]+", "-", name).lower() in locked:
             yield f"environment.yml has {name}, which Poetry installs: remove it, then: make env"
 
 

@@ -20,9 +20,12 @@ EXPORT = ("poetry", "export", "--format", "pylock.toml", "--all-groups", "--all-
 
 
 def versions(lock: str) -> dict[str, str]:
-    """Return the version of each package."""
-    packages = tomllib.loads(lock).get("package", [])
-    return {package["name"]: package["version"] for package in packages}
+    """Return the version of each package, or all of them where markers tell them apart."""
+    found: dict[str, str] = {}
+    for package in tomllib.loads(lock).get("package", []):
+        name, version = package["name"], package["version"]
+        found[name] = f"{found[name]}, {version}" if name in found else version
+    return found
 
 
 def ages() -> dict[str, int]:
