@@ -38,6 +38,11 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# What is active in this shell would be taken for the environment of a project.
+for active in [name for name in os.environ if name.startswith(("CONDA_", "MAMBA_", "VIRTUAL_ENV"))]:
+    del os.environ[active]
+
+
 @pytest.hookimpl(optionalhook=True)  # Without the plugin, one process runs all of it.
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByCombination:
     """Decide which worker runs what."""

@@ -148,9 +148,8 @@ def tool(name: str) -> Path:
 
 def activated(venv: Path) -> dict[str, str]:
     """The environment of a shell in which `venv` is active, and Poetry is on PATH."""
-    others = {name: value for name, value in os.environ.items() if name != "CONDA_PREFIX"}
     path = [venv / "bin", Path(sys.executable).parent, os.environ["PATH"]]
-    return others | {"VIRTUAL_ENV": str(venv), "PATH": os.pathsep.join(map(str, path))}
+    return os.environ | {"VIRTUAL_ENV": str(venv), "PATH": os.pathsep.join(map(str, path))}
 
 
 def uv_pip_install(venv: Path, *arguments: str | Path) -> None:

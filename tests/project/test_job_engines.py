@@ -190,7 +190,7 @@ def use_postgresql(project: Project, database: PostgreSQL) -> None:
     field = "    max_errors: PositiveInt = 20\n"
     project.edit("settings.py", field, f"{field}    database: Database\n")
     project.edit("settings.py", "PositiveInt, Val", "PositiveInt, SecretStr, Val")
-    project.edit("job.py", "\nCENT", f"from {PACKAGE}.settings import Database\n\nCENT")
+    project.edit("job.py", "\ntype Rows", f"from {PACKAGE}.settings import Database\n\ntype Rows")
     project.use(
         "import psycopg",
         "source: Source",

@@ -73,9 +73,14 @@ class Undated(DatedIndex):
 
 @pytest.fixture(params=[DatedIndex])
 def project(
-    request: pytest.FixtureRequest, bake: Callable[[Combination], BakedProject], tmp_path: Path
+    request: pytest.FixtureRequest,
+    bake: Callable[[Combination], BakedProject],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Path]:
     """A project of this Python with the settings and the script of a baked one."""
+    # What another index said of these packages may be in the cache, under the same address.
+    monkeypatch.setenv("POETRY_CACHE_DIR", str(tmp_path / "cache"))
     for version in ("1.0", "2.0"):
         add_wheel(tmp_path / "index", NAME, version)
     folder = tmp_path / "project"
