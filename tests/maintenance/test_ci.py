@@ -111,11 +111,7 @@ def test_a_tag_that_is_not_the_version_is_refused_before_anything_is_built(
 
 @pytest.mark.parametrize(
     ("tags", "expected"),
-    [
-        ((), ("", "")),
-        (("v0.9.0", "v0.10.0", "v0.10.0rc1", "other", "vendor"), ("scan", "0.10.0")),
-        (("v0.10.0", "v0.10.0.post1"), ("scan", "0.10.0.post1")),
-    ],
+    [((), ("", "")), (("v0.9.0", "v0.10.0", "v0.10.0rc1", "vendor"), ("scan", "0.10.0"))],
 )
 def test_the_newest_release_is_scanned_every_week(
     tmp_path: Path, tags: tuple[str, ...], expected: tuple[str, str]
@@ -155,6 +151,8 @@ def test_each_job_runs_only_where_the_first_one_names_it() -> None:
     for name in sorted(JOBS.keys() - {"plan"}):
         assert JOBS[name]["if"] == f"contains(needs.plan.outputs.jobs, '{name}')"
         assert re.search(rf"\bjobs=.*\b{name}\b", script)
+    for name in ("test", "image"):  # GitHub counts a skipped job as passed.
+        assert JOBS[name]["name"].endswith("${{ github.event_name == 'push' && ' (push)' || '' }}")
 
 
 def test_no_branch_has_to_be_called_main() -> None:
@@ -163,11 +161,6 @@ def test_no_branch_has_to_be_called_main() -> None:
     assert triggers["push"] == {"branches": ["**", "!gh-readonly-queue/**"], "tags": ["v*"]}
     assert triggers["pull_request"] is triggers["merge_group"] is None
     assert "github.ref_name == github.event.repository.default_branch" in JOBS["plan"]["if"]
-
-
-def test_a_skipped_job_satisfies_no_rule_that_requires_it_of_a_pull_request() -> None:
-    for name in ("test", "image"):
-        assert JOBS[name]["name"].endswith("${{ github.event_name == 'push' && ' (push)' || '' }}")
 
 
 def test_what_is_pushed_gets_its_tag_when_it_has_been_started_and_scanned(tmp_path: Path) -> None:

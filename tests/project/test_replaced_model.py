@@ -139,14 +139,12 @@ ENSEMBLE = (
     "from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor"
 )
 PANDAS = "import pandas as pd\n"
-ENOUGH = """\
-    enough = len(table) >= 10 * len(schema.labels)  # A tenth, with every label, is held out.
-    options = {"max_iter": 200, "early_stopping": enough, "random_state": SEED}
-"""
+ENOUGH = "    enough = len(table) >= 10 * len(schema.labels)  # A tenth must hold every label.\n"
 LIGHTGBM = {
     f"{ENSEMBLE}\n": "",
     PANDAS: f"{PANDAS}from lightgbm import LGBMClassifier, LGBMRegressor\n",
     ENOUGH: "",
+    '    options = {"max_iter": 200, "early_stopping": enough, "random_state": SEED}\n': "",
     "HistGradientBoostingClassifier(**options)": "LGBMClassifier(verbose=-1, random_state=SEED)",
     "HistGradientBoostingRegressor(**options)": "LGBMRegressor(verbose=-1, random_state=SEED)",
 }

@@ -34,7 +34,7 @@ def create_pipeline(schema: Schema, table: pd.DataFrame) -> Pipeline:
       `LGBMClassifier(verbose=-1)` or `LGBMRegressor(verbose=-1)`.
     - What ONNX cannot reproduce is refused when you train, with a hint at what to try.
     """
-    enough = len(table) >= 10 * len(schema.labels)  # A tenth, with every label, is held out.
+    enough = len(table) >= 10 * len(schema.labels)  # A tenth must hold every label.
     options = {"max_iter": 200, "early_stopping": enough, "random_state": SEED}
     if schema.labels:
         model: Any = HistGradientBoostingClassifier(**options)
