@@ -21,7 +21,6 @@ from tests.helpers.harness import (
 )
 
 JOB = [one for one in NEWEST if one.kind == "job"]
-MODEL_API = [one for one in NEWEST if one.application == "model-api"]
 
 pytestmark = pytest.mark.usefixtures("docker")
 
@@ -64,7 +63,7 @@ def test_a_python_that_is_not_the_projects_fails_the_build(
 
 
 @pytest.mark.slow("builds without a cache")
-@each(MODEL_API)
+@each(NEWEST)
 def test_an_edit_of_the_code_changes_one_small_layer(
     baked: BakedProject, image: str, tmp_path: Path
 ) -> None:

@@ -61,7 +61,7 @@ def run(read_log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> Run:
         (FileNotFoundError(2, "Not found", "in.csv"), 65, ["in.csv: Not found"]),
         (PermissionError(13, "Denied", ".tmp", None, "out"), 74, ["out: Denied"]),
         (OSError(28, "No space left on device"), 74, ["No space left on device"]),
-        (ConnectionError(), 74, ["ConnectionError()"]),
+        (ConnectionError("refused"), 74, ["refused"]),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 74, ["Broken pipe"]),
     ],
 )

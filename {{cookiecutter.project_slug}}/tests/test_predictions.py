@@ -161,9 +161,7 @@ def test_without_a_model_the_service_lives_and_says_why(path: Path) -> None:
         assert post(client, {}).status_code == 422
 
 
-def test_a_model_of_your_own_predicts_off_the_event_loop(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_your_own_model_predicts_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = []
 
     class Slow:

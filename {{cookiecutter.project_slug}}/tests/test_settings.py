@@ -18,7 +18,7 @@ class Database(BaseModel):
 
 class MoreSettings(Settings):
     test_database: Database = Database()
-    test_databases: dict[str, Database] = Field(default={})
+    test_labels: dict[str, str | Database] = Field(default={})
     test_region: str = Field(default="", validation_alias="TEST_REGION")
 
 
@@ -46,7 +46,8 @@ def test_nested_settings_come_from_every_source(
     secrets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"{PREFIX}TEST_DATABASE__HOST", "db")
-    monkeypatch.setenv(f"{PREFIX}TEST_DATABASES__OLD__HOST", "db")
+    monkeypatch.setenv(f"{PREFIX}TEST_LABELS__COLOR", "red")
+    monkeypatch.setenv(f"{PREFIX}TEST_LABELS__OLD__HOST", "db")
     monkeypatch.setenv("TEST_REGION", "eu")
     (secrets / f"{PREFIX}TEST_DATABASE__PASSWORD".lower()).write_text("hunter2")
 
@@ -54,7 +55,7 @@ def test_nested_settings_come_from_every_source(
 
     assert isinstance(loaded, MoreSettings)
     assert loaded.test_database == Database(host="db", password=SecretStr("hunter2"))
-    assert (loaded.test_databases["old"].host, loaded.test_region) == ("db", "eu")
+    assert (loaded.test_labels["color"], loaded.test_region) == ("red", "eu")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_nested_settings_come_from_every_source(
         ("LOG_LEVLE", f"LOG_LEVLE is not a setting; did you mean {PREFIX}LOG_LEVEL?"),
         ("TEST_DATABASE__HOTS", "TEST_DATABASE__HOTS is not a setting; did you mean"),
         ("LOG_LEVEL", "LOG_LEVEL: Input should be 'debug'"),
-        ("TEST_DATABASES", "TEST_DATABASES: Input should be valid JSON"),
+        ("TEST_LABELS", "TEST_LABELS: Input should be valid JSON"),
     ],
 )
 @pytest.mark.parametrize("source", ["environment", "file", "secret"])
