@@ -28,7 +28,7 @@ from benchmarks.tables import markdown
 from tests.helpers.harness import COMBINATIONS, interpreter, poetry, tool
 
 ROOT = Path(__file__).parents[1]
-BATCH, ROUNDS, SECONDS, STARTS, FILE_ROWS, CLIENTS = 100, 7, 2.0, 5, 1_000_000, 4
+BATCH, ROUNDS, SECONDS, STARTS, FILE_ROWS, CLIENTS = 100, 25, 1.0, 5, 1_000_000, 4
 SERVER_CORE, LOAD_CORE = sorted(os.sched_getaffinity(0))[:2]
 # Run a command, and print the largest memory that it had, in kB.
 PEAK = (

@@ -163,7 +163,7 @@ def _write_csv(_source: Path, target: Path, first: list[Row], others: Chunks) ->
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(first[0])
         for rows in chain([first], others):
-            writer.writerows(row.values() for row in rows)
+            writer.writerows(map(dict.values, rows))
 
 
 def _write_lines(_source: Path, target: Path, first: list[Row], others: Chunks) -> None:

@@ -1,12 +1,12 @@
 """Metrics of the model's predictions, for Prometheus."""
 
 import threading
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -34,8 +34,8 @@ class ModelMetrics(Collector):
     def __init__(self, schema: Schema, info: ModelInfo) -> None:
         """Start counting."""
         self._schema, self._info = schema, info
-        self._bounds = np.array(PROBABILITIES if schema.labels else info.buckets)
-        self._histogram = np.zeros(len(self._bounds) + 1, int)
+        self._bounds = PROBABILITIES if schema.labels else info.buckets
+        self._histogram = [0] * (len(self._bounds) + 1)
         self._sum = 0.0
         self._predictions = Counter(dict.fromkeys(schema.labels, 0))
         self._missing = Counter({each.name: 0 for each in schema.features if each.optional})
@@ -44,19 +44,22 @@ class ModelMetrics(Collector):
         self._lock = threading.Lock()
 
     def count_predictions(
-        self, instances: Sequence[BaseModel], output: NDArray[np.float32]
+        self, instances: Sequence[BaseModel], predictions: Sequence[dict[str, Any]]
     ) -> None:
-        """Count instances and what was predicted for them."""
-        labels, rows = self._schema.labels, [vars(instance) for instance in instances]
-        missing = {name: sum(row[name] is None for row in rows) for name in self._missing}
-        values = output.max(axis=1) if labels else output
-        predictions = [labels[index] for index in output.argmax(axis=1)] if labels else []
-        buckets = np.searchsorted(self._bounds, values)
+        """Count instances and what was predicted for them, as the API answers it."""
+        rows = [vars(instance) for instance in instances]
+        missing = [name for row in rows for name in self._missing if row[name] is None]
+        if self._schema.labels:
+            labels = [each["label"] for each in predictions]
+            values = [max(each["probabilities"].values()) for each in predictions]
+        else:
+            labels, values = [], [each["value"] for each in predictions]
         with self._lock:
-            self._predictions.update(predictions)
+            self._predictions.update(labels)
             self._missing.update(missing)
-            self._histogram += np.bincount(buckets, minlength=len(self._histogram))
-            self._sum += float(values.sum(dtype=float))
+            for value in values:
+                self._histogram[bisect_left(self._bounds, value)] += 1
+            self._sum += sum(values)
 
     def count_refused(self, errors: Iterable[Any]) -> None:
         """Count the errors of a request that Pydantic refused, by feature."""
@@ -71,9 +74,9 @@ class ModelMetrics(Collector):
         info.add_metric([self._info.name, self._info.version], 1)
         name = "model_top_probability" if self._schema.labels else "model_predicted_value"
         histogram = HistogramMetricFamily(name, "Highest probability, or predicted value.")
-        bounds = [*map(str, self._bounds.tolist()), "+Inf"]
+        bounds = [*map(str, self._bounds), "+Inf"]
         with self._lock:
-            totals = self._histogram.cumsum().tolist()
+            totals = accumulate(self._histogram)
             histogram.add_metric([], list(zip(bounds, totals, strict=True)), self._sum)
             counters = [
                 _counter("model_predictions", "Predictions.", "label", self._predictions),

@@ -63,9 +63,9 @@ class Inference:
         return await loop.run_in_executor(self.executor, run, self._predict, instances)
 
     def _predict(self, instances: Sequence[BaseModel]) -> list[dict[str, Any]]:
-        output = self._predictor.predict(instances)
-        self.metrics.count_predictions(instances, output)
-        return to_records(self._schema, output)
+        predictions = to_records(self._schema, self._predictor.predict(instances))
+        self.metrics.count_predictions(instances, predictions)
+        return predictions
 
 
 @asynccontextmanager
