@@ -33,6 +33,8 @@ from tests.helpers.harness import (
 from tests.helpers.pip_settings import index_variables
 from tests.helpers.xdist_schedule import ByCombination
 
+collect_ignore = ["edge_cases"]  # They run in projects.
+
 # A shell makes what it starts in the background ignore Ctrl-C, and so would all that tests start.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

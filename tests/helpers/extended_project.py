@@ -51,6 +51,12 @@ EXAMPLE = f"""
 #{PREFIX}PARTNERS=[]
 #CLOUD_REGION=nowhere
 """
+PARTS = {
+    "metrics": ["from {0}.metrics import add_metrics\n", "    add_metrics(app)\n"],
+    "docs": ["from {0}.docs import add_docs\n", "    if settings.docs:\n        add_docs(app)\n"],
+    "limits": ["from {0}.limits import add_limits\n", "    add_limits(app)\n"],
+    "access_log": ["from {0}.access_log import AccessLog\n", "    app.add_middleware(AccessLog)\n"],
+}
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -58,6 +64,16 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text("utf-8")
     assert old in text, f"{path}: {old}"
     path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def take_out(project: Path, *parts: str) -> None:
+    """Delete the file of each part, its tests and its lines in `app.py`."""
+    package = project / "src" / PACKAGE
+    for part in parts:
+        (package / f"{part}.py").unlink()
+        (project / "tests" / f"test_{part}.py").unlink()
+        for lines in PARTS[part]:
+            edit(package / "app.py", lines.format(PACKAGE), "")
 
 
 def add_routes_and_settings(project: BakedProject) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 from urllib.error import HTTPError
+from zipfile import ZipFile
 
 import pytest
 
@@ -30,6 +31,7 @@ from tests.helpers.harness import (
     BakedProject,
     Combination,
     each,
+    poetry,
     run,
     unavailable,
 )
@@ -200,11 +202,13 @@ def test_training_from_the_lock_reproduces_the_shipped_model(
 
 
 @each(TRAINED[:1])
-def test_the_wheel_has_no_training_code(combination: Combination, baked: BakedProject) -> None:
-    configuration = tomllib.loads((baked.path / "pyproject.toml").read_text("utf-8"))
+def test_the_wheel_has_no_training_code(baked: BakedProject, tmp_path: Path) -> None:
+    baked.run(*poetry("build", "--format", "wheel", "--output", str(tmp_path)))
 
-    assert configuration["tool"]["poetry"]["packages"] == [{"include": PACKAGE, "from": "src"}]
-    assert combination.application == "model-api"
+    (wheel,) = tmp_path.iterdir()
+    with ZipFile(wheel) as archive:
+        folders = {name.partition("/")[0] for name in archive.namelist()}
+    assert {name for name in folders if not name.endswith(".dist-info")} == {PACKAGE}
     sources = "".join(path.read_text("utf-8") for path in (baked.path / "src").rglob("*.py"))
     assert "import training" not in sources
     assert "from training" not in sources

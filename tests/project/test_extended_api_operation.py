@@ -11,17 +11,19 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.containers import free_port
-from tests.helpers.extended_project import PREFIX, Server, each_extended, edit, serving, venv
+from tests.helpers.extended_project import (
+    PARTS,
+    PREFIX,
+    Server,
+    each_extended,
+    edit,
+    serving,
+    take_out,
+    venv,
+)
 from tests.helpers.harness import PACKAGE, SLUG, BakedProject, Combination, activated, run
 from tests.helpers.nginx import proxying
 from tests.helpers.postgresql import PostgreSQL, postgresql
-
-PARTS = {
-    "metrics": ["from {0}.metrics import add_metrics\n", "    add_metrics(app)\n"],
-    "docs": ["from {0}.docs import add_docs\n", "    if settings.docs:\n        add_docs(app)\n"],
-    "limits": ["from {0}.limits import add_limits\n", "    add_limits(app)\n"],
-    "access_log": ["from {0}.access_log import AccessLog\n", "    app.add_middleware(AccessLog)\n"],
-}
 
 pytestmark = each_extended
 
@@ -112,16 +114,6 @@ def wait_for_line(output: Path, text: str, times: int = 1) -> None:
     while output.read_text("utf-8").count(text) < times:
         assert time.monotonic() < deadline, output.read_text("utf-8")
         time.sleep(0.1)
-
-
-def take_out(project: Path, *parts: str) -> None:
-    """Delete the file of each part, its tests and its lines in `app.py`."""
-    package = project / "src" / PACKAGE
-    for part in parts:
-        (package / f"{part}.py").unlink()
-        (project / "tests" / f"test_{part}.py").unlink()
-        for lines in PARTS[part]:
-            edit(package / "app.py", lines.format(PACKAGE), "")
 
 
 @pytest.mark.parametrize("parts", [*([part] for part in PARTS), [*PARTS]], ids="+".join)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.edge_cases import add_edge_cases
 from tests.helpers.harness import (
     HERE,
     QUESTIONS,
@@ -46,6 +47,6 @@ def test_its_own_tests_pass_with_the_lowest_versions_that_it_allows(
     ]
     uv_pip_install(venv, "--resolution=lowest-direct", "--only-binary=:all:", *allowed)
     uv_pip_install(venv, "--no-deps", "--editable", project)
-    result = run("make", "test", cwd=project, env=activated(venv))
-
-    assert " passed" in result.stdout
+    copy = BakedProject(project, baked.combination)
+    for command in (["make", "test"], ["pytest", "-q", add_edge_cases(copy)]):
+        assert " passed" in copy.run(*command, env=activated(venv)).stdout

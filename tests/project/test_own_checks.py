@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.edge_cases import add_edge_cases
+from tests.helpers.extended_project import PARTS, take_out
 from tests.helpers.harness import (
     HERE,
     PACKAGE,
@@ -43,6 +45,39 @@ def test_its_own_checks_and_tests_pass(installed: BakedProject) -> None:
 
     assert " passed" in result.stdout
     assert "skipped" not in result.stdout.replace("files skipped due to complete coverage", "")
+
+
+@pytest.mark.slow("installs a project and runs more tests of its code")
+@each_combination
+def test_edge_cases_of_its_code_pass(
+    request: pytest.FixtureRequest, installed: BakedProject
+) -> None:
+    folder = add_edge_cases(installed)
+    request.addfinalizer(lambda: shutil.rmtree(installed.path / folder))
+    environment = activated(installed.path.parent / "venv")
+
+    installed.run("ruff", "check", folder, env=environment)
+    installed.run("ruff", "format", "--check", folder, env=environment)
+    installed.run("mypy", env=environment)
+    result = installed.run("pytest", "-q", folder, env=environment)
+
+    assert " passed" in result.stdout
+    assert "skipped" not in result.stdout
+
+
+@each([one for one in HERE if one.application == "model-api"][:1])
+def test_a_model_api_can_do_without_what_a_web_api_can(
+    installed: BakedProject, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(installed.path, project)
+    environment = activated(installed.path.parent / "venv")
+    environment["PYTHONPATH"] = str(project / "src")
+
+    take_out(project, *PARTS)
+
+    for command in (["ruff", "check"], ["mypy"], ["pytest", "-q"]):
+        run(*command, cwd=project, env=environment)
 
 
 @each(HERE[:1])

@@ -74,7 +74,6 @@ MODEL = {
     f"src/{PACKAGE}/model/features.py",
     f"src/{PACKAGE}/model/metrics.py",
     f"src/{PACKAGE}/model/model.onnx",
-    "tests/test_draft.py",
     "tests/test_export.py",
     "tests/test_model.py",
     "tests/test_training.py",

@@ -19,7 +19,7 @@ from fastapi.testclient import TestClient
 {%- endif %}
 from pydantic import ValidationError
 
-from {{ cookiecutter.package_name }} import logs
+from {{ cookiecutter.package_name }} import logs, settings
 {%- if cookiecutter.__kind == "service" %}
 from {{ cookiecutter.package_name }}.app import create_app
 {%- endif %}
@@ -38,6 +38,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     given = os.environ | dotenv_values(PROJECT / ".env") | dotenv_values(PROJECT / ".env.example")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "SECRETS_DIR", tmp_path / "secrets")
     monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path / "secrets")
     for name in given:
         if name.upper().startswith(PREFIX):

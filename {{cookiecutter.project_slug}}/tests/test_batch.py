@@ -16,8 +16,8 @@ def predict(source: Path, schema: Schema = TWO) -> Path:
     return target
 
 
-def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
-    path.write_bytes(text.encode(encoding))
+def write(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
 
 
@@ -37,24 +37,9 @@ def test_csv_keeps_its_other_columns_and_their_order(tmp_path: Path) -> None:
 
 
 def test_a_spreadsheet_may_write_the_csv(tmp_path: Path) -> None:
-    source = write(tmp_path / "in.csv", "Größe;size\r\nx;99\r\n", "utf-8-sig")
+    source = write(tmp_path / "in.csv", "\ufeffGröße;size\r\nx;99\r\n")
 
     assert predict(source).read_text("utf-8").startswith("Größe,size,prediction,")
-
-
-def test_names_of_columns_may_have_quotes_delimiters_and_line_breaks(tmp_path: Path) -> None:
-    source = write(tmp_path / "in.csv", '"a;b;c",size,"two\nlines"\n1,99,2\n')
-
-    with predict(source).open(newline="") as file:
-        (row,) = csv.DictReader(file)
-
-    assert (row["a;b;c"], row["two\nlines"], row["prediction"]) == ("1", "2", "large")
-
-
-def test_whole_numbers_are_integers_as_pandas_writes_them(tmp_path: Path) -> None:
-    source = write(tmp_path / "in.jsonl", '{"size": 99.0, "count": 2.0}\n')
-
-    assert json.loads(predict(source).read_text())["prediction"] == "large"
 
 
 def test_json_lines_give_json_lines(tmp_path: Path) -> None:
@@ -87,14 +72,15 @@ def test_many_rows_are_predicted_in_chunks(tmp_path: Path) -> None:
         ("in.csv", "", "has no rows"),
         ("in.csv", "size,id\n1\n", "row 1 has fewer cells than there are columns"),
         ("in.csv", 'size\n"1\n', "is not valid CSV"),
+        ("in.csv", "size,name\n1,Größe\n".encode("latin-1"), "is not valid CSV in UTF-8"),
         ("in.jsonl", '{"size": 1}\n{"size": "1"}\n', "row 2: size: Input should be a valid number"),
         ("in.jsonl", "[1]\n", "line 1 is not a JSON object"),
-        ("in.jsonl", "{\n", "is not valid jsonl"),
+        ("in.jsonl", '{"size": 1}\n\n{\n', "line 3 is not JSON"),
         ("in.xlsx", "", r"must have the same suffix, \.csv or \.jsonl or \.parquet"),
     ],
 )
 def test_a_wrong_file_leaves_no_output(
-    tmp_path: Path, name: str, content: str, reason: str
+    tmp_path: Path, name: str, content: str | bytes, reason: str
 ) -> None:
     source = write(tmp_path / name, content)
 
@@ -102,13 +88,6 @@ def test_a_wrong_file_leaves_no_output(
         predict(source)
 
     assert list(tmp_path.iterdir()) == [source]
-
-
-def test_another_encoding_is_refused(tmp_path: Path) -> None:
-    source = write(tmp_path / "in.csv", "size,name\n1,Größe\n", "latin-1")
-
-    with pytest.raises(FileError, match="is not valid CSV in UTF-8"):
-        predict(source)
 
 
 def test_parquet_without_pyarrow_says_what_to_install(
@@ -125,8 +104,9 @@ def test_progress_is_shown_in_a_terminal_only(
 ) -> None:
     source = write(tmp_path / "in.csv", "size\n1\n")
 
+    monkeypatch.setenv("FORCE_COLOR", "1")  # As CI often has it.
     predict(source)
     assert capsys.readouterr() == ("", "")
-    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     predict(source)
     assert "in.csv" in capsys.readouterr().err

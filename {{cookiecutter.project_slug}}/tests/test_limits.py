@@ -1,18 +1,15 @@
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fastapi import BackgroundTasks, FastAPI, Request
-from fastapi.responses import StreamingResponse
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from pydantic_settings import SettingsError
-from starlette.types import Message, Receive, Scope, Send
 
 from {{ cookiecutter.package_name }} import limits
 from {{ cookiecutter.package_name }}.app import create_app
-from {{ cookiecutter.package_name }}.limits import Limits, time_limit
+from {{ cookiecutter.package_name }}.limits import time_limit
 from {{ cookiecutter.package_name }}.settings import Settings
 
 
@@ -35,35 +32,6 @@ def app() -> FastAPI:
 def test_a_response_must_begin_in_time(client: TestClient) -> None:
     assert client.get("/slow").status_code == 504
     assert client.get("/slow-and-allowed").status_code == 200
-
-
-def test_a_timeout_of_the_route_is_a_failure(app: FastAPI, client: TestClient) -> None:
-    @app.get("/fail")
-    async def fail() -> None:
-        raise TimeoutError
-
-    assert client.get("/fail").status_code == 500
-
-
-def test_streams_and_background_tasks_may_take_longer(app: FastAPI, client: TestClient) -> None:
-    done = threading.Event()
-
-    @app.get("/stream")
-    async def stream(tasks: BackgroundTasks) -> StreamingResponse:
-        async def finish() -> None:
-            await asyncio.sleep(0.3)
-            done.set()
-
-        async def generate() -> AsyncIterator[str]:
-            for _ in range(4):
-                yield "x"
-                await asyncio.sleep(0.1)
-
-        tasks.add_task(finish)
-        return StreamingResponse(generate(), background=tasks)
-
-    assert client.get("/stream").text == "xxxx"
-    assert done.is_set()
 
 
 def test_too_many_requests_are_refused_at_once(app: FastAPI, client: TestClient) -> None:
@@ -89,22 +57,16 @@ def test_too_many_requests_are_refused_at_once(app: FastAPI, client: TestClient)
 
 def test_a_body_may_not_be_too_large() -> None:
     app = create_app(Settings(max_body_bytes=10, cors_origins=["https://shop.example"]))
-    client = TestClient(app)
+    client = TestClient(app, headers={"origin": "https://shop.example"})
 
-    @app.post("/large", max_body_size=20)
-    async def large(request: Request) -> int:
+    @app.post("/size")
+    async def measure(request: Request) -> int:
         return len(await request.body())
 
-    @app.post("/small")
-    async def small(request: Request) -> int:
-        return len(await request.body())
-
-    for path, size in (("/small", 10), ("/large", 20)):
-        assert client.post(path, content=b"x" * size).json() == size
-        for body in (b"x" * (size + 1), iter([b"x"] * (size + 1))):
-            refused = client.post(path, content=body, headers={"origin": "https://shop.example"})
-            assert refused.status_code == 413
-            assert "access-control-allow-origin" in refused.headers
+    assert client.post("/size", content="x" * 10).json() == 10
+    refused = client.post("/size", content="x" * 11)
+    assert refused.status_code == 413
+    assert refused.headers.keys() >= {"x-request-id", "access-control-allow-origin"}
 
 
 def test_a_time_limit_beyond_the_grace_period_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,33 +78,3 @@ def test_a_time_limit_beyond_the_grace_period_is_refused(monkeypatch: pytest.Mon
 
     with pytest.raises(SettingsError, match=r"must exceed .*make_report, which is \d"):
         create_app(settings)
-
-
-@pytest.mark.parametrize("is_stream", [True, False])
-def test_what_the_server_cancels_ends_well_if_it_is_a_stream(is_stream: bool) -> None:  # noqa: FBT001 - a parameter
-    sent: list[Message] = []
-    end: Message = {"type": "http.response.body"}
-    headers = [] if is_stream else [(b"content-length", b"99")]
-
-    async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"x", "more_body": True})
-        await asyncio.sleep(10)
-
-    async def receive() -> Message:
-        return {}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    async def serve() -> None:
-        app = Limits(respond, seconds=1, concurrent=1)
-        task = asyncio.create_task(app({"type": "http", "path": "/"}, receive, send))
-        await asyncio.sleep(0.1)
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled() != is_stream
-
-    asyncio.run(serve())
-
-    assert (sent[-1] == end) == is_stream

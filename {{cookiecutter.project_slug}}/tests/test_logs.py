@@ -1,5 +1,4 @@
 import logging
-import sys
 import threading
 import warnings
 
@@ -23,12 +22,6 @@ def fail(password: str) -> None:
     Model.model_validate({"number": password})
 
 
-def recurse(depth: int) -> None:
-    if depth == 0:
-        raise ValueError("x" * 1_000_000)
-    recurse(depth - 1)
-
-
 def test_a_line_is_one_json_object(read_log: ReadLog) -> None:
     read_log()
 
@@ -49,15 +42,6 @@ def test_libraries_and_warnings_are_logged_in_the_same_form(read_log: ReadLog) -
     first, second = read_log()
     assert (first["event"], first["logger"], first["level"]) == ("3 left", "library", "warning")
     assert second["logger"] == "py.warnings"
-
-
-def test_a_closed_standard_output_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", None)
-
-    logs.configure()
-
-    log.info("nobody reads this")
-    sys.stdout.close()
 
 
 @both_formats
@@ -99,11 +83,6 @@ def test_long_lines_are_shortened(
 ) -> None:
     logs.configure("info", log_format)
 
-    try:
-        recurse(200)
-    except ValueError:
-        log.exception("failed", detail="é" * 1_000_000, path="/://a:" * 1_000_000 + "?")
+    log.info("sold", article="é" * 1_000_000, names={str(n): n for n in range(9999)})
 
-    out = capsys.readouterr().out
-    assert "ValueError" in out
-    assert len(out.encode()) < 8000
+    assert len(capsys.readouterr().out.encode()) < 8000

@@ -1,11 +1,9 @@
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import onnx
 import pytest
 from pydantic import BaseModel
-from tests.tiny import EXAMPLE, PRICE, SCHEMAS, THREE, TWO, Features, Two, create_predictor, train
+from tests.tiny import EXAMPLE, PRICE, TWO, Features, Two, create_predictor, train
 
 from {{ cookiecutter.package_name }}.model.features import FeatureModel, Schema
 from {{ cookiecutter.package_name }}.model.predictor import (
@@ -13,9 +11,6 @@ from {{ cookiecutter.package_name }}.model.predictor import (
     OnnxPredictor,
     load_predictor,
 )
-
-from training.data import to_columns
-from training.evaluate import predict
 
 
 class Other(FeatureModel):
@@ -25,25 +20,6 @@ class Other(FeatureModel):
 
 class Swapped(BaseModel):
     label: Literal["large", "small"]
-
-
-@pytest.mark.parametrize("schema", SCHEMAS.values())
-def test_the_default_pipeline_is_exported_exactly(schema: Schema) -> None:
-    evaluation, content = train(schema)
-    table = evaluation.split.test
-
-    found = OnnxPredictor(content, schema).predict_columns(to_columns(table))
-
-    # Values, which may be large, are numbers of 32 bits in ONNX.
-    assert np.allclose(found, predict(schema, evaluation.model, table), rtol=1e-5, atol=1e-4)
-    name = "accuracy" if schema.labels else "r2"
-    assert evaluation.scores[name] > max(0.9, evaluation.baseline[name])
-
-
-def test_the_labels_are_in_the_order_of_the_schema() -> None:
-    output = create_predictor(THREE).predict([Features(size=1), Features(size=99)])
-
-    assert [THREE.labels[index] for index in output.argmax(axis=1)] == ["small", "large"]
 
 
 def test_the_model_describes_itself() -> None:
@@ -73,21 +49,3 @@ def test_a_file_that_is_missing_or_truncated_is_refused(tmp_path: Path) -> None:
 def test_a_model_for_another_schema_is_refused(schema: Schema, reason: str) -> None:
     with pytest.raises(ModelError, match=f"does not fit the schema: .*{reason}.*Run: make train"):
         OnnxPredictor(train(TWO)[1], schema)
-
-
-def test_a_model_from_elsewhere_is_refused() -> None:
-    model = onnx.load_model_from_string(train(TWO)[1])
-    del model.metadata_props[:]
-
-    with pytest.raises(ModelError, match="was not exported by `make train`"):
-        OnnxPredictor(model.SerializeToString(), TWO)
-
-
-def test_a_model_that_cannot_predict_is_refused() -> None:
-    model = onnx.load_model_from_string(train(PRICE)[1])
-    for attribute in (each for node in model.graph.node for each in node.attribute):
-        if attribute.name == "target_weights":
-            attribute.floats[:] = [float("nan")] * len(attribute.floats)
-
-    with pytest.raises(ModelError, match=r"predicts \[nan, nan\], not \(2,\) finite numbers"):
-        OnnxPredictor(model.SerializeToString(), PRICE)

@@ -20,7 +20,8 @@ from training.report import write_report
 
 def train(data: Path, output: Path, report: Path) -> None:
     """Train on a file, and write the model and the report."""
-    with Console(stderr=True).status("Reading the data") as status:
+    console = Console(stderr=True, force_terminal=sys.stderr.isatty())
+    with console.status("Reading the data") as status:
         dataset = load(SCHEMA, data)
         split = hold_out(SCHEMA, dataset)
         status.update("Training")
@@ -32,7 +33,12 @@ def train(data: Path, output: Path, report: Path) -> None:
             content, difference = export(evaluation)
             status.update("Writing the report")
             write_report(evaluation, report)
-        output.write_bytes(content)
+        partial = output.with_name(f".{output.name}.partial")
+        try:
+            partial.write_bytes(content)
+            partial.replace(output)
+        finally:
+            partial.unlink(missing_ok=True)
     print(f"Trained on {len(split.train)} rows and evaluated on {len(split.test)} others;", end=" ")
     print(f"skipped {dataset.skipped} rows without {SCHEMA.target.column}.")
     for name, score in evaluation.scores.items():

@@ -22,13 +22,6 @@ from skl2onnx.operator_converters.random_forest import (
 )
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-CLASSIFIER_OPTIONS = {
-    "zipmap": [True, False, "columns"],
-    "nocl": [True, False],
-    "output_class_labels": [False, True],
-    "raw_scores": [True, False],
-}
-
 
 class RoundingContainer:
     """A container of skl2onnx that rounds the thresholds of the trees down to float32."""
@@ -96,5 +89,5 @@ def register() -> None:
             if is_classifier
             else calculate_linear_regressor_output_shapes,
             rounding(convert),
-            options=CLASSIFIER_OPTIONS if is_classifier else {"raw_scores": [True, False]},
+            options="passthrough",
         )

@@ -3,7 +3,6 @@
 import argparse
 import builtins
 import difflib
-import json
 import keyword
 import math
 import re
@@ -91,7 +90,7 @@ class Column:
         """Return the field of the Pydantic model."""
         arguments = [*(["default=None"] if self.optional else []), *self.arguments]
         if self.field != self.name:
-            arguments.append(f"validation_alias={quote(self.name)}")
+            arguments.append(f"validation_alias={self.name!r}")
         annotation = self.annotation + (" | None" if self.optional else "")
         value = f"Field({', '.join(arguments)})" if arguments != ["default=None"] else "None"
         return f"    {self.field}: {annotation}" + (f" = {value}" if arguments else "")
@@ -149,11 +148,11 @@ def describe_target(column: Column, path: Path, *, regression: bool) -> None:
         if not is_number:
             raise DataError(f"{path}: the column {column.name!r} is not numeric.")
         # The unit is not in the data.
-        column.annotation, column.arguments = "float", (f"description={quote(column.name)}",)
+        column.annotation, column.arguments = "float", (f"description={column.name!r}",)
     elif len(labels) > LABELS:
         raise DataError(f"{path}: the column {column.name!r} has {len(labels)} different strings.")
     else:
-        column.annotation = f"Literal[{', '.join(map(quote, labels))}]"
+        column.annotation = f"Literal[{', '.join(map(repr, labels))}]"
     if same := find_spellings(column):
         raise DataError(f"{path}: the column {column.name!r} has {same}.")
 
@@ -203,14 +202,16 @@ def describe(column: Column) -> None:
     elif column.is_all(parse_date):
         column.annotation, column.arguments, column.parse = "date", ("strict=False",), parse_date
     elif len(values) <= CATEGORIES and len(column.cells) >= ROWS_PER_CATEGORY * len(values):
-        column.annotation = f"Literal[{', '.join(map(quote, values))}]"
+        column.annotation = f"Literal[{', '.join(map(repr, values))}]"
     else:
         column.annotation, column.arguments = "str", (f"max_length={2 * max(map(len, values))}",)
 
 
 def parse_date(cell: str) -> date:
     """Parse a date as JSON has it: `2026-01-09`, with every zero."""
-    return datetime.strptime(cell.rjust(10, "?"), "%Y-%m-%d").date()  # noqa: DTZ007 - no zone
+    if len(cell) != len("2026-01-09"):
+        raise ValueError(cell)
+    return datetime.strptime(cell, "%Y-%m-%d").date()  # noqa: DTZ007 - no zone
 
 
 def find_bounds(values: list[float]) -> tuple[float, float]:
@@ -242,11 +243,6 @@ def set_fields(columns: list[Column]) -> None:
             field = f"{name}_{number}"
         taken.add(field)
         column.field = field
-
-
-def quote(text: str) -> str:
-    """Return a string literal."""
-    return json.dumps(text, ensure_ascii=False)
 
 
 def render(

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 MEDIA_TYPE = "application/problem+json"
+PARSING_FAILED = "There was an error parsing the body"  # By FastAPI.
 
 
 class Problem(BaseModel):
@@ -48,7 +49,7 @@ def problem(
     return Response(json.dumps(content, default=str), status, headers, MEDIA_TYPE)
 
 
-def client_disconnected(_request: Request, _error: ClientDisconnect) -> Response:
+async def client_disconnected(_request: Request, _error: ClientDisconnect) -> Response:
     """Return a response that nobody receives, with the status that nginx logs in this case."""
     return problem(499, "The client disconnected.")
 
@@ -59,19 +60,20 @@ async def invalid_request(_request: Request, error: RequestValidationError) -> R
     for each in error.errors():
         source, *path = (str(it).replace("~", "~0").replace("/", "~1") for it in each["loc"] or "?")
         location = "".join(f"/{part}" for part in path) if source == "body" else ".".join(path)
-        if each["msg"] == "JSON decode error":  # FastAPI's own: its location is a number.
-            location, each["msg"] = "", f"{each['msg']} at character {path[0]}"
-        fields.append({"location": location, "detail": each["msg"]})
+        detail = each["msg"]
+        if detail == "JSON decode error":  # FastAPI's own: its location is a number.
+            location, detail = "", f"{detail} at character {path[0]}"
+        elif each["type"] == "union_tag_invalid":  # The message would repeat the tag.
+            detail = f"Input should have one of the tags {each['ctx']['expected_tags']}"
+        fields.append({"location": location, "detail": detail})
     return problem(422, "The request does not match the schema.", members={"errors": fields})
 
 
 async def http_error(request: Request, error: HTTPException) -> Response:
     """Answer an HTTPException; a detail that is a dict becomes members of the document."""
     cause = error.__cause__
-    if isinstance(cause, ClientDisconnect):
-        return client_disconnected(request, cause)
-    if isinstance(cause, OSError) and error.detail == "There was an error parsing the body":
-        raise cause  # A full disk, for which FastAPI blames the client.
+    if isinstance(cause, ClientDisconnect | OSError) and error.detail == PARSING_FAILED:
+        raise cause  # Such as a full disk, for which FastAPI blames the client.
     if error.status_code < 400:  # noqa: PLR2004 - a redirect is no problem
         return await http_exception_handler(request, error)
     detail: Any = error.detail

@@ -4,6 +4,7 @@ import glob
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,5 +59,4 @@ def _replace(target: Path, path: Path) -> None:
 
 def progress() -> Progress:
     """Return a progress bar that is shown in a terminal only."""
-    console = Console(stderr=True)
-    return Progress(console=console, transient=True, disable=not console.is_terminal)
+    return Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())

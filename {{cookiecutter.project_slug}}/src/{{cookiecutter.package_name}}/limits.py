@@ -52,15 +52,15 @@ class Deadline:
         self._scope, self._seconds = scope, seconds
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
-        # By the time the request first awaits something, it has usually been routed.
-        self.timer: asyncio.Handle = self._loop.call_soon(self._check)
+        # By the time of the shortest limit, the request has been routed.
+        shortest = min([seconds, *_time_limits.values()])
+        self.timer = self._loop.call_later(shortest, self._check)
 
     def _check(self) -> None:
         endpoint = self._scope.get("endpoint")
         deadline = self._start + _time_limits.get(endpoint, self._seconds)
-        if self._loop.time() < deadline:  # Without a route, its limit is still to come.
-            soon = deadline if endpoint else min(deadline, self._loop.time() + 0.1)
-            self.timer = self._loop.call_at(soon, self._check)
+        if self._loop.time() < deadline:
+            self.timer = self._loop.call_at(deadline, self._check)
         elif not endpoint or iscoroutinefunction(endpoint) or isasyncgenfunction(endpoint):
             self.timeout.reschedule(deadline)  # A thread could not be interrupted.
 

@@ -1,7 +1,7 @@
 """Metrics for Prometheus: `/metrics`."""
 
 from fastapi import FastAPI, Response
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Histogram, Info, generate_latest
 from starlette.types import Scope
 
 from {{ cookiecutter.package_name }} import __version__
@@ -11,8 +11,7 @@ METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "WEBSOCKE
 DURATION = Histogram(
     "http_request_duration_seconds", "Duration of requests.", ["method", "route", "status"]
 )
-BUILD_INFO = Gauge("application_build_info", "The version that runs; always 1.", ["version"])
-BUILD_INFO.labels(__version__).set(1)
+Info("application_build", "The version that runs.").info({"version": __version__})
 
 
 def add_metrics(app: FastAPI) -> None:

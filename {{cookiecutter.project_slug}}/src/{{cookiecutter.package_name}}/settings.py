@@ -32,6 +32,16 @@ PREFIX = "{{ cookiecutter.__env_prefix }}"
 SECRETS_DIR = Path(os.environ.get(f"{PREFIX}SECRETS_DIR", "/run/secrets"))
 
 
+class SecretFiles(NestedSecretsSettingsSource):
+    """The secret files that are settings; others, such as a keystore, may lie beside them."""
+
+    @classmethod
+    def load_secrets(cls, path: Path) -> dict[str, str]:
+        """Return the content of each file by its name, such as `database__password`."""
+        files = [file for file in path.glob("*") if is_setting(file.name)]
+        return {file.name: file.read_text("utf-8").strip() for file in files}
+
+
 # https://docs.pydantic.dev/latest/concepts/pydantic_settings/
 class Settings(
     BaseSettings,
@@ -51,10 +61,9 @@ class Settings(
 
     @classmethod
     def settings_customise_sources(cls, *_args: Any, **sources: Any) -> tuple[Any, ...]:
-        """Read nested settings from secret files, too: `database__password`."""
-        secrets = NestedSecretsSettingsSource(sources["file_secret_settings"])
-        names = ("init_settings", "env_settings", "dotenv_settings")
-        return (*(sources[name] for name in names), secrets)
+        """Read nested settings from secret files, too."""
+        secrets = SecretFiles(sources.pop("file_secret_settings"))
+        return (*sources.values(), secrets)
 
 
 def load() -> Settings:
@@ -85,31 +94,31 @@ def variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for field_name, field in model.model_fields.items():
         alias = field.validation_alias
         for each in getattr(alias, "choices", [alias or field_name]):
+            own_name = getattr(each, "path", [each])[0]  # That of an AliasPath is its first part.
             # The alias of a setting has no prefix.
-            name = f"{'' if alias and prefix == PREFIX else prefix}{each}".upper()
-            kinds = [kind for kind in _types(field.annotation) if issubclass(kind, BaseModel)]
+            name = f"{'' if alias and prefix == PREFIX else prefix}{own_name}".upper()
+            parts = () if get_origin(field.annotation) is dict else get_args(field.annotation)
+            types = [it for it in (field.annotation, *parts) if isinstance(it, type)]
+            kinds = [kind for kind in types if issubclass(kind, BaseModel)]
             yield from (name, *([] if kinds else [f"{name}__*"]))
             for kind in kinds:
                 yield from variables(kind, f"{name}__")
 
 
-def _types(annotation: Any) -> Iterator[type]:
-    """Yield the classes of an annotation, such as the members of a union."""
-    if isinstance(annotation, type):
-        yield annotation
-    for argument in () if get_origin(annotation) is dict else get_args(annotation):
-        yield from _types(argument)
+def is_setting(name: str) -> bool:
+    """Return whether a variable or a file sets a field of the settings."""
+    return any(fnmatchcase(name.upper(), known) for known in variables(Settings, PREFIX))
 
 
 def _check_sources() -> list[str]:
     """Describe invalid lines of `.env`, and what looks like a setting in any source but is none."""
-    known, env_file = [*variables(Settings, PREFIX)], Path(".env")
+    env_file, known = Path(".env"), [*variables(Settings, PREFIX)]
     lines = [*parse_stream(StringIO(env_file.read_text("utf-8")))] if env_file.is_file() else []
     problems = [f".env: line {it.original.line} is not NAME=VALUE" for it in lines if it.error]
     environment = os.environ.keys() - {f"{PREFIX}SECRETS_DIR"}
     names = (*environment, *(it.key for it in lines), *(it.name for it in SECRETS_DIR.glob("*")))
     for name in sorted({name.upper() for name in names if name}):
-        if name.startswith(PREFIX) and not any(fnmatchcase(name, pattern) for pattern in known):
+        if name.startswith(PREFIX) and not is_setting(name):
             hint = "".join(f"; did you mean {each}?" for each in get_close_matches(name, known, 1))
             problems.append(f"{name} is not a setting{hint}")
     return problems

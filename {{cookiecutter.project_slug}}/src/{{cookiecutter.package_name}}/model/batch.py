@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -146,9 +147,12 @@ def _read_lines(path: Path) -> Iterator[Row]:
     with _open(path) as file:
         for number, line in enumerate(file, 1):
             if line.strip():
-                row = json.loads(line)
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    raise FileError(f"{path}: line {number} is not JSON: {error}") from error
                 if not isinstance(row, dict):
-                    raise FileError(f"line {number} is not a JSON object.")
+                    raise FileError(f"{path}: line {number} is not a JSON object.")
                 yield row
 
 
@@ -194,16 +198,15 @@ def _parquet() -> Any:
 
 def _open(path: Path) -> AbstractContextManager[TextIO]:
     """Open a text file, and show in a terminal how much of it has been read."""
-    console = Console(stderr=True)
     return rich.progress.open(
         path,
         "r",
         encoding="utf-8-sig",
         newline="",
         description=path.name,
-        console=console,
+        console=Console(stderr=True),
         transient=True,
-        disable=not console.is_terminal,
+        disable=not sys.stderr.isatty(),
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from prometheus_client.core import (
     CounterMetricFamily,
-    GaugeMetricFamily,
     HistogramMetricFamily,
+    InfoMetricFamily,
     Metric,
 )
 from prometheus_client.registry import Collector
@@ -47,8 +47,8 @@ class ModelMetrics(Collector):
         self, instances: Sequence[BaseModel], predictions: Sequence[dict[str, Any]]
     ) -> None:
         """Count instances and what was predicted for them, as the API answers it."""
-        rows = [vars(instance) for instance in instances]
-        missing = [name for row in rows for name in self._missing if row[name] is None]
+        optional = self._missing.keys()
+        missing = [name for each in instances for name in optional if vars(each)[name] is None]
         if self._schema.labels:
             labels = [each["label"] for each in predictions]
             values = [max(each["probabilities"].values()) for each in predictions]
@@ -70,8 +70,8 @@ class ModelMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Return the metrics to Prometheus."""
-        info = GaugeMetricFamily("model_info", "The served model.", labels=["name", "version"])
-        info.add_metric([self._info.name, self._info.version], 1)
+        labels = {"name": self._info.name, "version": self._info.version}
+        info = InfoMetricFamily("model", "The served model.", labels)
         name = "model_top_probability" if self._schema.labels else "model_predicted_value"
         histogram = HistogramMetricFamily(name, "Highest probability, or predicted value.")
         bounds = [*map(str, self._bounds), "+Inf"]

@@ -1,12 +1,13 @@
 """Predictions, and the model that makes them."""
 
 import asyncio
+import timeit
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from time import perf_counter
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, FastAPI, HTTPException, Request
@@ -15,12 +16,11 @@ from fastapi.routing import APIRoute
 from prometheus_client import REGISTRY
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    WrapValidator,
     create_model,
-    field_validator,
 )
 
 from {{ cookiecutter.package_name }}.health import NotReadyError
@@ -50,9 +50,8 @@ class Inference:
         self._schema, self._predictor = schema, predictor
         self._max_inline = 0
         for count in (1, max_instances):
-            start = perf_counter()
-            predictor.predict([schema.example] * count)
-            if perf_counter() - start < INLINE_SECONDS:
+            predict = partial(predictor.predict, [schema.example] * count)
+            if min(timeit.repeat(predict, number=1, repeat=3)) < INLINE_SECONDS:
                 self._max_inline = count
 
     async def predict(self, instances: Sequence[BaseModel]) -> list[dict[str, Any]]:
@@ -178,24 +177,24 @@ def create_router(schema: Schema, max_instances: int) -> APIRouter:
     router = APIRouter(tags=["predictions"], route_class=CountingRoute)
     features: Any = schema.features_model
     field = Field(min_length=1, max_length=max_instances, examples=[[schema.example_json()]])
-    body_model: Any = create_model(
-        "PredictionRequest",
-        __config__=ConfigDict(extra="forbid"),
-        __validators__={"whole": field_validator("instances", mode="wrap")(validate_instances)},
-        instances=(list[features], field),
-    )
+
+    class PredictionRequest(BaseModel, extra="forbid"):
+        """The instances to predict for."""
+
+        instances: Annotated[list[features], field, WrapValidator(validate_instances)]
+
     prediction: Any = Value
     if schema.labels:
         label: Any = schema.target_model.model_fields[schema.target.name].annotation
         prediction = create_model("Prediction", __base__=Classification, label=(label, ...))
 
     @router.post("/predictions", response_model=Predictions[prediction])
-    async def predict(body: body_model, request: Request) -> Any:
+    async def predict(body: PredictionRequest, request: Request) -> Any:
         """Predict for one or many instances."""
         inference = get_inference(request.app)
         info = inference.info
         structlog.contextvars.bind_contextvars(model_version=info.version)
-        predictions = await inference.predict(vars(body)["instances"])
+        predictions = await inference.predict(body.instances)
         model = {"name": info.name, "version": info.version}
         return {"model": model, "predictions": predictions}
 

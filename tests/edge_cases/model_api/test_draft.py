@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from {{ cookiecutter.package_name }}.model.batch import FileError
-from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL
+from my_application.model.batch import FileError
+from my_application.model.predictor import PACKAGED_MODEL
 
 from training.data import DataError, load
 from training.draft import draft

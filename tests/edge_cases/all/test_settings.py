@@ -1,0 +1,89 @@
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import AliasPath, BaseModel, Field, SecretStr
+from pydantic_settings import SettingsError
+
+from my_application import settings
+from my_application.settings import PREFIX, Settings, load, variables
+
+
+class Database(BaseModel):
+    host: str = "localhost"
+    password: SecretStr | None = None
+
+
+class MoreSettings(Settings):
+    test_database: Database = Database()
+    test_labels: dict[str, str | Database] = Field(default={})
+    test_region: str = Field(default="", validation_alias="TEST_REGION")
+    test_first: str = Field(default="", validation_alias=AliasPath("TEST_LIST", 0))
+
+
+@pytest.fixture(autouse=True)
+def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Add settings of more kinds, and return the folder that secret files are read from."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    monkeypatch.setattr(settings, "Settings", MoreSettings)
+    monkeypatch.setitem(MoreSettings.model_config, "secrets_dir", folder)
+    return folder
+
+
+def test_nested_settings_come_from_every_source(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}TEST_DATABASE__HOST", "db")
+    monkeypatch.setenv(f"{PREFIX}TEST_LABELS__COLOR", "red")
+    monkeypatch.setenv(f"{PREFIX}TEST_LABELS__OLD__HOST", "db")
+    monkeypatch.setenv("TEST_REGION", "eu")
+    monkeypatch.setenv("TEST_LIST", '["a", "b"]')
+    (secrets / f"{PREFIX}TEST_DATABASE__PASSWORD".lower()).write_text("hunter2")
+
+    loaded = load()
+
+    assert isinstance(loaded, MoreSettings)
+    assert loaded.test_database == Database(host="db", password=SecretStr("hunter2"))
+    assert loaded.test_labels["color"] == "red"
+    assert (loaded.test_region, loaded.test_first) == ("eu", "a")
+    assert "TEST_LIST" in variables(MoreSettings, PREFIX)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("TEST_DATABASE__HOTS", "TEST_DATABASE__HOTS is not a setting; did you mean"),
+        ("TEST_LABELS", "TEST_LABELS: Input should be valid JSON"),
+    ],
+)
+@pytest.mark.parametrize("source", ["environment", "file", "secret"])
+def test_invalid_settings_are_named_and_their_values_not_repeated(
+    source: str, name: str, message: str, secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if source == "environment":
+        monkeypatch.setenv(f"{PREFIX}{name}", "hunter2")
+    elif source == "file":
+        Path(".env").write_text(f"{PREFIX}{name}=hunter2\n")
+    else:
+        (secrets / f"{PREFIX}{name}").write_text("hunter2")
+
+    with pytest.raises(SettingsError, match=re.escape(message)) as error:
+        load()
+    assert "hunter2" not in str(error.value)
+
+
+def test_invalid_lines_of_the_env_file_are_named() -> None:
+    Path(".env").write_text(f"# A comment\n{PREFIX}LOG_LEVEL='hunter2\n")
+
+    with pytest.raises(SettingsError, match=r"\.env: line 2 is not NAME=VALUE") as error:
+        load()
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_secret_file_that_is_no_setting_is_not_read(secrets: Path) -> None:
+    (secrets / "keystore.p12").write_bytes(b"\xff\xfe")
+    (secrets / "kubernetes.io").mkdir()
+    (secrets / f"{PREFIX}LOG_LEVEL".lower()).write_text("error\n")
+
+    assert load().log_level == "error"

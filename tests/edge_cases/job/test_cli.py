@@ -1,0 +1,20 @@
+import pytest
+from tests.test_cli import SAMPLE, invoke
+from typer import BadParameter
+
+from my_application.exit_status import InputError
+
+
+def test_merge_refuses_missing_and_foreign_parts() -> None:
+    invoke("run", "--shard", "0/3", SAMPLE, "out.jsonl")
+    with pytest.raises(OSError, match=r"missing parts: .*1-of-3, .*2-of-3"):
+        invoke("merge", SAMPLE, "out.jsonl")
+
+    invoke("run", "--shard", "0/2", SAMPLE, "out.jsonl")
+    with pytest.raises(InputError, match="0-of-2 is of another input, version or split"):
+        invoke("merge", SAMPLE, "out.jsonl")
+
+
+def test_a_shard_out_of_range_is_refused() -> None:
+    with pytest.raises(BadParameter, match="2/2 is not I/N"):
+        invoke("run", "--shard", "2/2", SAMPLE, "out.jsonl")

@@ -1,0 +1,41 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from tests.test_files import TARGET, names
+from typer import BadParameter
+
+from my_application.files import replacing
+
+
+def test_of_two_runs_at_once_the_one_that_started_last_wins() -> None:
+    with pytest.raises(OSError, match="another run"), replacing(TARGET) as first:  # noqa: PT012 - two runs
+        first.write_text("first")
+        with replacing(TARGET) as second:
+            second.write_text("second")
+
+    assert TARGET.read_text() == "second"
+    assert names() == ["out.jsonl"]
+
+
+@pytest.mark.parametrize("target", [Path(), Path(os.devnull)], ids=["directory", "device"])
+def test_a_target_that_is_no_regular_file_is_refused(target: Path) -> None:
+    with pytest.raises(BadParameter, match="is not a regular file"), replacing(target):
+        pass
+
+    assert names() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes and links")
+def test_a_link_leads_to_the_target_which_keeps_its_mode() -> None:
+    TARGET.touch(mode=0o600)
+    link = Path("latest.jsonl")
+    link.symlink_to(TARGET)
+
+    with replacing(link) as path:
+        path.write_text("new")
+
+    assert link.is_symlink()
+    assert TARGET.read_text() == "new"
+    assert TARGET.stat().st_mode & 0o77 == 0

@@ -1,0 +1,52 @@
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import pytest
+import structlog
+from fastapi.testclient import TestClient
+from numpy.typing import NDArray
+from tests.conftest import ReadLog
+from tests.test_predictions import ONE, post
+from tests.tiny import TWO, create_predictor, write_model
+
+from my_application import app
+from my_application.routes import predictions
+from my_application.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def tiny_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "SCHEMA", TWO)
+
+
+def test_the_line_of_a_request_has_the_version_of_the_model(
+    tmp_path: Path, read_log: ReadLog
+) -> None:
+    settings = Settings(model_path=str(write_model(TWO, tmp_path / "model.onnx")))
+    with TestClient(app.create_app(settings)) as client:
+        read_log()
+
+        model = post(client, ONE).json()["model"]
+
+    assert read_log()[0]["model_version"] == model["version"]
+
+
+def test_what_a_predictor_logs_has_the_ids_of_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[set[str]] = []
+
+    class Slow:
+        info = create_predictor(TWO).info
+
+        def predict(self, instances: Any) -> NDArray[np.float32]:
+            names.append({*structlog.contextvars.get_contextvars()})
+            Event().wait(0.01)
+            return np.array([[0.25, 0.75]] * len(instances), np.float32)
+
+    monkeypatch.setattr(predictions, "load_predictor", lambda *_, **__: Slow())
+
+    with TestClient(app.create_app(Settings())) as client:
+        post(client, ONE)
+
+    assert names[-1] == {"request_id", "model_version"}

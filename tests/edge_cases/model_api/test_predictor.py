@@ -1,0 +1,41 @@
+import numpy as np
+import onnx
+import pytest
+from tests.tiny import PRICE, SCHEMAS, TWO, train
+
+from my_application.model.features import Schema
+from my_application.model.predictor import ModelError, OnnxPredictor
+
+from training.data import to_columns
+from training.evaluate import predict
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values())
+def test_each_kind_of_target_is_exported_exactly(schema: Schema) -> None:
+    evaluation, content = train(schema)
+    table = evaluation.split.test
+
+    found = OnnxPredictor(content, schema).predict_columns(to_columns(table))
+
+    # Values, which may be large, are numbers of 32 bits in ONNX.
+    assert np.allclose(found, predict(schema, evaluation.model, table), rtol=1e-5, atol=1e-4)
+    name = "accuracy" if schema.labels else "r2"
+    assert evaluation.scores[name] > max(0.9, evaluation.baseline[name])
+
+
+def test_a_model_from_elsewhere_is_refused() -> None:
+    model = onnx.load_model_from_string(train(TWO)[1])
+    del model.metadata_props[:]
+
+    with pytest.raises(ModelError, match="was not exported by `make train`"):
+        OnnxPredictor(model.SerializeToString(), TWO)
+
+
+def test_a_model_that_cannot_predict_is_refused() -> None:
+    model = onnx.load_model_from_string(train(PRICE)[1])
+    for attribute in (each for node in model.graph.node for each in node.attribute):
+        if attribute.name == "target_weights":
+            attribute.floats[:] = [float("nan")] * len(attribute.floats)
+
+    with pytest.raises(ModelError, match=r"predicts \[nan, nan\], not \(2,\) finite numbers"):
+        OnnxPredictor(model.SerializeToString(), PRICE)

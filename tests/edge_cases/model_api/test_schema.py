@@ -1,0 +1,49 @@
+from datetime import date
+from typing import Any, Literal
+
+import pytest
+from pydantic import BaseModel, create_model
+
+from my_application.model.features import FeatureModel, Schema, SchemaError
+
+
+def schema_of(feature: Any, target: Any = float) -> Schema:
+    features: Any = create_model("Features", __base__=FeatureModel, feature=(feature, None))
+    return Schema(features, create_model("Target", target=(target, ...)), features())
+
+
+@pytest.mark.parametrize("feature", [list[int], int | float, Literal[1, 2], bytes])
+def test_a_feature_that_no_model_takes_is_refused(feature: Any) -> None:
+    with pytest.raises(SchemaError, match="feature: a field cannot be"):
+        schema_of(feature | None)
+
+
+@pytest.mark.parametrize("target", [str, bool, float | None, Literal["a", "b"] | None], ids=str)
+def test_a_target_that_no_model_predicts_is_refused(target: Any) -> None:
+    with pytest.raises(SchemaError, match="target must be a Literal or a float"):
+        schema_of(int | None, target)
+
+
+@pytest.mark.parametrize("name", ["label", "a__b"])
+def test_a_name_that_the_exported_model_cannot_have_is_refused(name: str) -> None:
+    field: dict[str, Any] = {name: (float, 1.0)}
+    features = create_model("Features", __base__=FeatureModel, **field)
+
+    with pytest.raises(SchemaError, match=f"{name}: rename it"):
+        Schema(features, create_model("Target", target=(float, ...)), features())
+
+
+def test_a_label_that_means_a_missing_value_is_refused() -> None:
+    with pytest.raises(SchemaError, match="strings that do not mean a missing value"):
+        schema_of(Literal["NA", "EU"] | None)
+
+
+def test_a_date_that_the_api_would_refuse_is_refused() -> None:
+    class Strict(FeatureModel):
+        sold: date
+
+    class Target(BaseModel):
+        value: float
+
+    with pytest.raises(SchemaError, match="strict=False"):
+        Schema(Strict, Target, Strict(sold=date(2026, 1, 2)))

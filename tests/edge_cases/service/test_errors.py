@@ -1,0 +1,44 @@
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, HTTPException
+from fastapi.testclient import TestClient
+from pydantic import BaseModel, Field
+
+
+def test_a_redirect_is_no_problem_and_a_full_disk_is_not_the_clients_fault(
+    app: FastAPI, client: TestClient
+) -> None:
+    @app.get("/cached")
+    async def answer_cached() -> None:
+        raise HTTPException(304)
+
+    @app.get("/full")
+    async def fill_disk() -> None:
+        raise HTTPException(400, "There was an error parsing the body") from OSError(28, "full")
+
+    assert (client.get("/cached").status_code, client.get("/full").status_code) == (304, 500)
+
+
+def test_the_schema_documents_problems(app: FastAPI) -> None:
+    responses = app.openapi()["paths"]["/livez"]["get"]["responses"]
+
+    assert "application/problem+json" in responses["4XX"]["content"]
+    assert "application/problem+json" in responses["5XX"]["content"]
+
+
+def test_the_tag_of_a_union_is_not_repeated(app: FastAPI, client: TestClient) -> None:
+    class Cat(BaseModel):
+        kind: Literal["cat"]
+
+    class Dog(BaseModel):
+        kind: Literal["dog"]
+
+    @app.post("/pets")
+    async def add(pet: Annotated[Cat | Dog, Field(discriminator="kind")]) -> str:
+        return pet.kind
+
+    response = client.post("/pets", json={"kind": "hunter2"})
+
+    assert response.json()["errors"] == [
+        {"location": "", "detail": "Input should have one of the tags 'cat', 'dog'"}
+    ]

@@ -1,0 +1,97 @@
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+
+import pytest
+from fastapi import BackgroundTasks, FastAPI, Request
+from fastapi.responses import StreamingResponse
+from fastapi.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
+
+from my_application.app import create_app
+from my_application.limits import Limits
+from my_application.settings import Settings
+
+
+@pytest.fixture
+def app() -> FastAPI:
+    return create_app(Settings(request_timeout_seconds=0.2))
+
+
+def test_a_timeout_of_the_route_is_a_failure(app: FastAPI, client: TestClient) -> None:
+    @app.get("/fail")
+    async def fail() -> None:
+        raise TimeoutError
+
+    assert client.get("/fail").status_code == 500
+
+
+def test_streams_and_background_tasks_may_take_longer(app: FastAPI, client: TestClient) -> None:
+    done = threading.Event()
+
+    @app.get("/stream")
+    async def stream(tasks: BackgroundTasks) -> StreamingResponse:
+        async def finish() -> None:
+            await asyncio.sleep(0.3)
+            done.set()
+
+        async def generate() -> AsyncIterator[str]:
+            for _ in range(4):
+                yield "x"
+                await asyncio.sleep(0.1)
+
+        tasks.add_task(finish)
+        return StreamingResponse(generate(), background=tasks)
+
+    assert client.get("/stream").text == "xxxx"
+    assert done.is_set()
+
+
+def test_a_body_may_not_be_too_large() -> None:
+    app = create_app(Settings(max_body_bytes=10, cors_origins=["https://shop.example"]))
+    client = TestClient(app)
+
+    @app.post("/large", max_body_size=20)
+    async def large(request: Request) -> int:
+        return len(await request.body())
+
+    @app.post("/small")
+    async def small(request: Request) -> int:
+        return len(await request.body())
+
+    for path, size in (("/small", 10), ("/large", 20)):
+        assert client.post(path, content=b"x" * size).json() == size
+        for body in (b"x" * (size + 1), iter([b"x"] * (size + 1))):
+            refused = client.post(path, content=body, headers={"origin": "https://shop.example"})
+            assert refused.status_code == 413
+            assert "access-control-allow-origin" in refused.headers
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_what_the_server_cancels_ends_well_if_it_is_a_stream(is_stream: bool) -> None:  # noqa: FBT001 - a parameter
+    sent: list[Message] = []
+    end: Message = {"type": "http.response.body"}
+    headers = [] if is_stream else [(b"content-length", b"99")]
+
+    async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        await asyncio.sleep(10)
+
+    async def receive() -> Message:
+        return {}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def serve() -> None:
+        app = Limits(respond, seconds=1, concurrent=1)
+        task = asyncio.create_task(app({"type": "http", "path": "/"}, receive, send))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled() != is_stream
+
+    asyncio.run(serve())
+
+    assert (sent[-1] == end) == is_stream
