@@ -43,6 +43,8 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 # What is active in this shell would be taken for the environment of a project.
 for active in [name for name in os.environ if name.startswith(("CONDA_", "MAMBA_", "VIRTUAL_ENV"))]:
     del os.environ[active]
+# Without bytecode, each process of a project's environment compiles scikit-learn again: 10 s.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.hookimpl(optionalhook=True)  # Without the plugin, one process runs all of it.
@@ -62,6 +64,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput") and shutil.which("docker"):
         ours = f"label=org.opencontainers.image.title={SLUG}"
         run("docker", "image", "prune", "--force", f"--filter={ours}", check=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let mypy read the libraries of all projects once for each worker: 15 s a project."""
+    os.environ["MYPY_CACHE_DIR"] = str(tmp_path_factory.getbasetemp() / "mypy")
 
 
 @pytest.fixture(scope="session")

@@ -126,7 +126,6 @@ def test_a_part_that_is_not_wanted_is_a_file_and_its_lines_in_app(
 ) -> None:
     project = copy_of(bake(combination).path, tmp_path)
     environment = activated(venv(extended)) | {"PYTHONPATH": str(project / "src")}
-    environment["MYPY_CACHE_DIR"] = str(venv(extended).with_name("mypy"))
 
     take_out(project, *parts)
 
