@@ -66,7 +66,7 @@ def test_a_body_may_not_be_too_large() -> None:
     assert client.post("/size", content="x" * 10).json() == 10
     refused = client.post("/size", content="x" * 11)
     assert refused.status_code == 413
-    assert refused.headers.keys() >= {"x-request-id", "access-control-allow-origin"}
+    assert "access-control-allow-origin" in refused.headers
 
 
 def test_a_time_limit_beyond_the_grace_period_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

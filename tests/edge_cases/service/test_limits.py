@@ -64,7 +64,7 @@ def test_a_body_may_not_be_too_large() -> None:
         for body in (b"x" * (size + 1), iter([b"x"] * (size + 1))):
             refused = client.post(path, content=body, headers={"origin": "https://shop.example"})
             assert refused.status_code == 413
-            assert "access-control-allow-origin" in refused.headers
+            assert refused.headers.keys() >= {"x-request-id", "access-control-allow-origin"}
 
 
 @pytest.mark.parametrize("is_stream", [True, False])
