@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -193,6 +194,12 @@ def nginx() -> None:
 
 
 @pytest.fixture(scope="session")
+def jq() -> None:
+    """Require jq, which GitHub's machines have: `REQUIRE_JQ=1` turns the skip into a failure."""
+    require("jq")
+
+
+@pytest.fixture(scope="session")
 def gitlab_ci_local() -> None:
     """Require gitlab-ci-local: `REQUIRE_GITLAB_CI_LOCAL=1` turns the skip into a failure."""
     require("rsync", "GITLAB_CI_LOCAL")
@@ -256,8 +263,11 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         'dependencies = ["iniconfig"]\n[tool.poetry]\npackage-mode = false\n'
     )
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in index_variables().items():
-            patch.setenv(name, value)
+        # Poetry does not look at the certificates of the system, as pip does.
+        system = {"REQUESTS_CA_BUNDLE": ssl.get_default_verify_paths().cafile}
+        for name, value in (system | index_variables()).items():
+            if value:
+                patch.setenv(name, value)
         probe = run(*poetry("lock"), cwd=folder, check=False)
         if probe.returncode:
             reason = f"Poetry cannot resolve here: {probe.stderr.strip()}"

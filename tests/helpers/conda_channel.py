@@ -108,7 +108,12 @@ def pack_python(channel: Path, interpreter: Path) -> None:
     answer = subprocess.run([interpreter, "-c", ask], capture_output=True, text=True, check=True)
     version, prefix = answer.stdout.split()
     pack(channel, "python", version, python_entries(Path(prefix), version.rpartition(".")[0]))
-    (wheel,) = Path(prefix).glob("lib/python3.*/ensurepip/_bundled/pip-*.whl")
+    # Debian keeps it in another place.
+    wheel = next(
+        wheel
+        for folder in ("lib/python3.*/ensurepip/_bundled", "share/python-wheels")
+        for wheel in Path(prefix).glob(f"{folder}/pip-*.whl")
+    )
     pip_version = wheel.name.split("-")[1]
     if not (channel / "noarch" / f"pip-{pip_version}-0.conda").exists():
         link = {"noarch": {"type": "python", "entry_points": ["pip = pip._internal.cli.main:main"]}}

@@ -27,6 +27,7 @@ def index_variables() -> dict[str, str]:
     variables = {
         "POETRY_PYPI_MIRROR_URL": parts._replace(netloc=host).geturl(),
         "UV_DEFAULT_INDEX": index,
+        "UV_SYSTEM_CERTS": "true",  # As pip does: a company's CA is among them.
     }
     if parts.username:
         variables["POETRY_HTTP_BASIC_PYPI_USERNAME"] = unquote(parts.username)

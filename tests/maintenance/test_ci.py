@@ -163,6 +163,7 @@ def test_no_branch_has_to_be_called_main() -> None:
     assert "github.ref_name == github.event.repository.default_branch" in JOBS["plan"]["if"]
 
 
+@pytest.mark.usefixtures("jq")
 def test_what_is_pushed_gets_its_tag_when_it_has_been_started_and_scanned(tmp_path: Path) -> None:
     runner = Runner(tmp_path / "run")
     runner.replace("docker", "")

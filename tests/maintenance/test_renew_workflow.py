@@ -177,6 +177,7 @@ def link(repository: Repository, template: Path) -> None:
     repository.push(".cruft.json", json.dumps(known))
 
 
+@pytest.mark.usefixtures("jq")
 def test_a_later_version_of_the_template_is_told_with_its_changelog(
     repository: Repository, template: Path
 ) -> None:
@@ -193,6 +194,7 @@ def test_a_later_version_of_the_template_is_told_with_its_changelog(
     assert "2026.11.0" not in summary
 
 
+@pytest.mark.usefixtures("jq")
 def test_a_template_that_cannot_be_read_stops_nothing(
     repository: Repository, template: Path
 ) -> None:
