@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -15,7 +14,7 @@ from time import monotonic, sleep
 import pytest
 from pytest_cookies.plugin import Cookies
 
-from tests.helpers.conda_channel import Channels, pack_python, pack_stub
+from tests.helpers.conda_channel import Channels, bundled_pip, pack_python, pack_stub
 from tests.helpers.containers import free_port, with_python
 from tests.helpers.extended_project import add_routes_and_settings
 from tests.helpers.harness import (
@@ -194,6 +193,12 @@ def nginx() -> None:
 
 
 @pytest.fixture(scope="session")
+def curl() -> None:
+    """Require curl, which the pages call: `REQUIRE_CURL=1` turns the skip into a failure."""
+    require("curl")
+
+
+@pytest.fixture(scope="session")
 def jq() -> None:
     """Require jq, which GitHub's machines have: `REQUIRE_JQ=1` turns the skip into a failure."""
     require("jq")
@@ -244,7 +249,7 @@ def channels(tmp_path_factory: pytest.TempPathFactory) -> Channels:
     """A Conda channel of the Pythons that this machine has; the others are stubs."""
     made = Channels(tmp_path_factory.mktemp("channels"))
     for python in QUESTIONS["python_version"]:
-        if path := interpreter(python):
+        if (path := interpreter(python)) and bundled_pip(path):
             pack_python(made.path, path)
         else:
             pack_stub(made.path, "python", f"{python}.0")
@@ -263,11 +268,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         'dependencies = ["iniconfig"]\n[tool.poetry]\npackage-mode = false\n'
     )
     with pytest.MonkeyPatch.context() as patch:
-        # Poetry does not look at the certificates of the system, as pip does.
-        system = {"REQUESTS_CA_BUNDLE": ssl.get_default_verify_paths().cafile}
-        for name, value in (system | index_variables()).items():
-            if value:
-                patch.setenv(name, value)
+        for name, value in index_variables().items():
+            patch.setenv(name, value)
         probe = run(*poetry("lock"), cwd=folder, check=False)
         if probe.returncode:
             reason = f"Poetry cannot resolve here: {probe.stderr.strip()}"

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from packaging.markers import Marker
 
-from tests.helpers.conda_channel import Channels
+from tests.helpers.conda_channel import Channels, bundled_pip
 from tests.helpers.harness import (
     BUILT,
     PYTHONS,
@@ -26,6 +26,7 @@ from tests.helpers.harness import (
     interpreter,
     run,
     tool,
+    unavailable,
 )
 
 # One environment for each application, on the Pythons of the machine in turn: they take long.
@@ -94,6 +95,9 @@ def develop(
 
     @cache
     def develop_once(combination: Combination) -> Development:
+        python = interpreter(combination.python)
+        if not python or not bundled_pip(python):
+            unavailable(f"Python {combination.python} cannot be packed for Conda.", required=False)
         folder = tmp_path_factory.mktemp("development")
         project = BakedProject(folder / "project", combination)
         shutil.copytree(bake(combination).path, project.path)

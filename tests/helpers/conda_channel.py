@@ -108,12 +108,8 @@ def pack_python(channel: Path, interpreter: Path) -> None:
     answer = subprocess.run([interpreter, "-c", ask], capture_output=True, text=True, check=True)
     version, prefix = answer.stdout.split()
     pack(channel, "python", version, python_entries(Path(prefix), version.rpartition(".")[0]))
-    # Debian keeps it in another place.
-    wheel = next(
-        wheel
-        for folder in ("lib/python3.*/ensurepip/_bundled", "share/python-wheels")
-        for wheel in Path(prefix).glob(f"{folder}/pip-*.whl")
-    )
+    wheel = bundled_pip(interpreter)
+    assert wheel
     pip_version = wheel.name.split("-")[1]
     if not (channel / "noarch" / f"pip-{pip_version}-0.conda").exists():
         link = {"noarch": {"type": "python", "entry_points": ["pip = pip._internal.cli.main:main"]}}
@@ -126,6 +122,16 @@ def pack_python(channel: Path, interpreter: Path) -> None:
             noarch="python",
             link=link | {"package_metadata_version": 1},
         )
+
+
+def bundled_pip(interpreter: Path) -> Path | None:
+    """Return the wheel that a CPython bundles, or None for Debian's, which does not bundle it.
+
+    Debian's cannot be packed: it installs programs to `local/bin`.
+    """
+    ask = "import ensurepip; print(ensurepip.__path__[0])"
+    answer = subprocess.run([interpreter, "-c", ask], capture_output=True, text=True, check=False)
+    return next(Path(answer.stdout.strip()).glob("_bundled/pip-*.whl"), None)
 
 
 def python_entries(prefix: Path, minor: str) -> Iterator[Entry]:

@@ -216,6 +216,17 @@ def interpreter(python: str) -> Path | None:
     return newest.real_path if newest else None
 
 
+def another_python(python: str) -> Path:
+    """An interpreter that a project of this version refuses; skip where there is none."""
+    found = [interpreter(one) for one in QUESTIONS["python_version"] if one != python]
+    if "{}.{}".format(*sys.version_info) != python:
+        found.append(Path(sys.executable))
+    others = [one for one in found if one]
+    if not others:
+        unavailable(f"This machine has no Python but {python}.", required=False)
+    return others[0]
+
+
 @cache
 def docker_problem() -> str | None:
     """Why Docker cannot be used here, or None where it can."""

@@ -5,7 +5,12 @@ import re
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+# pip trusts them where nothing else is configured, and so do Debian's images; a company's CA may be
+# among them.
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 @cache
@@ -27,12 +32,12 @@ def index_variables() -> dict[str, str]:
     variables = {
         "POETRY_PYPI_MIRROR_URL": parts._replace(netloc=host).geturl(),
         "UV_DEFAULT_INDEX": index,
-        "UV_SYSTEM_CERTS": "true",  # As pip does: a company's CA is among them.
     }
     if parts.username:
         variables["POETRY_HTTP_BASIC_PYPI_USERNAME"] = unquote(parts.username)
         variables["POETRY_HTTP_BASIC_PYPI_PASSWORD"] = unquote(parts.password or "")
-    if certificates := setting("cert"):
+    system = str(SYSTEM_CERTIFICATES) if SYSTEM_CERTIFICATES.is_file() else ""
+    if certificates := setting("cert") or system:
         variables |= {"REQUESTS_CA_BUNDLE": certificates, "SSL_CERT_FILE": certificates}
     return variables
 

@@ -70,12 +70,13 @@ def postgresql(port: int | None = None, login: str = "") -> Iterator[PostgreSQL]
 
     With a port, it asks the clients of other machines and of containers for the password `login`.
     """
+    control_program = str(programs() / "pg_ctl")
     # The server refuses to run as root, and other users cannot enter the folders of pytest.
     user = ["runuser", "--user", "postgres", "--"] if os.getuid() == 0 else []
     with tempfile.TemporaryDirectory() as folder:
         if user:
             shutil.chown(folder, "postgres")
-        control = (*user, str(programs() / "pg_ctl"), "--pgdata", f"{folder}/data")
+        control = (*user, control_program, "--pgdata", f"{folder}/data")
         server = PostgreSQL(control, Path(folder), port)
         options = "--username=postgres --auth=trust"
         run(*control, "initdb", "--options", options, cwd=server.folder)

@@ -12,13 +12,14 @@ import pytest
 
 from tests.helpers.harness import (
     HERE,
-    PYTHONS,
     BakedProject,
     Combination,
     activated,
+    another_python,
     commit,
     interpreter,
     poetry,
+    run,
 )
 from tests.helpers.package_index import add_wheel, pyproject
 
@@ -131,13 +132,12 @@ def test_a_file_that_disagrees_is_named_with_what_to_do(
 
 
 def test_another_python_that_is_active_is_found(project: BakedProject) -> None:
-    others = [python for python in PYTHONS if python != JOB.python]
-    if not others:
-        pytest.skip("This machine has one Python.")
-    active = others[0]
+    python = another_python(JOB.python)
 
-    result = problems(project, python=interpreter(active))
+    result = problems(project, python=python)
 
+    ask = "import sys; print('{}.{}'.format(*sys.version_info))"
+    active = run(python, "-c", ask).stdout.strip()
     message = f"The active environment has Python {active}, not {JOB.python}: make env install\n"
     assert (result.returncode, result.stderr) == (1, message)
 

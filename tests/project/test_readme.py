@@ -3,7 +3,6 @@
 import re
 import shutil
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,11 +16,11 @@ from tests.helpers.harness import (
     KUBERNETES,
     OTHER_CI,
     PACKAGE,
-    QUESTIONS,
     ROOT,
     BakedProject,
     Combination,
     activated,
+    another_python,
     docker_problem,
     each,
     install_locked,
@@ -114,7 +113,12 @@ def test_the_pages_name_only_tasks_settings_and_secrets_that_there_are(
 
 
 @pytest.fixture
-def reader(combination: Combination, cookies_session: Cookies, tmp_path: Path) -> Iterator[Reader]:
+def reader(
+    curl: None,  # noqa: ARG001 - needed
+    combination: Combination,
+    cookies_session: Cookies,
+    tmp_path: Path,
+) -> Iterator[Reader]:
     """A project in a clean folder, under a name of its own, and its environment: *Set up*."""
     slug = f"pages-{combination.application}"
     result = cookies_session.bake(
@@ -176,13 +180,6 @@ def failures(reader: Reader, folder: Path) -> Iterator[str]:
     yield said("poetry", "check", "--lock", env=shell)
     # What an image prints, the tests of the image bring about.
     yield text(project, "Dockerfile")
-
-
-def another_python(python: str) -> Path:
-    """An interpreter that a project of this version refuses."""
-    found = [interpreter(one) for one in QUESTIONS["python_version"] if one != python]
-    here = [] if sys.version_info[:2] == tuple(map(int, python.split("."))) else [sys.executable]
-    return next(Path(one) for one in [*found, *here] if one)
 
 
 @pytest.mark.slow("installs a project")

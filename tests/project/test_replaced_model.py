@@ -6,6 +6,7 @@ predicts.
 
 import csv
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.containers import address, ask, container, predict, wait_until_healthy
+from tests.helpers.extended_project import edit
 from tests.helpers.harness import (
     BUILT,
     HERE,
@@ -187,7 +189,8 @@ def test_the_demo_is_replaced_by_a_draft_training_and_data(
     drafted = project.run("python", "-m", "training.draft", *arguments, env=environment).stdout
     (project.path / SCHEMA).write_text(drafted, "utf-8")
     edits = {'NAME = "penguins"': f'NAME = "{name}"', "data/penguins.csv": str(data)}
-    edit(project.path / PIPELINE, edits | replacement.edits)
+    for old, new in (edits | replacement.edits).items():
+        edit(project.path / PIPELINE, old, new)
     project.run("make", "train", "check", "test", "image", f"IMAGE={tag}", env=environment)
 
     for column in replacement.left_out:
@@ -219,6 +222,10 @@ def install(replacement: Replacement, project: BakedProject) -> None:
         result = run(*command, check=False, env=activated(python.parents[1]))
         if result.returncode:
             unavailable(f"There is no package index: {result.stderr}", required=False)
+        loaded = run(python, "-c", "import lightgbm", check=False)
+        if loaded.returncode:
+            reason = f"LightGBM needs OpenMP: {loaded.stderr.splitlines()[-1]}"
+            unavailable(reason, required=os.environ.get("REQUIRE_DOCKER") == "1")
 
 
 def write(path: Path, rows: Iterator[Row]) -> None:
@@ -229,15 +236,6 @@ def write(path: Path, rows: Iterator[Row]) -> None:
         writer.writeheader()
         writer.writerow(first)
         writer.writerows(rows)
-
-
-def edit(path: Path, edits: dict[str, str]) -> None:
-    """Replace lines of a file."""
-    text = path.read_text("utf-8")
-    for old, new in edits.items():
-        assert old in text, old
-        text = text.replace(old, new)
-    path.write_text(text, "utf-8")
 
 
 # What the page on the model says of other formats, run: both predict what their library does.
