@@ -8,7 +8,7 @@ import pytest
 import yaml
 from rattler import MatchSpec
 
-from tests.helpers.conda_channel import Channels
+from tests.helpers.conda_channel import Channels, bundled_pip
 from tests.helpers.harness import (
     COMBINATIONS,
     PACKAGE,
@@ -95,8 +95,9 @@ def test_conda_installs_the_environment(
     channels: Channels, baked: BakedProject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     python = baked.combination.python
-    if not interpreter(python):
-        unavailable(f"This machine has no Python {python}.", required=False)
+    found = interpreter(python)
+    if not found or not bundled_pip(found):
+        unavailable(f"This machine has no Python {python} that can be packed.", required=False)
     prefix = tmp_path_factory.mktemp("envs") / SLUG
 
     channels.install(channels.solve(environment_of(baked)), prefix)

@@ -113,11 +113,14 @@ def certificate(folder: Path) -> ssl.SSLContext:
     """Make a CA in `ca.pem`, and a server that it vouches for."""
     openssl = partial(run, "openssl", cwd=folder)
     new = ["req", "-newkey", "rsa:2048", "-nodes", "-subj"]
-    openssl(*new, "/CN=Company CA", "-x509", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem")
+    # From Python 3.13 on, clients ask for these extensions.
+    authority = ["-x509", "-days", "2", "-addext", "keyUsage=critical,keyCertSign"]
+    openssl(*new, "/CN=Company CA", *authority, "-keyout", "ca.key", "-out", "ca.pem")
     openssl(*new, "/CN=127.0.0.1", "-keyout", "server.key", "-out", "server.csr")
-    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+    identifiers = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+    (folder / "extensions").write_text(f"{identifiers}subjectAltName=DNS:localhost,IP:127.0.0.1\n")
     sign = ["x509", "-req", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
-    openssl(*sign, "-in", "server.csr", "-extfile", "names", "-out", "server.pem")
+    openssl(*sign, "-in", "server.csr", "-extfile", "extensions", "-out", "server.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem", folder / "server.key")
     return context
