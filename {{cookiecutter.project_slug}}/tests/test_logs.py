@@ -45,9 +45,7 @@ def test_libraries_and_warnings_are_logged_in_the_same_form(read_log: ReadLog) -
 
 
 @both_formats
-def test_exceptions_show_no_value(
-    log_format: logs.Format, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_exceptions_show_no_value(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", log_format)
 
     try:
@@ -78,9 +76,7 @@ def test_passwords_and_queries_of_urls_are_hidden(read_log: ReadLog) -> None:
 
 
 @both_formats
-def test_long_lines_are_shortened(
-    log_format: logs.Format, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_long_lines_are_shortened(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", log_format)
 
     log.info("sold", article="é" * 1_000_000, names={str(n): n for n in range(9999)})

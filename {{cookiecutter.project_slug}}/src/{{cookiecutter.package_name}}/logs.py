@@ -8,14 +8,11 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 from pydantic_core import to_json
 from structlog.typing import EventDict, Processor
-
-type Level = Literal["debug", "info", "warning", "error"]
-type Format = Literal["auto", "console", "json"]
 
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
 MIN_LENGTH = 50
@@ -26,7 +23,7 @@ HIDDEN = re.compile(r"(input_value=|'input': ).*|(/[^\s/?]*\?)\S+|(://[^/:@ ]*:)
 log = structlog.get_logger()
 
 
-def configure(level: Level = "info", log_format: Format = "auto") -> None:
+def configure(level: str = "info", log_format: str = "auto") -> None:
     """Configure structlog, and send what libraries log through the same processors.
 
     The format `auto` means `console` in a terminal and `json` elsewhere.

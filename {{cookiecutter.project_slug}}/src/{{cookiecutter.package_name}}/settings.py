@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from io import StringIO
 from pathlib import Path
-from typing import Any, {% if cookiecutter.__kind == "service" %}Self, {% endif %}get_args, get_origin
+from typing import Any, Literal, {% if cookiecutter.__kind == "service" %}Self, {% endif %}get_args, get_origin
 
 from dotenv.parser import parse_stream
 {%- if cookiecutter.__kind == "job" %}
@@ -25,8 +25,6 @@ from pydantic import (
 {%- endif %}
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, SettingsError
-
-from {{ cookiecutter.package_name }}.logs import Format, Level
 
 PREFIX = "{{ cookiecutter.__env_prefix }}"
 SECRETS_DIR = Path(os.environ.get(f"{PREFIX}SECRETS_DIR", "/run/secrets"))
@@ -55,8 +53,8 @@ class Settings(
 ):
     """Each field is set by the variable of its name; .env.example lists and explains them."""
 
-    log_level: Level = "info"
-    log_format: Format = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "console", "json"] = "auto"
 {%- include cookiecutter.__kind ~ "/settings.py" %}
 
     @classmethod
