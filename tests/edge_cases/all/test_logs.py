@@ -24,9 +24,7 @@ def test_a_closed_standard_output_is_no_error(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_long_lines_are_shortened(
-    log_format: logs.Format, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_long_lines_are_shortened(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", log_format)
 
     try:
