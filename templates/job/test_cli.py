@@ -9,6 +9,7 @@ from typer import BadParameter
 from typer.testing import CliRunner
 
 from {{ cookiecutter.package_name }}.cli import app
+from {{ cookiecutter.package_name }}.exit_status import InputError
 from {{ cookiecutter.package_name }}.settings import PREFIX
 
 SAMPLE = str(PROJECT / "data" / "orders.csv")
@@ -48,6 +49,16 @@ def test_shards_are_merged_to_the_output_of_one_run(monkeypatch: pytest.MonkeyPa
 
     assert Path("out.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
     assert not killed.exists()
+
+
+def test_merge_refuses_missing_and_foreign_parts() -> None:
+    invoke("run", "--shard", "0/2", SAMPLE, "out.jsonl")
+    with pytest.raises(OSError, match=r"missing parts: .*1-of-2"):
+        invoke("merge", SAMPLE, "out.jsonl")
+
+    Path("out.jsonl.0123.0-of-8").touch()
+    with pytest.raises(InputError, match=r"^out.jsonl.0123.0-of-8 is of another input"):
+        invoke("merge", SAMPLE, "out.jsonl")
 
 
 def test_the_input_is_not_overwritten() -> None:

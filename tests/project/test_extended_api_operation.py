@@ -133,4 +133,4 @@ def test_a_part_that_is_not_wanted_is_a_file_and_its_lines_in_app(
     run("mypy", cwd=project, env=environment)
     # The metrics need the access log.
     ignored = ["--ignore=tests/test_metrics.py"] if parts == ["access_log"] else []
-    run("pytest", "-q", *ignored, cwd=project, env=environment)
+    run("pytest", "-q", "--cov", *ignored, cwd=project, env=environment)

@@ -77,7 +77,7 @@ def test_a_model_api_can_do_without_what_a_web_api_can(
 
     take_out(project, *PARTS)
 
-    for command in (["ruff", "check"], ["mypy"], ["pytest", "-q"]):
+    for command in (["ruff", "check"], ["mypy"], ["pytest", "-q", "--cov"]):
         run(*command, cwd=project, env=environment)
 
 

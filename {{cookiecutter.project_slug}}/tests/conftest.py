@@ -14,7 +14,7 @@ import pytest
 import structlog
 from dotenv import dotenv_values
 {%- if cookiecutter.__kind == "service" %}
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 {%- endif %}
 from pydantic import ValidationError
@@ -71,8 +71,16 @@ def logging_as_before() -> Iterator[None]:
 {% if cookiecutter.__kind == "service" -%}
 @pytest.fixture
 def app() -> FastAPI:
-    """Return the application, to which a test may add routes."""
+    """Return the application."""
     return create_app(Settings())
+
+
+def first_router(app: FastAPI) -> APIRouter:
+    """Return a router for a test, whose routes win over those of the application."""
+    router = APIRouter()
+    app.include_router(router)
+    app.router.routes.insert(0, app.router.routes.pop())
+    return router
 
 
 @pytest.fixture

@@ -2,28 +2,27 @@ import logging
 
 import pytest
 import structlog
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
-from tests.conftest import ReadLog
+from tests.conftest import ReadLog, first_router
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 @pytest.fixture
 def app(app: FastAPI) -> FastAPI:
-    router = APIRouter(prefix="/things")
+    router = first_router(app)
 
-    @router.get("/{name}")
+    @router.get("/things/{name}")
     def log_something(name: str) -> None:
         structlog.get_logger().info("ours", name=name)
         logging.getLogger("library").warning("theirs")
 
-    @router.post("/fail")
+    @router.post("/things/fail")
     async def fail(request: Request) -> None:
         body = await request.json()
         raise RuntimeError(f"{len(body)} values")
 
-    app.include_router(router)
     app.mount("/mounted", FastAPI())  # It has a state of its own.
     return app
 

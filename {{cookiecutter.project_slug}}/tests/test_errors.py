@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, Json
 from starlette.requests import ClientDisconnect
+from tests.conftest import first_router
 
 from {{ cookiecutter.package_name }}.app import create_app
 from {{ cookiecutter.package_name }}.settings import Settings
@@ -23,7 +24,7 @@ class Thing(BaseModel, extra="forbid"):
 def app() -> FastAPI:
     app = create_app(Settings(cors_origins=[ORIGIN]))
 
-    @app.post("/things/{number}")
+    @first_router(app).post("/things/{number}")
     async def make_thing(number: int, thing: Thing) -> int:
         return number + len(thing.sizes)
 
@@ -36,14 +37,18 @@ def app() -> FastAPI:
         (HTTPException(404, "There is no such thing."), 404, {"detail": "There is no such thing."}),
         (HTTPException(409, {"code": "taken", "price": Decimal("1.5")}), 409, {"code": "taken"}),
         (HTTPException(499), 499, {"title": "Error"}),
-        (RequestValidationError([{"loc": (), "msg": "odd", "type": "odd"}]), 422, {}),
+        (
+            RequestValidationError([{"loc": ("n", 0), "msg": "odd", "type": "odd"}]),
+            422,
+            {"errors": [{"location": "/n/0", "detail": "odd"}]},
+        ),
         (ClientDisconnect(), 499, {"detail": "The client disconnected."}),
     ],
 )
 def test_errors_are_problem_documents(
     app: FastAPI, client: TestClient, error: Exception, status: int, expected: dict[str, Any]
 ) -> None:
-    @app.get("/error")
+    @first_router(app).get("/error")
     async def fail() -> None:
         raise error
 

@@ -58,6 +58,7 @@ def run(read_log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> Run:
     [
         (BadParameter("no number"), 2, ["Invalid value: no number"]),
         (InputError("line 2: bad", "line 3: bad"), 65, ["line 2: bad", "line 3: bad"]),
+        (EOFError("in.csv.gz ended too early"), 65, ["in.csv.gz ended too early"]),
         (FileNotFoundError(2, "Not found", "in.csv"), 65, ["in.csv: Not found"]),
         (PermissionError(13, "Denied", ".tmp", None, "out"), 74, ["out: Denied"]),
         (OSError(28, "No space left on device"), 74, ["No space left on device"]),

@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from pydantic_settings import SettingsError
+from tests.conftest import first_router
 
 from {{ cookiecutter.package_name }} import limits
 from {{ cookiecutter.package_name }}.app import create_app
@@ -16,12 +17,13 @@ from {{ cookiecutter.package_name }}.settings import Settings
 @pytest.fixture
 def app() -> FastAPI:
     app = create_app(Settings(request_timeout_seconds=0.2, max_concurrent_requests=2))
+    router = first_router(app)
 
-    @app.get("/slow")
+    @router.get("/slow")
     async def slow() -> None:
         await asyncio.sleep(0.4)
 
-    @app.get("/slow-and-allowed")
+    @router.get("/slow-and-allowed")
     @time_limit(5)
     async def slow_and_allowed() -> None:
         await asyncio.sleep(0.4)
@@ -37,7 +39,7 @@ def test_a_response_must_begin_in_time(client: TestClient) -> None:
 def test_too_many_requests_are_refused_at_once(app: FastAPI, client: TestClient) -> None:
     begun, go_on = threading.Barrier(3), threading.Event()
 
-    @app.get("/wait")
+    @first_router(app).get("/wait")
     @time_limit(10)
     def wait() -> bool:
         begun.wait(10)
@@ -59,7 +61,7 @@ def test_a_body_may_not_be_too_large() -> None:
     app = create_app(Settings(max_body_bytes=10, cors_origins=["https://shop.example"]))
     client = TestClient(app, headers={"origin": "https://shop.example"})
 
-    @app.post("/size")
+    @first_router(app).post("/size")
     async def measure(request: Request) -> int:
         return len(await request.body())
 

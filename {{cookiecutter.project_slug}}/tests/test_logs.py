@@ -32,6 +32,14 @@ def test_a_line_is_one_json_object(read_log: ReadLog) -> None:
     assert line == {"article": "chair", "event": "sold", "level": "info", "price": "Infinity"}
 
 
+def test_a_line_is_json_whatever_it_holds(read_log: ReadLog) -> None:
+    read_log()
+
+    log.info("sold", article=b"\xff")
+
+    assert read_log()[0]["article"] == "b'\\xff'"
+
+
 def test_libraries_and_warnings_are_logged_in_the_same_form(read_log: ReadLog) -> None:
     read_log()
 
@@ -65,13 +73,13 @@ def test_exceptions_show_no_value(log_format: str, capsys: pytest.CaptureFixture
 
 def test_passwords_and_queries_of_urls_are_hidden(read_log: ReadLog) -> None:
     read_log()
-    url = f"postgresql://user:{VALUE}@host/database?sslkey={VALUE}"
+    url = f"postgresql://{VALUE}:{VALUE}@host/database?sslkey={VALUE}"
 
-    log.info(url, problems=[url], details={"url": url}, error=KeyError(url), text="why? ?so a@b")
+    log.info(url, problems=[url], details={url: url}, error=KeyError(url), text="why? ?so a@b")
 
     (line,) = read_log()
     assert VALUE not in str(line)
-    assert line["problems"] == ["postgresql://user:...@host/database?..."]
+    assert line["problems"] == ["postgresql://...@host/database?..."]
     assert line["text"] == "why? ?so a@b"
 
 

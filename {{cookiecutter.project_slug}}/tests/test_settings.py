@@ -32,6 +32,9 @@ def test_the_environment_overrides_the_env_file_and_that_overrides_secret_files(
     [
         ("LOG_LEVLE", f"LOG_LEVLE is not a setting; did you mean {PREFIX}LOG_LEVEL?"),
         ("LOG_LEVEL", "LOG_LEVEL: Input should be 'debug'"),
+{%- if cookiecutter.__kind == "service" %}
+        ("CORS_ORIGINS", "CORS_ORIGINS: Input should be valid JSON"),
+{%- endif %}
     ],
 )
 @pytest.mark.parametrize("source", ["environment", "file", "secret"])
@@ -58,6 +61,13 @@ def test_unreadable_secrets_are_reported(secrets: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Path, "read_text", refuse)
 
     with pytest.raises(SettingsError, match="/run/secrets/token: Permission denied"):
+        load()
+
+
+def test_an_env_file_in_another_encoding_is_reported() -> None:
+    Path(".env").write_bytes(b"\xff")
+
+    with pytest.raises(SettingsError, match=r"\.env or a file in .* is not UTF-8 text"):
         load()
 
 

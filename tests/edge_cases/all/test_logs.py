@@ -1,3 +1,4 @@
+import io
 import sys
 
 import pytest
@@ -14,13 +15,53 @@ def recurse(depth: int) -> None:
     recurse(depth - 1)
 
 
-def test_a_closed_standard_output_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_standard_streams_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
 
     logs.configure()
 
     log.info("nobody reads this")
+    assert not sys.stderr.isatty()
     sys.stdout.close()
+    sys.stderr.close()
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_any_text_is_logged_where_the_output_has_another_encoding(
+    log_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output, "latin-1", write_through=True))
+    logs.configure("info", log_format)
+
+    log.info("日", file="\udcff")
+
+    text = output.getvalue().decode("latin-1" if log_format == "console" else "utf-8")
+    assert "\\u65e5" in text or "日" in text
+    assert "udcff" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Input tag 'hunter2' found using 'kind' does not match any of the expected tags: 'a', 'b'",
+        "(sqlite3.OperationalError) no such table: t\n[parameters: ('hunter2',)]",
+        'violates unique constraint "email"\nDETAIL:  Key (email)=(hunter2) already exists.',
+        "GET https://hunter2@example.com/ failed",
+        "see https://example.com/#access_token=hunter2",
+    ],
+)
+def test_what_exceptions_of_libraries_repeat_is_hidden(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("info", "json")
+
+    log.info("failed", error=RuntimeError(text), details={text: text})
+
+    out = capsys.readouterr().out
+    assert "hunter2" not in out
+    assert text.split(maxsplit=1)[0] in out
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

@@ -1,5 +1,7 @@
 import re
+import shutil
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pydantic import AliasPath, BaseModel, Field, SecretStr
@@ -7,6 +9,16 @@ from pydantic_settings import SettingsError
 
 from my_application import settings
 from my_application.settings import PREFIX, Settings, load, variables
+
+
+class Disk(BaseModel):
+    kind: Literal["disk"]
+    path: str
+
+
+class Bucket(BaseModel):
+    kind: Literal["bucket"]
+    name: str
 
 
 class Database(BaseModel):
@@ -17,6 +29,9 @@ class Database(BaseModel):
 class MoreSettings(Settings):
     test_database: Database = Database()
     test_labels: dict[str, str | Database] = Field(default={})
+    test_storage: Disk | Bucket | None = Field(default=None, discriminator="kind")
+    test_tenants: list[Database] = Field(default=[])
+    test_hosts: list[str] = Field(default=[], validation_alias="TEST_HOSTS")
     test_region: str = Field(default="", validation_alias="TEST_REGION")
     test_first: str = Field(default="", validation_alias=AliasPath("TEST_LIST", 0))
 
@@ -55,6 +70,8 @@ def test_nested_settings_come_from_every_source(
     [
         ("TEST_DATABASE__HOTS", "TEST_DATABASE__HOTS is not a setting; did you mean"),
         ("TEST_LABELS", "TEST_LABELS: Input should be valid JSON"),
+        ("TEST_STORAGE__KIND", "TEST_STORAGE: Input should have one of the tags 'disk', 'bucket'"),
+        ("TEST_TENANTS__0__HOST", "TEST_TENANTS: Input should be a valid list"),
     ],
 )
 @pytest.mark.parametrize("source", ["environment", "file", "secret"])
@@ -71,6 +88,29 @@ def test_invalid_settings_are_named_and_their_values_not_repeated(
     with pytest.raises(SettingsError, match=re.escape(message)) as error:
         load()
     assert "hunter2" not in str(error.value)
+
+
+def test_the_tag_of_a_union_and_an_alias_are_no_part_of_a_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}TEST_STORAGE__KIND", "bucket")
+    with pytest.raises(SettingsError, match=f"  {PREFIX}TEST_STORAGE__NAME: Field required"):
+        load()
+
+    monkeypatch.setenv("TEST_HOSTS", "hunter2")
+    with pytest.raises(SettingsError, match="  TEST_HOSTS: Input should be valid JSON"):
+        load()
+
+
+def test_secrets_that_are_no_files_are_reported(secrets: Path) -> None:
+    (secrets / f"{PREFIX}LOG_LEVEL").mkdir()  # As Docker does if there is nothing to mount.
+    with pytest.raises(SettingsError, match=r"LOG_LEVEL: Is a directory$"):
+        load()
+
+    shutil.rmtree(secrets)
+    secrets.write_text("hunter2")
+    with pytest.raises(SettingsError, match="must reference a directory"):
+        load()
 
 
 def test_invalid_lines_of_the_env_file_are_named() -> None:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from tests.test_cli import SAMPLE, invoke
 from typer import BadParameter
@@ -13,8 +15,24 @@ def test_merge_refuses_missing_and_foreign_parts() -> None:
     invoke("run", "--shard", "0/2", SAMPLE, "out.jsonl")
     with pytest.raises(InputError, match="0-of-2 is of another input, version or split"):
         invoke("merge", SAMPLE, "out.jsonl")
+    with pytest.raises(OSError, match="missing parts: "):
+        invoke("merge", SAMPLE, "missing/out.jsonl")
+
+
+def test_merge_keeps_what_belongs_together() -> None:
+    for shard in ("0/2", "1/2"):
+        invoke("run", "--shard", shard, SAMPLE, "out.jsonl")
+    Path("out.jsonl.0123.4-of-8").touch()
+
+    with pytest.raises(InputError) as error:
+        invoke("merge", SAMPLE, "out.jsonl")
+
+    (problem,) = error.value.args
+    assert problem.startswith("out.jsonl.0123.4-of-8 ")
 
 
 def test_a_shard_out_of_range_is_refused() -> None:
     with pytest.raises(BadParameter, match="2/2 is not I/N"):
         invoke("run", "--shard", "2/2", SAMPLE, "out.jsonl")
+    with pytest.raises(BadParameter, match="JOB_COMPLETION_INDEX, which has I, is not set"):
+        invoke("run", "--shard", "/2", SAMPLE, "out.jsonl")

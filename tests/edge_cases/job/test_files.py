@@ -19,6 +19,20 @@ def test_of_two_runs_at_once_the_one_that_started_last_wins() -> None:
     assert names() == ["out.jsonl"]
 
 
+def test_a_run_that_was_overtaken_before_it_wrote_says_so() -> None:
+    with pytest.raises(OSError, match="another run has started to write"), replacing(TARGET) as one:  # noqa: PT012 - two runs
+        with replacing(TARGET) as other:
+            other.touch()
+        one.touch()
+
+
+def test_a_failure_to_read_is_not_said_to_concern_the_target() -> None:
+    with pytest.raises(FileNotFoundError) as error, replacing(TARGET):
+        Path("nope.csv").read_text()
+
+    assert not hasattr(error.value, "__notes__")
+
+
 @pytest.mark.parametrize("target", [Path(), Path(os.devnull)], ids=["directory", "device"])
 def test_a_target_that_is_no_regular_file_is_refused(target: Path) -> None:
     with pytest.raises(BadParameter, match="is not a regular file"), replacing(target):

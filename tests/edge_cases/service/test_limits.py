@@ -1,9 +1,10 @@
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator
 
 import pytest
-from fastapi import BackgroundTasks, FastAPI, Request
+from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
@@ -24,6 +25,26 @@ def test_a_timeout_of_the_route_is_a_failure(app: FastAPI, client: TestClient) -
         raise TimeoutError
 
     assert client.get("/fail").status_code == 500
+
+
+def test_a_route_that_hides_its_interruption_is_answered_like_others(
+    app: FastAPI, client: TestClient
+) -> None:
+    @app.get("/suppress")
+    async def suppress() -> str:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(1)
+        return "late"
+
+    @app.get("/translate")
+    async def translate() -> None:
+        try:
+            await asyncio.sleep(1)
+        except asyncio.CancelledError:
+            raise HTTPException(503) from None
+
+    assert client.get("/suppress").status_code == 504
+    assert client.get("/translate").status_code == 504
 
 
 def test_streams_and_background_tasks_may_take_longer(app: FastAPI, client: TestClient) -> None:

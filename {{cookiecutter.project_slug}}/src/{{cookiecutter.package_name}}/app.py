@@ -56,15 +56,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.readiness_checks, app.state.request_observers = {}, []
     # Leave this to the router, inside the middleware: then a 413 has a request ID and CORS headers.
     app.max_body_size = None
+    app.include_router(health.router)
+    add_metrics(app)
+    if settings.docs:
+        add_docs(app)
+    # These come last: a route for any path, such as `/{name}`, hides what is included later.
 {%- if cookiecutter.application == "model-api" %}
     app.include_router(predictions.create_router(SCHEMA, settings.max_instances))
 {%- else %}
     app.include_router(quotes.router)
 {%- endif %}
-    app.include_router(health.router)
-    add_metrics(app)
-    if settings.docs:
-        add_docs(app)
 
     # Middleware added later wraps what was added before.
     add_limits(app)

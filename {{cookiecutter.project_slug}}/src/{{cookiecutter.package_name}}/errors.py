@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 MEDIA_TYPE = "application/problem+json"
+PARAMETERS = {"cookie", "header", "path", "query"}
 PARSING_FAILED = "There was an error parsing the body"  # By FastAPI.
 
 
@@ -58,11 +59,14 @@ async def invalid_request(_request: Request, error: RequestValidationError) -> R
     """Answer a request that does not match the schema, without repeating its values."""
     fields = []
     for each in error.errors():
-        source, *path = (str(it).replace("~", "~0").replace("/", "~1") for it in each["loc"] or "?")
-        location = "".join(f"/{part}" for part in path) if source == "body" else ".".join(path)
+        path = [str(it).replace("~", "~0").replace("/", "~1") for it in each["loc"]]
+        source = path[0] if path else ""
+        location = "".join(f"/{part}" for part in path[source == "body" :])
+        if source in PARAMETERS:
+            location = ".".join(path[1:])
         detail = each["msg"]
         if detail == "JSON decode error":  # FastAPI's own: its location is a number.
-            location, detail = "", f"{detail} at character {path[0]}"
+            location, detail = "", f"{detail} at character {path[-1]}"
         elif each["type"] == "union_tag_invalid":  # The message would repeat the tag.
             detail = f"Input should have one of the tags {each['ctx']['expected_tags']}"
         fields.append({"location": location, "detail": detail})

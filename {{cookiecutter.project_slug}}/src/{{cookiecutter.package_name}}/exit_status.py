@@ -10,7 +10,7 @@ from typing import NoReturn
 import structlog
 from pydantic_settings import SettingsError
 from rich.console import Console
-from typer import TyperException
+from typer import Abort, TyperException
 
 BUG = 70
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -32,7 +32,14 @@ class InputError(Exception):
 
 
 # Add the exceptions of the libraries that the job uses, such as `psycopg.OperationalError: 74`.
-STATUSES = {TyperException: 2, SettingsError: 2, InputError: 65, FileNotFoundError: 65, OSError: 74}
+STATUSES = {
+    TyperException: 2,
+    SettingsError: 2,
+    InputError: 65,
+    EOFError: 65,
+    FileNotFoundError: 65,
+    OSError: 74,
+}
 
 
 def run(command: Callable[[], int | None]) -> NoReturn:
@@ -43,11 +50,12 @@ def run(command: Callable[[], int | None]) -> NoReturn:
         status = command() or 0
     except BaseException as raised:  # A panic of polars is no Exception.
         error = raised
-        if isinstance(raised, SystemExit):
-            # Typer exits where a pipe breaks, be it the log's or the connection to a database.
-            if not isinstance(raised.__context__, BrokenPipeError):
-                raise
-            error = raised.__context__
+        # Typer exits where a pipe breaks, be it the log's or the connection to a database, and
+        # aborts where a file ends too early.
+        if isinstance(raised, SystemExit | Abort):
+            error = raised.__context__ or raised
+        if isinstance(raised, SystemExit) and not isinstance(error, BrokenPipeError):
+            raise
         status = next((STATUSES[it] for it in type(error).mro() if it in STATUSES), BUG)
         details = {"exc_info": error} if status == BUG else {"problems": describe(error)}
     if status:

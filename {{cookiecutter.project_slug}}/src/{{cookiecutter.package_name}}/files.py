@@ -41,15 +41,17 @@ def replacing(target: Path) -> Iterator[Path]:
         yield path
         _replace(target, path)
     except OSError as error:
-        error.add_note(f"while writing {target}")
+        if isinstance(error, FileNotFoundError) and not directory.exists():
+            raise OSError(f"another run has started to write {target}") from error
+        # A file that the block reads is none of ours.
+        if str(directory) in str(error.filename or directory):
+            error.add_note(f"while writing {target}")
         raise
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
 def _replace(target: Path, path: Path) -> None:
-    if not path.exists():
-        raise OSError("another run of the same output has started")
     if target.exists():
         shutil.copymode(target, path)
     with path.open("r+b") as file:  # Windows flushes only a file that is open for writing.

@@ -116,10 +116,10 @@ class Limits:
         except TimeoutError:
             if not deadline.timeout.expired():
                 raise
-            if deadline in self._waiting:
-                await problem(504, "The response took too long.")(scope, receive, send)
         except asyncio.CancelledError:
             if not is_streaming:
                 raise
             log.warning("stream ended early because the service is stopping")
             await send({"type": "http.response.body"})
+        if deadline.timeout.expired() and deadline in self._waiting:
+            await problem(504, "The response took too long.")(scope, receive, send)

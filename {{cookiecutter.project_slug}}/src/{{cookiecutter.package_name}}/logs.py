@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ from structlog.typing import EventDict, Processor
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
 MIN_LENGTH = 50
 NOT_TEXT = (dict, list, tuple, int, float, type(None))
-# What may be secret: the invalid values that exceptions of Pydantic and FastAPI repeat, and the
-# queries and passwords of URLs, which clients such as HTTPX log for each request.
-HIDDEN = re.compile(r"(input_value=|'input': ).*|(/[^\s/?]*\?)\S+|(://[^/:@ ]*:)(?:(?!//)\S)+(?=@)")
+# What may be secret: the values that exceptions of Pydantic, FastAPI and databases repeat, and the
+# users, passwords, queries and fragments of URLs, which clients such as HTTPX log.
+HIDDEN = re.compile(
+    r"(input_value=|'input': |Input tag |\[parameters: |DETAIL: ).*"
+    r"|(/[^\s/?#]*[?#])\S+|(://)(?:(?!//)\S)+(?=@)"
+)
+HINTS = re.compile(r"[\n?#@=']|: ")  # Without any of these, there is nothing to hide.
 log = structlog.get_logger()
 
 
@@ -28,9 +33,12 @@ def configure(level: str = "info", log_format: str = "auto") -> None:
 
     The format `auto` means `console` in a terminal and `json` elsewhere.
     """
-    if not sys.stdout:  # Its parent has closed it: `my-command >&-`.
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
+    for stream in ("stdout", "stderr"):
+        if not getattr(sys, stream):  # Its parent has closed it: `my-command >&-`.
+            setattr(sys, stream, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the end
     console = sys.stdout.isatty() if log_format == "auto" else log_format == "console"
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding=None if console else "utf-8", errors="backslashreplace")
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -68,11 +76,11 @@ def hide_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 def _hide(value: Any) -> Any:
     text = "" if isinstance(value, NOT_TEXT) else str(value)
-    if "\n" in text or "input" in text or "?" in text or "@" in text:
+    if HINTS.search(text):
         lines = HIDDEN.sub(r"\1\2\3...", text).splitlines()
         return "\n".join(shorten(line, 500) for line in lines)
     if isinstance(value, dict):
-        return {key: _hide(each) for key, each in value.items()}
+        return {_hide(str(key)): _hide(each) for key, each in value.items()}
     return [*map(_hide, value)] if isinstance(value, list | tuple) else value
 
 

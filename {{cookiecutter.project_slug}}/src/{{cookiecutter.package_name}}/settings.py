@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal, {% if cookiecutter.__kind == "service" %}Self, {% endif %}get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, {% if cookiecutter.__kind == "service" %}Self, {% endif %}Union, get_args, get_origin
 
 from dotenv.parser import parse_stream
 {%- if cookiecutter.__kind == "job" %}
@@ -36,8 +37,8 @@ class SecretFiles(NestedSecretsSettingsSource):
     @classmethod
     def load_secrets(cls, path: Path) -> dict[str, str]:
         """Return the content of each file by its name, such as `database__password`."""
-        files = [file for file in path.glob("*") if is_setting(file.name)]
-        return {file.name: file.read_text("utf-8").strip() for file in files}
+        files = path.iterdir() if path.is_dir() else ()
+        return {it.name: it.read_text("utf-8").strip() for it in files if is_setting(it.name)}
 
 
 # https://docs.pydantic.dev/latest/concepts/pydantic_settings/
@@ -74,14 +75,19 @@ def load() -> Settings:
     except ValidationError as error:
         problems += [_describe(detail) for detail in error.errors()]
     except SettingsError as error:
-        name = "".join(re.findall(r'field "(\w+)"', str(error))).upper()
-        problems.append(f"{PREFIX}{name}: Input should be valid JSON")
+        if found := re.search(r'field "(\w+)"', str(error)):
+            alias = Settings.model_fields[found[1]].validation_alias
+            name = _variable([alias if isinstance(alias, str) else found[1]])
+            problems.append(f"{name}: Input should be valid JSON")
+        else:  # Such as a folder of secrets that is too large.
+            problems.append(str(error))
     except UnicodeDecodeError:
         problems.append(f".env or a file in {SECRETS_DIR} is not UTF-8 text")
     except OSError as error:
         path = str(error.filename).replace(str(SECRETS_DIR), "secrets")
         user = os.getuid() if hasattr(os, "getuid") else "USER"
-        problems.append(f"{error.filename}: {error.strerror}; run: sudo chown {user} {path}")
+        fix = f"; run: sudo chown {user} {path}" if isinstance(error, PermissionError) else ""
+        problems.append(f"{error.filename}: {error.strerror}{fix}")
     if problems or settings is None:
         raise SettingsError("\n  ".join(["Invalid settings:", *problems]))
     return settings
@@ -95,8 +101,9 @@ def variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
             own_name = getattr(each, "path", [each])[0]  # That of an AliasPath is its first part.
             # The alias of a setting has no prefix.
             name = f"{'' if alias and prefix == PREFIX else prefix}{own_name}".upper()
-            parts = () if get_origin(field.annotation) is dict else get_args(field.annotation)
-            types = [it for it in (field.annotation, *parts) if isinstance(it, type)]
+            is_union = get_origin(field.annotation) in {Union, UnionType}
+            members = get_args(field.annotation) if is_union else [field.annotation]
+            types = [it for it in members if isinstance(it, type)]
             kinds = [kind for kind in types if issubclass(kind, BaseModel)]
             yield from (name, *([] if kinds else [f"{name}__*"]))
             for kind in kinds:
@@ -111,10 +118,11 @@ def is_setting(name: str) -> bool:
 def _check_sources() -> list[str]:
     """Describe invalid lines of `.env`, and what looks like a setting in any source but is none."""
     env_file, known = Path(".env"), [*variables(Settings, PREFIX)]
+    secrets = SECRETS_DIR.iterdir() if SECRETS_DIR.is_dir() else []
     lines = [*parse_stream(StringIO(env_file.read_text("utf-8")))] if env_file.is_file() else []
     problems = [f".env: line {it.original.line} is not NAME=VALUE" for it in lines if it.error]
     environment = os.environ.keys() - {f"{PREFIX}SECRETS_DIR"}
-    names = (*environment, *(it.key for it in lines), *(it.name for it in SECRETS_DIR.glob("*")))
+    names = (*environment, *(it.key for it in lines), *(it.name for it in secrets))
     for name in sorted({name.upper() for name in names if name}):
         if name.startswith(PREFIX) and not is_setting(name):
             hint = "".join(f"; did you mean {each}?" for each in get_close_matches(name, known, 1))
@@ -124,6 +132,15 @@ def _check_sources() -> list[str]:
 
 def _describe(detail: ErrorDetails) -> str:
     """Describe an invalid or a missing setting."""
-    name, message = "__".join(map(str, detail["loc"])), detail["msg"].removeprefix("Value error, ")
-    prefix = PREFIX if detail["loc"] and detail["loc"][0] in Settings.model_fields else ""
-    return f"{prefix}{name}: ".upper() + message if name else message
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "union_tag_invalid":  # The message would repeat the value.
+        message = f"Input should have one of the tags {detail['ctx']['expected_tags']}"
+    return f"{_variable([*map(str, detail['loc'])])}: {message}" if detail["loc"] else message
+
+
+def _variable(path: list[str]) -> str:
+    """Return the name of the variable that sets a field, whose path may have the tag of a union."""
+    prefix = PREFIX if path[0] in Settings.model_fields else ""
+    paths = [path, *(path[:n] + path[n + 1 :] for n in range(1, len(path)))]
+    names = [f"{prefix}{'__'.join(each)}".upper() for each in paths]
+    return next(filter(is_setting, names), names[0])

@@ -44,7 +44,8 @@ def parse(text: str) -> Shard:
     index, _, count = text.partition("/")
     index = index or os.environ.get("JOB_COMPLETION_INDEX", "")
     if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
-        raise BadParameter(f"{index}/{count} is not I/N with I from 0 to N - 1")
+        hint = "" if index else "; JOB_COMPLETION_INDEX, which has I, is not set"
+        raise BadParameter(f"{index}/{count} is not I/N with I from 0 to N - 1{hint}")
     return Shard(int(index), int(count))
 
 
@@ -63,10 +64,11 @@ def scan(source: Path) -> tuple[str, int]:
 def merge(source: Path, target: Path) -> None:
     """Concatenate the parts of `target` that all shards of `source` have written."""
     digest, _ = scan(source)
-    pattern = re.compile(re.escape(target.name) + r"\.[0-9a-f]+\.\d{1,6}-of-(\d{1,6})")
-    names = [pattern.fullmatch(path.name) for path in target.parent.iterdir()]
-    found = {target.with_name(name[0]): int(name[1]) for name in names if name}
-    count = max(found.values(), default=1)
+    pattern = re.compile(re.escape(target.name) + r"\.([0-9a-f]+)\.\d{1,6}-of-(\d{1,6})")
+    names = [pattern.fullmatch(path.name) for path in target.parent.glob("*")]
+    found = {target.with_name(name[0]): name for name in names if name}
+    counts = [int(name[2]) for name in found.values() if name[1] == digest]
+    count = max(counts, default=1)
     parts = [Shard(index, count).path(target, digest) for index in range(count)]
     if foreign := sorted(found.keys() - {*parts}):
         problem = "is of another input, version or split: remove it"
