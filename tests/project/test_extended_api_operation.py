@@ -116,6 +116,30 @@ def wait_for_line(output: Path, text: str, times: int = 1) -> None:
         time.sleep(0.1)
 
 
+ANY_PATH = '''
+
+@router.get("/{path:path}")
+async def show(path: str) -> str:
+    """Answer for any path, as the pages of a frontend do."""
+    return path
+'''
+
+
+def test_a_route_for_any_path_hides_no_other(
+    extended: BakedProject,
+    combination: Combination,
+    bake: Callable[[Combination], BakedProject],
+    tmp_path: Path,
+) -> None:
+    project = copy_of(bake(combination).path, tmp_path)
+    environment = activated(venv(extended)) | {"PYTHONPATH": str(project / "src")}
+    with (project / "src" / PACKAGE / "routes/quotes.py").open("a", encoding="utf-8") as module:
+        module.write(ANY_PATH)
+
+    run("ruff", "check", cwd=project, env=environment)
+    run("pytest", "-q", cwd=project, env=environment)
+
+
 @pytest.mark.parametrize("parts", [*([part] for part in PARTS), [*PARTS]], ids="+".join)
 def test_a_part_that_is_not_wanted_is_a_file_and_its_lines_in_app(
     parts: list[str],
