@@ -93,11 +93,11 @@ def churn(choose: random.Random) -> Iterator[Row]:
 
 
 def prices(choose: random.Random) -> Iterator[Row]:
-    """Homes, with numbers that have all digits of a float."""
+    """Homes, with numbers that have all digits of a float, and prices that have none."""
     for _ in range(5000):
         area, rooms, age = choose.lognormvariate(4.5, 0.4), choose.randint(1, 8), choose.random()
-        district = choose.choice(["Nord", "Süd", "Mitte"])
-        price = 3000 * area + 20_000 * rooms - 90_000 * age + 50_000 * (district == "Mitte")
+        district = f"Bezirk {choose.randrange(30)}"
+        price = 3000 * area + 20_000 * rooms - 90_000 * age + 50_000 * hash_of(district)
         yield {
             "area": "" if choose.random() < 0.05 else area,
             "rooms": rooms,

@@ -29,7 +29,7 @@ training.main()
 @pytest.mark.slow("trains three models")
 @pytest.mark.parametrize(
     "counts",
-    [[8] * 3, [7] * 30, [10_000, 10_000, 5]],
+    [[8] * 3, [7] * 12, [10_000, 10_000, 5]],
     ids=["few rows", "many labels", "a rare label"],
 )
 @each(MODEL_API)

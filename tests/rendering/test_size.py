@@ -11,16 +11,16 @@ from tests.helpers.harness import BakedProject, each
 # The most that each may have, on Compose. Raise a number only for what a team would otherwise have
 # to write itself, and say in the commit what that is; lower it whenever something has gone.
 MOST = {
-    "web-api": {"files": 50, "src": 867, "tests": 659, "scripts": 215, "Makefile": 135},
+    "web-api": {"files": 50, "src": 897, "tests": 697, "scripts": 215, "Makefile": 135},
     "model-api": {
-        "files": 76,
-        "src": 1751,
-        "training": 995,
-        "tests": 1290,
+        "files": 77,
+        "src": 1792,
+        "training": 1038,
+        "tests": 1338,
         "scripts": 215,
         "Makefile": 141,
     },
-    "job": {"files": 42, "src": 634, "tests": 484, "scripts": 215, "Makefile": 135},
+    "job": {"files": 42, "src": 671, "tests": 511, "scripts": 215, "Makefile": 135},
 }
 
 

@@ -99,10 +99,18 @@ def test_parquet_without_pyarrow_says_what_to_install(
         predict(write(tmp_path / "in.parquet", ""))
 
 
+def test_absent_columns_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write(tmp_path / "in.csv", "Size (cm),Count,color,shop,is_new\n1,1,red,a,true\n")
+
+    predict(source)
+
+    assert capsys.readouterr().err == f"Warning: {source} has no count, sold.\n"
+
+
 def test_progress_is_shown_in_a_terminal_only(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = write(tmp_path / "in.csv", "size\n1\n")
+    source = write(tmp_path / "in.csv", "size,count,color,shop,is_new,sold\n1,,,,,\n")
 
     monkeypatch.setenv("FORCE_COLOR", "1")  # As CI often has it.
     predict(source)

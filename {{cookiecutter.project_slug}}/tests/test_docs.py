@@ -23,6 +23,4 @@ def test_the_docs_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     client = TestClient(create_app())
 
     for path in "/docs", "/docs/assets/swagger-ui.css", "/openapi.json":
-        text = client.get(path).text
-        assert "swagger" not in text
-        assert '"paths"' not in text
+        assert not re.search(r'SwaggerUIBundle\(|\.swagger-ui |"paths"', client.get(path).text)

@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from {{ cookiecutter.package_name }}.model.features import Schema
 
-from training.data import Data
+from training.data import Data, DataError
 from training.pipeline import SEED, TEST_SHARE
 
 
@@ -37,11 +37,21 @@ class Evaluation:
 
 
 def hold_out(schema: Schema, data: Data) -> Split:
-    """Hold out some rows. If rows of one customer or day belong together, split by those."""
+    """Hold out some rows. If rows of one customer or day belong together, split by those.
+
+    Raises:
+        DataError: the other rows have no value of a feature.
+    """
     stratify = data.target if schema.labels else None
     parts = train_test_split(
         data.table, data.target, test_size=TEST_SHARE, random_state=SEED, stratify=stratify
     )
+    missing = parts[0].isna() | (parts[0] == "")
+    if empty := [str(name) for name in missing if missing[name].all()]:
+        raise DataError(
+            f"The rows to train on have no value of {', '.join(empty)}. If the column has another "
+            "name, give it as `validation_alias` in model/schema.py, or else remove the feature."
+        )
     return Split(*parts)
 
 

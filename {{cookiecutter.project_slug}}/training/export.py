@@ -34,17 +34,20 @@ REMEDIES: tuple[tuple[str, Any, str], ...] = (
     ("FunctionTransformer", ..., "compute it in the data, as a feature of its own"),
     ("SplineTransformer", ..., "KBinsDiscretizer, or HistGradientBoosting"),
     ("TransformedTargetRegressor", ..., "train on the logarithm, and say so in the schema"),
-    ("TargetEncoder", ..., "OneHotEncoder(categories=[the most frequent])"),
     ("add_indicator", {True}, "impute without add_indicator"),
     ("categorical_features", ..., "one-hot encode the categories before the model"),
     ("loss", {"poisson", "gamma"}, "loss='squared_error'"),
-    ("handle_unknown", {"infrequent_if_exist", "error"}, "handle_unknown='ignore'"),
+    ("handle_unknown", {"infrequent_if_exist", "error"}, "OneHotEncoder(handle_unknown='ignore')"),
     ("max_categories", ..., "categories=[the most frequent]"),
     ("min_frequency", ..., "categories=[the most frequent]"),
     ("RandomForest", ..., "impute, and do not scale"),
     ("ExtraTrees", ..., "impute, and do not scale"),
     ("TfidfVectorizer", ..., "lowercase=False, token_pattern=WORD"),
     ("CountVectorizer", ..., "lowercase=False, token_pattern=WORD"),
+    ("CalibratedClassifierCV", ..., "the model without calibration"),
+    ("TunedThreshold", ..., "compare the probability with the threshold where you use it"),
+    ("FixedThreshold", ..., "compare the probability with the threshold where you use it"),
+    ("TargetEncoder", ..., "OneHotEncoder(categories=[the most frequent])"),
 )
 
 
@@ -73,6 +76,8 @@ def export(evaluation: Evaluation) -> tuple[bytes, float]:
         "metrics": json.dumps(evaluation.scores),
         "buckets": json.dumps(sorted({float(f"{value:.4g}") for value in quantiles})),
     }
+    if schema.labels:
+        check_labels(model, split.test)
     content = convert(schema, model, metadata)
     # The image has no locale but C.UTF-8; from here on, neither has this process.
     os.environ["LOCPATH"] = os.devnull
@@ -83,6 +88,14 @@ def export(evaluation: Evaluation) -> tuple[bytes, float]:
     scale = 1.0 if schema.labels else float(np.std(split.test_target)) or 1.0
     parity = Parity(schema, model, predictor, scale)
     return content, max(parity.check(*each) for each in stress(schema, split.test))
+
+
+def check_labels(model: Any, table: pd.DataFrame) -> None:
+    """Raise an `ExportError` if the model predicts other labels than the most probable ones."""
+    predicted, probable = model.predict(table), model.predict_proba(table).argmax(axis=1)
+    if others := int((predicted != probable).sum()):
+        reason = f"The API returns the most probable label, and for {others} of {len(table)}"
+        raise ExportError(f"{reason} held-out rows the pipeline predicts another one.", model)
 
 
 def convert(schema: Schema, model: Any, metadata: dict[str, str]) -> bytes:
@@ -164,8 +177,8 @@ class Parity:
 
 def find_remedies(model: Any) -> Iterator[tuple[str, str]]:
     """Yield the steps and parameters that are known to be lost in ONNX, and what to try."""
-    for path, value in {"": model, **model.get_params()}.items():
-        for name, values, remedy in REMEDIES:
+    for name, values, remedy in REMEDIES:
+        for path, value in {"": model, **model.get_params()}.items():
             is_step = type(value).__name__.startswith(name)
             is_parameter = path.rpartition("__")[2] == name and value not in (None, "from_dtype")
             if is_step or (is_parameter and (values is ... or value in values)):

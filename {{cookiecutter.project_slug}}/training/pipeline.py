@@ -55,7 +55,9 @@ def encode(schema: Schema, feature: Feature, table: pd.DataFrame) -> tuple[str, 
         return f"words_{feature.name}", words, feature.name
     if feature.kind == "text" and len(schema.labels) <= 2:  # noqa: PLR2004 - skl2onnx's limit
         folds = KFold(5, shuffle=True, random_state=SEED)
-        return f"mean_{feature.name}", TargetEncoder(cv=folds), [feature.name]
+        target = "binary" if schema.labels else "continuous"  # Of whole numbers, it would guess.
+        encoder = TargetEncoder(target_type=target, cv=folds)
+        return f"mean_{feature.name}", encoder, [feature.name]
     # `max_categories` cannot be exported. A rare value is encoded like an unknown one: as zeros.
     frequent = values.index[:MOST_FREQUENT].to_numpy(object)
     encoder = OneHotEncoder(categories=[frequent], handle_unknown="ignore", sparse_output=False)

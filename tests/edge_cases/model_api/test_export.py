@@ -12,6 +12,7 @@ from sklearn.ensemble import (
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -25,6 +26,7 @@ from tests.tiny import PRICE, THREE, TWO, create_data
 from my_application.model.features import Schema
 
 from training.converters import round_down
+from training.data import DataError
 from training.evaluate import Evaluation, hold_out
 from training.export import ExportError, export
 
@@ -153,6 +155,21 @@ def test_what_onnx_cannot_reproduce_is_refused(
     assert remedy in message
     assert len(message) <= 300
     assert "\n" not in message
+
+
+def test_a_threshold_that_the_api_would_ignore_is_refused() -> None:
+    tree = HistGradientBoostingClassifier(max_iter=5)
+
+    with pytest.raises(ExportError, match=r"predicts another one. Try for .*: compare the prob"):
+        export_with(TWO, columns("passthrough"), FixedThresholdClassifier(tree, threshold=0.9))
+
+
+def test_a_feature_without_values_is_refused() -> None:
+    data = create_data(TWO)
+    table = data.table.assign(count=np.float32("nan"), shop="")
+
+    with pytest.raises(DataError, match="have no value of count, shop"):
+        hold_out(TWO, type(data)(table, data.target, 0))
 
 
 @pytest.mark.parametrize("schema", [TWO, THREE, PRICE])

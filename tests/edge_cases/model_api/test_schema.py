@@ -2,7 +2,7 @@ from datetime import date
 from typing import Any, Literal
 
 import pytest
-from pydantic import BaseModel, create_model
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, create_model
 
 from my_application.model.features import FeatureModel, Schema, SchemaError
 
@@ -31,6 +31,15 @@ def test_a_name_that_the_exported_model_cannot_have_is_refused(name: str) -> Non
 
     with pytest.raises(SchemaError, match=f"{name}: rename it"):
         Schema(features, create_model("Target", target=(float, ...)), features())
+
+
+@pytest.mark.parametrize("alias", [AliasChoices("a", "b"), AliasPath("a", 0)], ids=str)
+def test_a_feature_that_has_several_columns_is_refused(alias: Any) -> None:
+    field: dict[str, Any] = {"a": (float, Field(validation_alias=alias))}
+    features = create_model("Features", __base__=FeatureModel, **field)
+
+    with pytest.raises(SchemaError, match="a: a validation_alias must be one string"):
+        Schema(features, create_model("Target", target=(float, ...)), features.model_construct())
 
 
 def test_a_label_that_means_a_missing_value_is_refused() -> None:

@@ -49,7 +49,9 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
         nonlocal count
         source_rows = read(source)
         while rows := list(islice(source_rows, ROWS)):
-            predictions = to_cells(schema, predictor.predict(_parse(parse, rows, count)))
+            if not count:
+                _warn_of_absent_columns(schema, source, rows)
+            predictions = to_cells(schema, predictor.predict(_parse(source, parse, rows, count)))
             yield [_merge(row, each) for row, each in zip(rows, predictions, strict=True)]
             count += len(rows)
 
@@ -93,6 +95,13 @@ def _labelled(schema: Schema, output: Any) -> Iterator[tuple[str, list[float]]]:
     return zip(labels, output.astype(float).round(6).tolist(), strict=True)
 
 
+def _warn_of_absent_columns(schema: Schema, source: Path, rows: list[Row]) -> None:
+    """A misspelled name would make every value of an optional feature missing."""
+    found: set[str] = set().union(*rows)
+    if absent := [it.column for it in schema.features if not found & {it.column, it.name}]:
+        sys.stderr.write(f"Warning: {source} has no {', '.join(absent)}.\n")
+
+
 def _merge(row: Row, prediction: Row) -> Row:
     merged = row | prediction
     if len(merged) < len(row) + len(prediction):
@@ -102,7 +111,7 @@ def _merge(row: Row, prediction: Row) -> Row:
 
 
 def _parse(
-    parse: Callable[[Row], FeatureModel], rows: list[Row], rows_before: int
+    source: Path, parse: Callable[[Row], FeatureModel], rows: list[Row], rows_before: int
 ) -> list[FeatureModel]:
     instances: list[FeatureModel] = []
     try:
@@ -111,7 +120,7 @@ def _parse(
         first = error.errors(include_url=False, include_input=False)[0]
         column = ".".join(map(str, first["loc"]))
         number = rows_before + len(instances) + 1
-        raise FileError(f"row {number}: {column}: {first['msg']}") from error
+        raise FileError(f"{source}: row {number}: {column}: {first['msg']}") from error
     return instances
 
 

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 type Kind = Literal["number", "boolean", "date", "category", "text"]
 type Columns = dict[str, NDArray[Any]]
 
-MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"})
+MISSING = frozenset({"", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None"})
 """The cells of a CSV file that mean a missing value."""
 
 KINDS: dict[Any, Kind] = {
@@ -71,7 +71,9 @@ class Feature:
             annotation, optional = (members[0] if len(members) == 1 else None), True
         while hasattr(annotation, "__metadata__"):  # Annotated[float, ...] | None
             annotation = get_args(annotation)[0]
-        column = field.validation_alias if isinstance(field.validation_alias, str) else name
+        column = field.validation_alias or name
+        if not isinstance(column, str):
+            raise SchemaError(f"{name}: a validation_alias must be one string, the column's name.")
         if get_origin(annotation) is Literal:
             categories = get_args(annotation)
             if all(isinstance(each, str) and each not in MISSING for each in categories):

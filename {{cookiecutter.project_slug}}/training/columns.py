@@ -1,0 +1,162 @@
+"""Find out what the columns of a file hold."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from training.data import DataError
+
+CATEGORIES = 20
+"""How many different strings are a category, and how many different numbers are labels."""
+LABELS = 100
+ROWS_PER_CATEGORY = 5
+UNIQUE = 0.98
+"""The share of different values from which on whole numbers may be an ID."""
+LEAST_ROOM, MOST_ROOM = 1e-9, 1e15
+"""Between these, bounds can be rounded."""
+WORDS = 3
+"""How many words the values of a free text have on average."""
+ID = r"(?i:(?<![a-z])(id|key|no|nr|number|index))$|I[dD]$|^(Unnamed: 0)?$"
+FLAWS = {
+    r"\d{4}-\d\d-\d\d[ T]\d": "dates with times; convert them to dates or numbers",
+    r"(\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{4}\D\d{1,2}\D\d{1,2})$": "dates; write them as YYYY-MM-DD",
+    r"[-+$€£ ]*[\d.,' ]*\d[ %€$£]*$": "numbers; write them with a decimal point and nothing else",
+}
+"""What values look like that cannot be used as they are."""
+
+
+@dataclass
+class Column:
+    """A column of the data, and what was found out about it."""
+
+    name: str
+    cells: list[str]
+    """Its cells without those that are missing."""
+    optional: bool
+    annotation: str = ""
+    arguments: tuple[str, ...] = ()
+    parse: Callable[[str], Any] = str
+    field: str = ""
+
+    def __str__(self) -> str:
+        """Return the field of the Pydantic model."""
+        arguments = [*(["default=None"] if self.optional else []), *self.arguments]
+        if self.field != self.name:
+            arguments.append(f"validation_alias={self.name!r}")
+        annotation = self.annotation + (" | None" if self.optional else "")
+        value = f"Field({', '.join(arguments)})" if arguments != ["default=None"] else "None"
+        return f"    {self.field}: {annotation}" + (f" = {value}" if arguments else "")
+
+    def is_all(self, parse: Callable[[str], Any]) -> bool:
+        """Return whether each cell can be parsed, as a finite number if it is a number."""
+        try:
+            values = [parse(cell) for cell in set(self.cells)]
+        except ValueError:
+            return False
+        return all(not isinstance(value, float) or math.isfinite(value) for value in values)
+
+
+def describe_target(column: Column, path: Path, *, regression: bool) -> None:
+    """Decide between a classification and a regression."""
+    labels = sorted(set(column.cells))
+    if len(labels) == 1:
+        raise DataError(f"{path}: the column {column.name!r} is always {labels[0]!r}.")
+    is_number = column.is_all(float)
+    if regression or (is_number and len(labels) > CATEGORIES):
+        if not is_number:
+            raise DataError(f"{path}: the column {column.name!r} is not numeric.")
+        # The unit is not in the data.
+        column.annotation, column.arguments = "float", (f"description={column.name!r}",)
+    elif len(labels) > LABELS:
+        raise DataError(f"{path}: the column {column.name!r} has {len(labels)} different strings.")
+    else:
+        column.annotation = f"Literal[{', '.join(map(repr, labels))}]"
+    if same := find_spellings(column):
+        raise DataError(f"{path}: the column {column.name!r} has {same}.")
+
+
+def find_flaw(column: Column) -> str | None:
+    """Return why a column is not a feature, or None if it is one."""
+    values = Counter(column.cells)
+    if len(values) <= 1 or (column.is_all(float) and len(set(map(float, values))) == 1):
+        return f"always {next(iter(values))[:40]!r}" if values else "always missing"
+    unique = len(values) / len(column.cells)
+    if column.is_all(int):
+        is_named = re.search(ID, column.name)
+        is_sequence = max(map(int, values)) - min(map(int, values)) + 1 == len(values)
+        return "an ID" if unique > UNIQUE and (is_named or is_sequence) else None
+    if column.is_all(float) or column.is_all(parse_date):
+        return None
+    for pattern, flaw in FLAWS.items():
+        if all(re.match(pattern, value) for value in values):
+            return flaw
+    others = [value for value in values if not is_number(value)]
+    if len(values) > CATEGORIES and sum(values[each] for each in others) < len(column.cells) / 5:
+        return f"numbers but for {', '.join(map(repr, others[:3]))}; leave these cells empty"
+    words = sum(len(value.split()) for value in values) / len(values)
+    return "an ID" if unique > 1 / 2 and len(values) > CATEGORIES and words < WORDS else None
+
+
+def find_spellings(column: Column) -> str | None:
+    """Return two labels or categories that look like one, and what to do about them."""
+    first: dict[object, str] = {}
+    for value in sorted(set(column.cells)) if column.annotation.startswith("Literal") else ():
+        key: object = float(value) if is_number(value) else "".join(value.casefold().split())
+        if first.setdefault(key, value) != value:
+            return f"both {first[key]!r} and {value!r}: spell them alike"
+    return None
+
+
+def describe(column: Column) -> None:
+    """Find the type of a feature, and the arguments of its `Field`."""
+    values = sorted(set(column.cells))
+    if {value.lower() for value in values} <= {"true", "false"}:
+        column.annotation, column.parse = "bool", lambda cell: cell.lower() == "true"
+    elif column.is_all(float) and not any(re.match(r"0\d", value) for value in values):
+        column.parse = int if column.is_all(int) else float
+        low, high = find_bounds([column.parse(value) for value in values])
+        column.annotation = column.parse.__name__
+        column.arguments = f"ge={low}", f"le={high}"
+    elif column.is_all(parse_date):
+        column.annotation, column.arguments, column.parse = "date", ("strict=False",), parse_date
+    elif len(values) <= CATEGORIES and len(column.cells) >= ROWS_PER_CATEGORY * len(values):
+        column.annotation = f"Literal[{', '.join(map(repr, values))}]"
+    else:
+        column.annotation, column.arguments = "str", (f"max_length={2 * max(map(len, values))}",)
+
+
+def is_number(cell: str) -> bool:
+    """Return whether a cell is a number."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def parse_date(cell: str) -> date:
+    """Parse a date as JSON has it: `2026-01-09`, with every zero."""
+    if len(cell) != len("2026-01-09"):
+        raise ValueError(cell)
+    return datetime.strptime(cell, "%Y-%m-%d").date()  # noqa: DTZ007 - no zone
+
+
+def find_bounds(values: list[float]) -> tuple[float, float]:
+    """Return round bounds that leave some room."""
+    low, high = min(values), max(values)
+    room = (high - low) / 2
+    if not LEAST_ROOM < room < MOST_ROOM:
+        return low, high
+    step = 10 ** math.floor(math.log10(room))
+    step = max(step, 1) if isinstance(low, int) else step
+    first = round(math.floor((low - room) / step) * step, 10)
+    last = round(math.ceil((high + room) / step) * step, 10)
+    if low >= 0:
+        first = max(first, 0)
+    is_whole = float(first).is_integer() and float(last).is_integer()
+    return (int(first), int(last)) if is_whole else (first, last)
