@@ -90,7 +90,8 @@ def test_its_own_tests_pass_where_only_the_image_has_its_python(
         COPY . .
         RUN --mount=type=cache,target=/root/.cache/pip pip install --no-deps --editable .
         RUN pytest --ignore {edge_cases} && pytest {edge_cases}
-        RUN mypy && ruff check && ruff format --check
+        RUN --mount=type=cache,target=/project/.mypy_cache,sharing=locked \\
+            mypy && ruff check && ruff format --check
     """)
 
     # A tool that fails, pytest without tests among them, fails the build.

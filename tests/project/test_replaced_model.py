@@ -162,13 +162,10 @@ REPLACEMENTS = {
 
 @pytest.fixture
 def project(combination: Combination, baked: BakedProject, tmp_path: Path) -> BakedProject:
-    """A project that is a repository, in an environment of its own."""
-    python = interpreter(combination.python)
-    assert python
+    """A project that is a repository."""
     project = BakedProject(tmp_path / "project", combination)
     shutil.copytree(baked.path, project.path)
     commit(project.path, "Start from the template")
-    install_locked(project.path, tmp_path / "venv", python)
     return project
 
 
@@ -177,11 +174,14 @@ def project(combination: Combination, baked: BakedProject, tmp_path: Path) -> Ba
 @pytest.mark.parametrize("name", REPLACEMENTS)
 @each(COMBINATION)
 def test_the_demo_is_replaced_by_a_draft_training_and_data(
-    name: str, project: BakedProject
+    name: str, project: BakedProject, install: Callable[[Combination], BakedProject]
 ) -> None:
     replacement, tag = REPLACEMENTS[name], f"template-test:replaced-{name.replace(' ', '-')}"
-    environment = activated(project.path.parent / "venv")
-    install(replacement, project)
+    if replacement.packages:
+        environment = install_with(replacement.packages, project)
+    else:
+        environment = activated(install(project.combination).path.parent / "venv")
+        environment["PYTHONPATH"] = str(project.path / "src")
     data = Path(f"data/{name.replace(' ', '_')}.csv")
     write(project.path / data, replacement.rows(random.Random(0)))  # noqa: S311 - no secret
     arguments = [str(data), "--target", replacement.target, *replacement.options]
@@ -214,18 +214,21 @@ def test_the_demo_is_replaced_by_a_draft_training_and_data(
         assert ours == pytest.approx(theirs, abs=TOLERANCE, rel=TOLERANCE)
 
 
-def install(replacement: Replacement, project: BakedProject) -> None:
-    """Install further packages, as `poetry add --group train` does."""
-    if replacement.packages:
-        python = project.path.parent / "venv/bin/python"
-        command = ["uv", "pip", "install", "--python", str(python), *replacement.packages]
-        result = run(*command, check=False, env=activated(python.parents[1]))
-        if result.returncode:
-            unavailable(f"There is no package index: {result.stderr}", required=False)
-        loaded = run(python, "-c", "import lightgbm", check=False)
-        if loaded.returncode:
-            reason = f"LightGBM needs OpenMP: {loaded.stderr.splitlines()[-1]}"
-            unavailable(reason, required=os.environ.get("REQUIRE_DOCKER") == "1")
+def install_with(packages: tuple[str, ...], project: BakedProject) -> dict[str, str]:
+    """Install a project with further packages, as `poetry add --group train` does."""
+    python = interpreter(project.combination.python)
+    assert python
+    venv = project.path.parent / "venv"
+    install_locked(project.path, venv, python)
+    environment = activated(venv)
+    result = run("uv", "pip", "install", "--python", venv, *packages, check=False, env=environment)
+    if result.returncode:
+        unavailable(f"There is no package index: {result.stderr}", required=False)
+    loaded = run(venv / "bin/python", "-c", "import lightgbm", check=False)
+    if loaded.returncode:
+        reason = f"LightGBM needs OpenMP: {loaded.stderr.splitlines()[-1]}"
+        unavailable(reason, required=os.environ.get("REQUIRE_DOCKER") == "1")
+    return environment
 
 
 def write(path: Path, rows: Iterator[Row]) -> None:
@@ -291,7 +294,6 @@ assert np.allclose(predictor.predict(instances), model.predict_proba(table), ato
 @pytest.mark.slow("installs an environment")
 @each(COMBINATION)
 def test_the_page_says_how_to_serve_other_formats(project: BakedProject, tmp_path: Path) -> None:
-    install(Replacement(two_features, "y", packages=("lightgbm<5", "skops<1")), project)
-    environment = activated(project.path.parent / "venv")
+    environment = install_with(("lightgbm<5", "skops<1"), project)
 
     project.run("python", "-W", "ignore", "-c", OTHER_FORMATS, tmp_path / "m", env=environment)
