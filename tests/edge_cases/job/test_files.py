@@ -33,7 +33,7 @@ def test_a_failure_to_read_is_not_said_to_concern_the_target() -> None:
     assert not hasattr(error.value, "__notes__")
 
 
-@pytest.mark.parametrize("target", [Path(), Path(os.devnull)], ids=["directory", "device"])
+@pytest.mark.parametrize("target", [Path(), Path(os.devnull), Path("/dev/stdout")], ids=str)
 def test_a_target_that_is_no_regular_file_is_refused(target: Path) -> None:
     with pytest.raises(BadParameter, match="is not a regular file"), replacing(target):
         pass

@@ -56,14 +56,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.readiness_checks, app.state.request_observers = {}, []
     # Leave this to the router, inside the middleware: then a 413 has a request ID and CORS headers.
     app.max_body_size = None
+{%- if cookiecutter.application == "model-api" %}
+    predictions.add_routes(app, SCHEMA, settings.max_instances)
+{%- endif %}
     app.include_router(health.router)
     add_metrics(app)
     if settings.docs:
         add_docs(app)
-    # These come last: a route for any path, such as `/{name}`, hides what is included later.
-{%- if cookiecutter.application == "model-api" %}
-    app.include_router(predictions.create_router(SCHEMA, settings.max_instances))
-{%- else %}
+
+{%- if cookiecutter.application == "web-api" %}
+    # This comes last: a route for any path, such as `/{name}`, hides what is included later.
     app.include_router(quotes.router)
 {%- endif %}
 

@@ -26,9 +26,10 @@ def replacing(target: Path) -> Iterator[Path]:
         BadParameter: the target is a directory or a device.
         OSError: it cannot be written.
     """
-    target = target.resolve() if target.is_symlink() else target  # As a shell's `>` does.
-    if target.exists() and not target.is_file():
+    is_device = target.absolute().is_relative_to("/dev")  # Such as a link to standard output.
+    if is_device or (target.exists() and not target.is_file()):
         raise BadParameter(f"{target} is not a regular file")
+    target = target.resolve() if target.is_symlink() else target  # As a shell's `>` does.
     if not target.parent.is_dir():
         raise NotADirectoryError(f"{target.parent} is not a directory")
     pattern = f".{glob.escape(target.name)}.????????.partial"

@@ -62,8 +62,8 @@ class ModelMetrics(Collector):
             self._sum += sum(values)
 
     def count_refused(self, errors: Iterable[Any]) -> None:
-        """Count the errors of a request that Pydantic refused, by feature."""
-        places = [error["loc"][-1] for error in errors]
+        """Count the invalid values of instances by feature."""
+        places = [error["loc"][-1] for error in errors if "instances" in error["loc"]]
         names = [self._columns.get(place, place) for place in places]
         with self._lock:
             self._refused.update(name if name in self._refused else OTHER for name in names)

@@ -2,7 +2,7 @@
 
 import asyncio
 import timeit
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import copy_context
@@ -10,9 +10,8 @@ from functools import partial
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from prometheus_client import REGISTRY
 from pydantic import (
     BaseModel,
@@ -23,6 +22,7 @@ from pydantic import (
     create_model,
 )
 
+from {{ cookiecutter.package_name }}.errors import invalid_request, problem
 from {{ cookiecutter.package_name }}.health import NotReadyError
 from {{ cookiecutter.package_name }}.model.batch import to_records
 from {{ cookiecutter.package_name }}.model.features import Schema, whole_to_integer
@@ -102,29 +102,6 @@ def get_inference(app: FastAPI) -> Inference:
     return inference
 
 
-class CountingRoute(APIRoute):
-    """A route that counts the values that it refuses.
-
-    https://fastapi.tiangolo.com/how-to/custom-request-and-route/
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Any]:
-        """Return the handler of requests."""
-        handler = super().get_route_handler()
-
-        async def counting_handler(request: Request) -> Any:
-            try:
-                return await handler(request)
-            except RequestValidationError as error:
-                if request.app.state.inference:
-                    request.app.state.inference.metrics.count_refused(error.errors())
-                raise
-            except NotReadyError as error:
-                raise HTTPException(503, str(error)) from error
-
-        return counting_handler
-
-
 class Model(BaseModel):
     """The model that made a prediction."""
 
@@ -172,9 +149,8 @@ def validate_instances(instances: Any, validate: ValidatorFunctionWrapHandler) -
     )
 
 
-def create_router(schema: Schema, max_instances: int) -> APIRouter:
-    """Create the routes for a schema."""
-    router = APIRouter(tags=["predictions"], route_class=CountingRoute)
+def add_routes(app: FastAPI, schema: Schema, max_instances: int) -> None:
+    """Add the routes for a schema, without a router, whose search takes longer than the model."""
     features: Any = schema.features_model
     field = Field(min_length=1, max_length=max_instances, examples=[[schema.example_json()]])
 
@@ -188,7 +164,17 @@ def create_router(schema: Schema, max_instances: int) -> APIRouter:
         label: Any = schema.target_model.model_fields[schema.target.name].annotation
         prediction = create_model("Prediction", __base__=Classification, label=(label, ...))
 
-    @router.post("/predictions", response_model=Predictions[prediction])
+    @app.exception_handler(RequestValidationError)
+    async def count_refused(request: Request, error: RequestValidationError) -> Response:
+        if inference := getattr(request.app.state, "inference", None):
+            inference.metrics.count_refused(error.errors())
+        return await invalid_request(request, error)
+
+    @app.exception_handler(NotReadyError)
+    async def not_ready(_request: Request, error: NotReadyError) -> Response:
+        return problem(503, str(error))
+
+    @app.post("/predictions", tags=["predictions"], response_model=Predictions[prediction])
     async def predict(body: PredictionRequest, request: Request) -> Any:
         """Predict for one or many instances."""
         inference = get_inference(request.app)
@@ -198,7 +184,7 @@ def create_router(schema: Schema, max_instances: int) -> APIRouter:
         model = {"name": info.name, "version": info.version}
         return {"model": model, "predictions": predictions}
 
-    @router.get("/model")
+    @app.get("/model", tags=["predictions"])
     async def describe_model(request: Request) -> ModelDescription:
         """Describe the model: its features, its target, and its scores."""
         info = get_inference(request.app).info
@@ -209,5 +195,3 @@ def create_router(schema: Schema, max_instances: int) -> APIRouter:
             features=schema.features_model.model_json_schema(),
             target=schema.target_model.model_json_schema(),
         )
-
-    return router
