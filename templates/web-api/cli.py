@@ -43,10 +43,9 @@ def serve(
     *, reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes.")] = False
 ) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
-    # The health check, which runs every 30 seconds, does without these.
-    import uvicorn  # noqa: PLC0415
+    import uvicorn  # noqa: PLC0415 - the health check, which runs often, does without
 
-    from {{ cookiecutter.package_name }} import logs  # noqa: PLC0415
+    from {{ cookiecutter.package_name }} import logs  # noqa: PLC0415 - too
 
     with reported_settings() as settings:
         logs.configure(settings.log_level, settings.log_format)

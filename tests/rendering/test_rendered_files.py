@@ -80,6 +80,7 @@ MODEL = {
     "tests/tiny.py",
     "training/__init__.py",
     "training/__main__.py",
+    "training/columns.py",
     "training/converters.py",
     "training/data.py",
     "training/draft.py",

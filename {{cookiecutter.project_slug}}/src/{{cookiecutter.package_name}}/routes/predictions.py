@@ -149,8 +149,20 @@ def validate_instances(instances: Any, validate: ValidatorFunctionWrapHandler) -
     )
 
 
+async def count_refused(request: Request, error: RequestValidationError) -> Response:
+    """Answer an invalid request, and count its values."""
+    if inference := getattr(request.app.state, "inference", None):
+        inference.metrics.count_refused(error.errors())
+    return await invalid_request(request, error)
+
+
+async def not_ready(_request: Request, error: NotReadyError) -> Response:
+    """Answer a request that needs the model while there is none."""
+    return problem(503, str(error))
+
+
 def add_routes(app: FastAPI, schema: Schema, max_instances: int) -> None:
-    """Add the routes for a schema, without a router, whose search takes longer than the model."""
+    """Add the routes for a schema; to the application itself, because a router takes time."""
     features: Any = schema.features_model
     field = Field(min_length=1, max_length=max_instances, examples=[[schema.example_json()]])
 
@@ -164,15 +176,8 @@ def add_routes(app: FastAPI, schema: Schema, max_instances: int) -> None:
         label: Any = schema.target_model.model_fields[schema.target.name].annotation
         prediction = create_model("Prediction", __base__=Classification, label=(label, ...))
 
-    @app.exception_handler(RequestValidationError)
-    async def count_refused(request: Request, error: RequestValidationError) -> Response:
-        if inference := getattr(request.app.state, "inference", None):
-            inference.metrics.count_refused(error.errors())
-        return await invalid_request(request, error)
-
-    @app.exception_handler(NotReadyError)
-    async def not_ready(_request: Request, error: NotReadyError) -> Response:
-        return problem(503, str(error))
+    app.exception_handler(RequestValidationError)(count_refused)
+    app.exception_handler(NotReadyError)(not_ready)
 
     @app.post("/predictions", tags=["predictions"], response_model=Predictions[prediction])
     async def predict(body: PredictionRequest, request: Request) -> Any:
