@@ -91,7 +91,7 @@ class Project(NamedTuple):
         self.edit("job.py", r"def run\(.*?(?=\n\n\ndef valid_orders)", function.strip())
         command = f'def run({signature}) -> None:\n    """Run the job."""\n    {call}'
         self.edit("cli.py", r"def run\(.*?(?=\n\n\n@app.command\(\)\ndef merge)", command)
-        self.edit("exit_status.py", "OSError: 74}", f"OSError: 74, {status}}}")
+        self.edit("exit_status.py", "OSError: 74,", f"OSError: 74, {status},")
         for name in ("job.py", "exit_status.py"):
             self.edit(name, r"\nfrom pydantic", f"\n{imports}\nfrom pydantic")
         self.run("ruff", "check", "--fix-only", "--quiet", "src")
