@@ -62,6 +62,28 @@ def test_a_python_that_is_not_the_projects_fails_the_build(
     assert message.format(this=this, other=other) in result.stderr
 
 
+# The code comes to be built, is built and checked, and comes into the image.
+STEPS_OF_AN_EDIT = [
+    ("application", "COPY"),
+    ("application", "RUN"),
+    ("application", "RUN"),
+    ("runtime", "COPY"),
+]
+
+
+def build_after_an_edit(project: Path, tag: str) -> list[tuple[str, str]]:
+    """Edit the code, build the image, and return the steps that were run."""
+    module = project / "src" / PACKAGE / "__init__.py"
+    module.write_text(module.read_text("utf-8") + f"EDITED = {time_ns()}\n", "utf-8")
+    # Files that only their owner may read, as some umasks make them, can be read in the image.
+    for path in (project / "src").rglob("*.py"):
+        path.chmod(0o600)
+    result = run("docker", "build", "--progress", "plain", "--tag", tag, project)
+    states = dict(re.findall(r"^#(\d+) (CACHED|DONE)", result.stderr, re.MULTILINE))
+    steps = re.findall(r"^#(\d+) \[(\w+) +\d+/\d+\] (RUN|COPY)", result.stderr, re.MULTILINE)
+    return sorted((stage, verb) for number, stage, verb in steps if states[number] == "DONE")
+
+
 @pytest.mark.slow("builds without a cache")
 @each(NEWEST)
 def test_an_edit_of_the_code_changes_one_small_layer(
@@ -73,31 +95,15 @@ def test_an_edit_of_the_code_changes_one_small_layer(
     text = dockerfile.read_text("utf-8")
     own_base = f"FROM ${{BASE}} AS base\nENV OWN_LAYERS={time_ns()}\n"
     dockerfile.write_text(text.replace("FROM ${BASE} AS base\n", own_base), "utf-8")
-    whole = f"{image}-whole"
+    whole, edited = f"{image}-whole", f"{image}-edited"
     run("docker", "build", "--tag", whole, str(tmp_path / "project"))
-    module = tmp_path / "project/src" / PACKAGE / "__init__.py"
-    module.write_text(module.read_text("utf-8") + f"EDITED = {time_ns()}\n", "utf-8")
-    # Files that only their owner may read, as some umasks make them, can be read in the image.
-    for path in (tmp_path / "project/src").rglob("*.py"):
-        path.chmod(0o600)
-    edited = f"{image}-edited"
 
-    result = run(
-        *["docker", "build", "--progress", "plain"],
-        *["--tag", edited, str(tmp_path / "project")],
-    )
+    steps = build_after_an_edit(tmp_path / "project", edited)
+    if steps != STEPS_OF_AN_EDIT:  # Other builds of these tests may have cost it a cached layer.
+        steps = build_after_an_edit(tmp_path / "project", edited)
 
+    assert steps == STEPS_OF_AN_EDIT
     before, after = (inspect(name)["RootFS"]["Layers"] for name in (whole, edited))
-    # Only these ran: the code comes to be built, is built and checked, and comes into the image.
-    states = dict(re.findall(r"^#(\d+) (CACHED|DONE)", result.stderr, re.MULTILINE))
-    steps = re.findall(r"^#(\d+) \[(\w+) +\d+/\d+\] (RUN|COPY)", result.stderr, re.MULTILINE)
-    ran = [(stage, verb) for number, stage, verb in steps if states[number] == "DONE"]
-    assert sorted(ran) == [
-        ("application", "COPY"),
-        ("application", "RUN"),
-        ("application", "RUN"),
-        ("runtime", "COPY"),
-    ]
     assert before[:-1] == after[:-1]
     assert before[-1] != after[-1]
     run(
