@@ -7,7 +7,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 
 from typer import BadParameter
@@ -27,9 +26,9 @@ class Shard:
     def select[Row](self, rows: Iterator[tuple[int, Row]], lines: int) -> Iterator[tuple[int, Row]]:
         """Yield the rows that end in this range of an input with so many lines."""
         begin = lines * self.index // self.count
-        end = inf if self.index + 1 == self.count else lines * (self.index + 1) // self.count
+        end = lines * (self.index + 1) // self.count
         for line, row in rows:
-            if line > end:
+            if line > end and self.index + 1 < self.count:
                 break
             if line > begin:
                 yield line, row
@@ -44,8 +43,7 @@ def parse(text: str) -> Shard:
     index, _, count = text.partition("/")
     index = index or os.environ.get("JOB_COMPLETION_INDEX", "")
     if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
-        hint = "" if index else "; JOB_COMPLETION_INDEX, which has I, is not set"
-        raise BadParameter(f"{index}/{count} is not I/N with I from 0 to N - 1{hint}")
+        raise BadParameter(f"{index}/{count} is not I/N: I is 0 to N - 1, or JOB_COMPLETION_INDEX")
     return Shard(int(index), int(count))
 
 
@@ -65,10 +63,8 @@ def merge(source: Path, target: Path) -> None:
     """Concatenate the parts of `target` that all shards of `source` have written."""
     digest, _ = scan(source)
     pattern = re.compile(re.escape(target.name) + r"\.([0-9a-f]+)\.\d{1,6}-of-(\d{1,6})")
-    names = [pattern.fullmatch(path.name) for path in target.parent.glob("*")]
-    found = {target.with_name(name[0]): name for name in names if name}
-    counts = [int(name[2]) for name in found.values() if name[1] == digest]
-    count = max(counts, default=1)
+    found = {path: it for path in target.parent.glob("*") if (it := pattern.fullmatch(path.name))}
+    count = max((int(it[2]) for it in found.values() if it[1] == digest), default=1)
     parts = [Shard(index, count).path(target, digest) for index in range(count)]
     if foreign := sorted(found.keys() - {*parts}):
         problem = "is of another input, version or split: remove it"
