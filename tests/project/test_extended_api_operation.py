@@ -125,36 +125,38 @@ async def show(path: str) -> str:
 '''
 
 
-def test_a_route_for_any_path_hides_no_other(
-    extended: BakedProject,
-    combination: Combination,
-    bake: Callable[[Combination], BakedProject],
-    tmp_path: Path,
-) -> None:
-    project = copy_of(bake(combination).path, tmp_path)
-    environment = activated(venv(extended)) | {"PYTHONPATH": str(project / "src")}
-    with (project / "src" / PACKAGE / "routes/quotes.py").open("a", encoding="utf-8") as module:
+@pytest.fixture
+def fresh(
+    combination: Combination, bake: Callable[[Combination], BakedProject], tmp_path: Path
+) -> Path:
+    """A copy of a fresh project, to be changed."""
+    return copy_of(bake(combination).path, tmp_path)
+
+
+def in_environment(extended: BakedProject, project: Path) -> dict[str, str]:
+    """The environment of another project, for the code of this one."""
+    return activated(venv(extended)) | {"PYTHONPATH": str(project / "src")}
+
+
+def test_a_route_for_any_path_hides_no_other(extended: BakedProject, fresh: Path) -> None:
+    environment = in_environment(extended, fresh)
+    with (fresh / "src" / PACKAGE / "routes/quotes.py").open("a", encoding="utf-8") as module:
         module.write(ANY_PATH)
 
-    run("ruff", "check", cwd=project, env=environment)
-    run("pytest", "-q", cwd=project, env=environment)
+    run("ruff", "check", cwd=fresh, env=environment)
+    run("pytest", "-q", cwd=fresh, env=environment)
 
 
 @pytest.mark.parametrize("parts", [*([part] for part in PARTS), [*PARTS]], ids="+".join)
 def test_a_part_that_is_not_wanted_is_a_file_and_its_lines_in_app(
-    parts: list[str],
-    extended: BakedProject,
-    combination: Combination,
-    bake: Callable[[Combination], BakedProject],
-    tmp_path: Path,
+    parts: list[str], extended: BakedProject, fresh: Path
 ) -> None:
-    project = copy_of(bake(combination).path, tmp_path)
-    environment = activated(venv(extended)) | {"PYTHONPATH": str(project / "src")}
+    environment = in_environment(extended, fresh)
 
-    take_out(project, *parts)
+    take_out(fresh, *parts)
 
-    run("ruff", "check", cwd=project, env=environment)
-    run("mypy", cwd=project, env=environment)
+    run("ruff", "check", cwd=fresh, env=environment)
+    run("mypy", cwd=fresh, env=environment)
     # The metrics need the access log.
     ignored = ["--ignore=tests/test_metrics.py"] if parts == ["access_log"] else []
-    run("pytest", "-q", "--cov", *ignored, cwd=project, env=environment)
+    run("pytest", "-q", "--cov", *ignored, cwd=fresh, env=environment)
