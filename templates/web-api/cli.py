@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection
-{%- if cookiecutter.application == "model-api" %}
 from pathlib import Path
+{%- if cookiecutter.application == "model-api" %}
 from typing import Annotated, Any
 {%- else %}
 from typing import Annotated
@@ -43,25 +43,33 @@ def serve(
     *, reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes.")] = False
 ) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
-    import uvicorn  # noqa: PLC0415 - the health check, which runs often, does without
+    # The health check, which runs often, does without these.
+    from asyncio import CancelledError  # noqa: PLC0415 - see above
 
-    from {{ cookiecutter.package_name }} import logs  # noqa: PLC0415 - too
+    import uvicorn  # noqa: PLC0415 - see above
+
+    from {{ cookiecutter.package_name }} import logs  # noqa: PLC0415 - see above
 
     with reported_settings() as settings:
         logs.configure(settings.log_level, settings.log_format)
         if reload:  # A breakpoint may take long.
             os.environ[f"{PREFIX}REQUEST_TIMEOUT_SECONDS"] = "86400"
             os.environ[f"{PREFIX}SHUTDOWN_GRACE_SECONDS"] = "86401"
-        # Our own log has WebSockets, whose URLs may hold secrets, and streams that are cancelled.
-        hidden = ('%s - "WebSocket', "Cancel ")
-        uvicorn_log = logging.getLogger("uvicorn.error")
-        uvicorn_log.addFilter(lambda line: not str(line.msg).startswith(hidden))
+
+        # Our own log has WebSockets, whose URLs may hold secrets, and responses that are cancelled.
+        def is_new(line: logging.LogRecord) -> bool:
+            error = line.exc_info[0] if line.exc_info else None
+            hidden = ('%s - "WebSocket', "Cancel ")
+            return error is not CancelledError and not str(line.msg).startswith(hidden)
+
+        logging.getLogger("uvicorn.error").addFilter(is_new)
         # Uvicorn raises the signal again when it has stopped: then exit with 0.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         uvicorn.run(
             "{{ cookiecutter.package_name }}.app:create_app",
             factory=True,
             reload=reload,
+            reload_dirs=[str(Path(__file__).parent)] if reload else None,
             host=settings.host,
             port=settings.port,
             http="h11",  # See docs/production.md.

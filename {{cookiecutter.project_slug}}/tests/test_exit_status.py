@@ -64,6 +64,7 @@ def run(read_log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> Run:
         (OSError(28, "No space left on device"), 74, ["No space left on device"]),
         (ConnectionError("refused"), 74, ["refused"]),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 74, ["Broken pipe"]),
+        (ExceptionGroup("", [ExceptionGroup("", [InputError("bad")])]), 65, ["bad"]),
     ],
 )
 def test_each_failure_has_its_status_and_names_its_problems(

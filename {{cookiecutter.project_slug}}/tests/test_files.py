@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ def names() -> list[str]:
 def test_a_failure_keeps_the_target_and_is_said_to_concern_it() -> None:
     TARGET.write_text("old")
 
-    with pytest.raises(IsADirectoryError) as error, replacing(TARGET) as path:
-        path.mkdir()
+    with pytest.raises(OSError, match="No space left") as error, replacing(TARGET):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     assert error.value.__notes__ == ["while writing out.jsonl"]
     assert TARGET.read_text() == "old"
@@ -32,6 +33,15 @@ def test_what_a_killed_run_left_is_removed_by_the_next_run_of_the_same_target() 
         assert path.name == TARGET.name
 
     assert names() == [".out.jsonl.part.0123abcd.partial", "out.jsonl"]
+
+
+def test_what_is_not_written_replaces_nothing() -> None:
+    TARGET.write_text("old")
+
+    with pytest.raises(RuntimeError, match="was not written"), replacing(TARGET):
+        pass
+
+    assert TARGET.read_text() == "old"
 
 
 def test_a_missing_directory_is_no_missing_input() -> None:

@@ -1,8 +1,10 @@
 import re
 from fnmatch import fnmatchcase
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 from pydantic_settings import SettingsError
 from tests.conftest import PROJECT
 
@@ -75,7 +77,8 @@ def test_the_example_file_lists_every_setting_with_its_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     example = (PROJECT / ".env.example").read_text("utf-8")
-    listed = dict(re.findall(r"^#?(\w+)=(.*)$", example, re.MULTILINE))
+    every_line = re.sub(r"^#(?=\w+=)", "", example, flags=re.MULTILINE)
+    listed = dotenv_values(stream=StringIO(every_line))
     known, before = [*variables(Settings, PREFIX)], load().model_dump()
 
     for name in known:
@@ -83,6 +86,7 @@ def test_the_example_file_lists_every_setting_with_its_default(
             assert any(each == name or each.startswith(f"{name}__") for each in listed), name
     for name in listed:
         assert any(fnmatchcase(name, pattern) for pattern in known), name
-    for name, value in re.findall(r"^#(\w+)=(.+)$", example, re.MULTILINE):
-        monkeypatch.setenv(name, value)
+    for name, value in listed.items():
+        if value:
+            monkeypatch.setenv(name, value)
     assert load().model_dump() == before

@@ -1,5 +1,8 @@
+import importlib
 import io
+import json
 import sys
+from pathlib import Path
 
 import pytest
 import structlog
@@ -62,6 +65,45 @@ def test_what_exceptions_of_libraries_repeat_is_hidden(
     out = capsys.readouterr().out
     assert "hunter2" not in out
     assert text.split(maxsplit=1)[0] in out
+
+
+def test_frames_of_libraries_are_shortened_before_those_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library = tmp_path / "lib" / "site-packages" / "library.py"
+    library.parent.mkdir(parents=True)
+    library.write_text(
+        "def first(call, depth):\n"
+        "    return second(call, depth - 1, 'an argument', 'another argument', 'a third one')\n"
+        "def second(call, depth, *_arguments):\n"
+        "    return first(call, depth - 1) if depth > 0 else call()\n"
+    )
+    monkeypatch.syspath_prepend(library.parent)
+    call_in_library = importlib.import_module("library").first
+    logs.configure("info", "json")
+
+    def my_endpoint() -> None:
+        call_in_library(lambda: recurse(0), 66)
+
+    try:
+        call_in_library(my_endpoint, 55)
+    except ValueError:
+        log.exception("failed")
+
+    out = capsys.readouterr().out
+    assert "in my_endpoint" in out
+    assert 6500 < len(out) < 8000
+
+
+def test_long_lists_lose_their_end(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+
+    log.info("failed", problems=[f"line {n}: {'x' * 60}" for n in range(1000)], one=["x" * 9000])
+
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert problems[0].startswith("line 0")
+    assert problems[-1] == "..."
+    assert len(problems) > 10
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

@@ -1,3 +1,4 @@
+import io
 import os
 import sys
 from pathlib import Path
@@ -6,7 +7,7 @@ import pytest
 from tests.test_files import TARGET, names
 from typer import BadParameter
 
-from my_application.files import replacing
+from my_application.files import progress, replacing
 
 
 def test_of_two_runs_at_once_the_one_that_started_last_wins() -> None:
@@ -53,3 +54,24 @@ def test_a_link_leads_to_the_target_which_keeps_its_mode() -> None:
     assert link.is_symlink()
     assert TARGET.read_text() == "new"
     assert TARGET.stat().st_mode & 0o77 == 0
+
+
+def test_the_log_is_not_mixed_into_the_progress_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    output, terminal = io.StringIO(), io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    with progress() as bar:
+        bar.add_task("Pricing", total=None)
+        sys.stdout.write("a line of the log\n")
+
+    assert output.getvalue() == "a line of the log\n"
+    assert "Pricing" in terminal.getvalue()
+
+
+def test_an_error_of_a_network_is_not_said_to_concern_the_target() -> None:
+    with pytest.raises(ConnectionRefusedError) as error, replacing(TARGET):
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    assert not hasattr(error.value, "__notes__")

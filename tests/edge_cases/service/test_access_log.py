@@ -3,6 +3,7 @@ import asyncio
 import pytest
 from fastapi import BackgroundTasks, FastAPI
 from fastapi.testclient import TestClient
+from opentelemetry.trace import NonRecordingSpan, SpanContext, use_span
 from starlette.websockets import WebSocketDisconnect
 from tests.conftest import ReadLog
 
@@ -29,3 +30,35 @@ def test_a_refused_websocket_has_a_line(client: TestClient, read_log: ReadLog) -
 
     (line,) = read_log()
     assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", None, 403)
+
+
+def test_the_route_of_a_mounted_application_has_its_prefix(
+    app: FastAPI, client: TestClient, read_log: ReadLog
+) -> None:
+    admin = FastAPI()
+
+    @admin.get("/items/{number}")
+    async def get_item(number: int) -> int:
+        return number
+
+    app.mount("/admin", admin)
+    read_log()
+
+    client.get("/admin/items/1")
+    TestClient(app, root_path="/shop").get("/shop/admin/items/1")
+    TestClient(app, root_path="/shop").get("/shop/livez")
+
+    routes = [line["route"] for line in read_log()]
+    assert routes == ["/admin/items/{number}", "/admin/items/{number}", "/livez"]
+
+
+def test_a_trace_that_the_service_starts_is_in_the_log(
+    client: TestClient, read_log: ReadLog
+) -> None:
+    read_log()
+
+    context = SpanContext(0xABC, 0x1, is_remote=False)
+    with use_span(NonRecordingSpan(context)):
+        client.get("/livez")
+
+    assert read_log()[0]["trace_id"] == f"{0xABC:032x}"

@@ -1,7 +1,8 @@
 import asyncio
 import contextlib
+import functools
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
@@ -10,13 +11,31 @@ from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from my_application.app import create_app
-from my_application.limits import Limits
+from my_application.limits import Limits, time_limit
 from my_application.settings import Settings
 
 
 @pytest.fixture
 def app() -> FastAPI:
     return create_app(Settings(request_timeout_seconds=0.2))
+
+
+def test_other_decorators_may_wrap_the_limited_endpoint(app: FastAPI, client: TestClient) -> None:
+    def decorate(endpoint: Callable[[], Awaitable[str]]) -> Callable[[], Awaitable[str]]:
+        @functools.wraps(endpoint)
+        async def wrapper() -> str:
+            return await endpoint()
+
+        return wrapper
+
+    @app.get("/decorated")
+    @decorate
+    @time_limit(5)
+    async def decorated() -> str:
+        await asyncio.sleep(0.4)
+        return "done"
+
+    assert client.get("/decorated").json() == "done"
 
 
 def test_a_timeout_of_the_route_is_a_failure(app: FastAPI, client: TestClient) -> None:

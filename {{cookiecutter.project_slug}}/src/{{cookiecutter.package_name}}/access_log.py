@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import structlog
+from opentelemetry.trace import format_trace_id, get_current_span
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from {{ cookiecutter.package_name }}.errors import problem
@@ -25,9 +26,10 @@ class AccessLog:
     """ASGI middleware that gives each request an ID and a log line, and status 500 if it fails.
 
     The ID is the client's `X-Request-ID`, or a new one. It is in the response and in every log
-    line of the request; so is the ID of the trace if the client sends a `traceparent`. The duration
-    is the time until the response ends, without background tasks. `app.state.request_observers` are
-    called with the scope, the status and the duration in seconds of each request.
+    line of the request; so is the ID of the trace, if the service makes traces, or the client sends
+    a `traceparent`. The duration is the time until the response ends, without background tasks.
+    `app.state.request_observers` are called with the scope, the status and the duration in seconds
+    of each request.
     """
 
     app: ASGIApp
@@ -80,6 +82,9 @@ def bind_ids(headers: dict[bytes, bytes]) -> bytes:
         request_id = secrets.token_hex(16).encode()
     structlog.contextvars.clear_contextvars()  # The next request of a connection inherits them.
     structlog.contextvars.bind_contextvars(request_id=request_id.decode())
-    if trace := TRACEPARENT.match(headers.get(b"traceparent", b"")):
-        structlog.contextvars.bind_contextvars(trace_id=trace[1].decode())
+    sent = TRACEPARENT.match(headers.get(b"traceparent", b""))
+    span = get_current_span().get_span_context()  # FastAPI's; invalid if it makes no traces.
+    if span.is_valid or sent:
+        trace_id = sent[1].decode() if sent else format_trace_id(span.trace_id)
+        structlog.contextvars.bind_contextvars(trace_id=trace_id)
     return request_id

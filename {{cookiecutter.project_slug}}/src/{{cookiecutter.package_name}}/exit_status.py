@@ -1,9 +1,12 @@
 """Exit statuses: every outcome of a command has its own, and one log line."""
 
+import gzip
+import logging
 import os
 import signal
 import sys
 import threading
+import zlib
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -37,6 +40,8 @@ STATUSES = {
     SettingsError: 2,
     InputError: 65,
     EOFError: 65,
+    gzip.BadGzipFile: 65,
+    zlib.error: 65,
     FileNotFoundError: 65,
     OSError: 74,
 }
@@ -45,7 +50,7 @@ STATUSES = {
 def run(command: Callable[[], int | None]) -> NoReturn:
     """Run a command, log its failure if it fails, and exit with the status of the outcome."""
     exit_on_signals()
-    status, details = 0, dict[str, object]()
+    status, error = 0, None
     try:
         status = command() or 0
     except BaseException as raised:  # A panic of polars is no Exception.
@@ -56,14 +61,26 @@ def run(command: Callable[[], int | None]) -> NoReturn:
             error = raised.__context__ or raised
         if isinstance(raised, SystemExit) and not isinstance(error, BrokenPipeError):
             raise
+        while isinstance(error, BaseExceptionGroup):  # An `asyncio.TaskGroup` stops at the first.
+            error = error.exceptions[0]
         status = next((STATUSES[it] for it in type(error).mro() if it in STATUSES), BUG)
-        details = {"exc_info": error} if status == BUG else {"problems": describe(error)}
     if status:
         try:
-            log.error(MEANINGS.get(status, "failed"), status=status, **details)
+            log_failure(status, error)
+            sys.stdout.flush()
         except OSError:  # The reader of the log is gone, and Python would write to it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
+
+
+def log_failure(status: int, error: BaseException | None) -> None:
+    """Log a failure in one line; that of a bug has the traceback."""
+    meaning = MEANINGS.get(status, "failed")
+    with structlog.contextvars.bound_contextvars(status=status):
+        if status == BUG:  # Error trackers listen to the standard library's log.
+            logging.getLogger(__name__).error(meaning, exc_info=error)
+        else:
+            log.error(meaning, problems=describe(error) if error else [])
 
 
 def describe(error: BaseException) -> list[str]:

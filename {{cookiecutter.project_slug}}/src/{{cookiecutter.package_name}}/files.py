@@ -1,5 +1,6 @@
 """Output that appears complete or not at all, and progress in a terminal."""
 
+import errno
 import glob
 import os
 import secrets
@@ -12,6 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 from typer import BadParameter
+
+DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -31,7 +34,7 @@ def replacing(target: Path) -> Iterator[Path]:
         raise BadParameter(f"{target} is not a regular file")
     target = target.resolve() if target.is_symlink() else target  # As a shell's `>` does.
     if not target.parent.is_dir():
-        raise NotADirectoryError(f"{target.parent} is not a directory")
+        raise NotADirectoryError(f"there is no directory {target.parent}")
     pattern = f".{glob.escape(target.name)}.????????.partial"
     directory = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
@@ -44,8 +47,8 @@ def replacing(target: Path) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not directory.exists():
             raise OSError(f"another run has started to write {target}") from error
-        # A file that the block reads is none of ours.
-        if str(directory) in str(error.filename or directory):
+        # Other errors may come from what the block reads, or from a network.
+        if error.errno in DISK_IS_FULL or str(directory) in str(error.filename):
             error.add_note(f"while writing {target}")
         raise
     finally:
@@ -53,6 +56,8 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def _replace(target: Path, path: Path) -> None:
+    if path.parent.is_dir() and not path.is_file():
+        raise RuntimeError(f"{path.name} was not written, or is not a file")
     if target.exists():
         shutil.copymode(target, path)
     with path.open("r+b") as file:  # Windows flushes only a file that is open for writing.
@@ -62,4 +67,9 @@ def _replace(target: Path, path: Path) -> None:
 
 def progress() -> Progress:
     """Return a progress bar that is shown in a terminal only."""
-    return Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    return Progress(
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+        redirect_stdout=sys.stdout.isatty(),  # Elsewhere, the log goes where it goes.
+    )

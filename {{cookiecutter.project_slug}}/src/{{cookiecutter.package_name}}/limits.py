@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from inspect import isasyncgenfunction, iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction, unwrap
 from typing import Any
 
 import structlog
@@ -22,7 +22,7 @@ def time_limit[F: Callable[..., Any]](seconds: float) -> Callable[[F], F]:
     """Set the time limit of a route: write `@time_limit(300)` below `@router.post(...)`."""
 
     def register(endpoint: F) -> F:
-        _time_limits[endpoint] = seconds
+        _time_limits[unwrap(endpoint)] = seconds
         return endpoint
 
     return register
@@ -57,8 +57,9 @@ class Deadline:
         self.timer = self._loop.call_later(shortest, self._check)
 
     def _check(self) -> None:
-        endpoint = self._scope.get("endpoint")
-        deadline = self._start + _time_limits.get(endpoint, self._seconds)
+        endpoint: Any = self._scope.get("endpoint")
+        # Other decorators may wrap what is limited.
+        deadline = self._start + _time_limits.get(unwrap(endpoint), self._seconds)
         if self._loop.time() < deadline:
             self.timer = self._loop.call_at(deadline, self._check)
         elif not endpoint or iscoroutinefunction(endpoint) or isasyncgenfunction(endpoint):
@@ -117,9 +118,9 @@ class Limits:
             if not deadline.timeout.expired():
                 raise
         except asyncio.CancelledError:
+            log.warning("response ended early because the service is stopping")
             if not is_streaming:
                 raise
-            log.warning("stream ended early because the service is stopping")
             await send({"type": "http.response.body"})
         if deadline.timeout.expired() and deadline in self._waiting:
             await problem(504, "The response took too long.")(scope, receive, send)

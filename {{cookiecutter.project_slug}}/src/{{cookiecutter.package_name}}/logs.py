@@ -25,6 +25,8 @@ HIDDEN = re.compile(
     r"|(/[^\s/?#]*[?#])\S+|(://)(?:(?!//)\S)+(?=@)"
 )
 HINTS = re.compile(r"[\n?#@=']|: ")  # Without any of these, there is nothing to hide.
+# In a traceback, the path of a library's file, and the lines of its source.
+LIBRARY_FRAME = re.compile(r'File ".*[/\\]site-packages[/\\](.*)(?:\n    .*)*')
 log = structlog.get_logger()
 
 
@@ -89,10 +91,17 @@ def bounded(render: Processor) -> Callable[[Any, str, EventDict], str]:
 
     def render_bounded(logger: Any, method: str, event: EventDict) -> str:
         line = str(render(logger, method, {**event}))
-        while len(line.encode(errors="replace")) > MAX_LINE_BYTES:
-            longest, text = max(((k, str(v)) for k, v in event.items()), key=lambda it: len(it[1]))
-            if len(text) > MIN_LENGTH:
-                event = {**event, longest: shorten(text, len(text) // 2)}
+        if len(line) > MAX_LINE_BYTES and "exception" in event:
+            event = {**event, "exception": LIBRARY_FRAME.sub(r'File "\1', event["exception"])}
+            line = str(render(logger, method, {**event}))
+        while (surplus := len(line.encode(errors="replace")) - MAX_LINE_BYTES) > 0:
+            longest = max(event, key=lambda key: len(str(event[key])))
+            value, length = event[longest], len(str(event[longest]))
+            if isinstance(value, list) and len(value) > 2:  # noqa: PLR2004 - the last is "..."
+                event = {**event, longest: [*value[: len(value) // 2], "..."]}
+            elif length > MIN_LENGTH:
+                length = max(length // 2, length - surplus - len(" ... ") * 2)
+                event = {**event, longest: shorten(str(value), length)}
             else:  # There are too many values.
                 event = dict(list(event.items())[-len(event) // 2 :])
             line = str(render(logger, method, {**event}))
@@ -102,9 +111,9 @@ def bounded(render: Processor) -> Callable[[Any, str, EventDict], str]:
 
 
 def shorten(text: str, length: int) -> str:
-    """Leave out the middle of a text that is longer than `length`."""
-    half = length // 2
-    return text if len(text) <= length else f"{text[:half]} ... {text[-half:]}"
+    """Leave out a part of a text that is longer than `length`, after its first third."""
+    start = length // 3
+    return text if len(text) <= length else f"{text[:start]} ... {text[start - length :]}"
 
 
 def to_json_line(_logger: Any, _method: str, event: EventDict) -> str:

@@ -120,7 +120,8 @@ def _check_sources() -> list[str]:
     env_file, known = Path(".env"), [*variables(Settings, PREFIX)]
     secrets = SECRETS_DIR.iterdir() if SECRETS_DIR.is_dir() else []
     lines = [*parse_stream(StringIO(env_file.read_text("utf-8")))] if env_file.is_file() else []
-    problems = [f".env: line {it.original.line} is not NAME=VALUE" for it in lines if it.error]
+    invalid = [it.original.line for it in lines if it.error or (it.key and it.value is None)]
+    problems = [f".env: line {number} is not NAME=VALUE" for number in invalid]
     environment = os.environ.keys() - {f"{PREFIX}SECRETS_DIR"}
     names = (*environment, *(it.key for it in lines), *(it.name for it in secrets))
     for name in sorted({name.upper() for name in names if name}):

@@ -8,4 +8,7 @@ def route_path(scope: Scope) -> str | None:
     # Only FastAPI's context knows the prefix that a router was included with.
     context = scope.get("fastapi", {}).get("effective_route_context")
     path: str | None = getattr(context, "path_format", None)
-    return path or getattr(scope.get("route"), "path_format", None)  # A WebSocket's is here.
+    path = path or getattr(scope.get("route"), "path_format", None)  # A WebSocket's is here.
+    prefix = scope.get("root_path", "")
+    mounted_at = prefix.removeprefix(scope.get("app_root_path", prefix))  # A mounted application.
+    return path and mounted_at + path
