@@ -1,6 +1,5 @@
 """Tests of the model that is shipped, with the schema and the data that are there."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from time import process_time
 
@@ -14,7 +13,7 @@ from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL, Onnx
 from {{ cookiecutter.package_name }}.model.schema import SCHEMA
 from {{ cookiecutter.package_name }}.settings import Settings
 
-from training.data import Data, load
+from training.data import Data, load, to_columns
 from training.evaluate import evaluate, hold_out
 from training.pipeline import DATA, create_pipeline
 
@@ -22,12 +21,7 @@ ROWS = 10_000
 TOLERANCE = 0.2
 """How far the scores of a model that is trained on a sample may be from those of the model."""
 
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Limit what trains to one thread, so that its time does not depend on the machine's cores."""
-    with threadpool_limits(limits=1):
-        yield
+threadpool_limits(limits=1)  # The time of a training does not depend on the machine's cores.
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +43,9 @@ def test_the_example_is_predicted() -> None:
 def test_the_packaged_model_fits_the_schema_and_the_data(data: Data) -> None:
     predictor = OnnxPredictor(PACKAGED_MODEL.read_bytes(), SCHEMA)
 
-    columns = {name: column.to_numpy().reshape(-1, 1) for name, column in data.table[:ROWS].items()}
-    assert np.isfinite(predictor.predict_columns(columns)).all()
+    assert np.isfinite(predictor.predict_columns(to_columns(data.table[:ROWS]))).all()
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_training_again_gives_a_similar_model(data: Data) -> None:
     start = process_time()
     rows = data.table.sample(min(ROWS, len(data.table)), random_state=0).index

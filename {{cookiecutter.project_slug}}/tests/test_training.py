@@ -36,8 +36,8 @@ def test_rows_that_the_api_would_refuse_are_listed(tmp_path: Path) -> None:
         load(TWO, write(tmp_path, f"{HEADER}{ROWS}{wrong}"))
 
     assert str(caught.value).splitlines()[1:] == [
-        "  Size (cm): Input should be less than or equal to 100 (2 rows, first in row 41: '101')",
-        "  label: Input should be 'small' or 'large' (1 rows, first in row 43: 'tiny')",
+        "  Size (cm): Input should be less than or equal to 100 (rows: 2, first in row 41: '101')",
+        "  label: Input should be 'small' or 'large' (rows: 1, first in row 43: 'tiny')",
     ]
 
 

@@ -42,7 +42,10 @@ def train(data: Path, output: Path, report: Path) -> None:
     print(f"Trained on {len(split.train)} rows and evaluated on {len(split.test)} others;", end=" ")
     print(f"skipped {dataset.skipped} rows without {SCHEMA.target.column}.")
     for name, score in evaluation.scores.items():
-        print(f"  {name:26} {score:10.4f}   (baseline {evaluation.baseline[name]:.4f})")
+        baseline = evaluation.baseline[name]
+        is_better = score < baseline if name.endswith(("error", "loss")) else score > baseline
+        remark = "" if is_better else ", which is no worse"
+        print(f"  {name:26} {score:10.4f}   (baseline {baseline:.4f}{remark})")
     print(f"ONNX Runtime and scikit-learn differ by at most {difference:.1e}.")
     print(f"Wrote {output} and {report}.")
 

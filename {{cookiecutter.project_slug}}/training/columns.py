@@ -17,15 +17,13 @@ LABELS = 100
 ROWS_PER_CATEGORY = 5
 UNIQUE = 0.98
 """The share of different values from which on whole numbers may be an ID."""
-LEAST_ROOM, MOST_ROOM = 1e-9, 1e15
-"""Between these, bounds can be rounded."""
 WORDS = 3
 """How many words the values of a free text have on average."""
 ID = r"(?i:(?<![a-z])(id|key|no|nr|number|index))$|I[dD]$|^(Unnamed: 0)?$"
 FLAWS = {
     r"\d{4}-\d\d-\d\d[ T]\d": "dates with times; convert them to dates or numbers",
     r"(\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{4}\D\d{1,2}\D\d{1,2})$": "dates; write them as YYYY-MM-DD",
-    r"[-+$€£ ]*[\d.,' ]*\d[ %€$£]*$": "numbers; write them with a decimal point and nothing else",
+    r"\W*\d[\d.,' ]*\W*$": "numbers; write them with a decimal point and nothing else",
 }
 """What values look like that cannot be used as they are."""
 
@@ -99,7 +97,8 @@ def find_flaw(column: Column) -> str | None:
     if len(values) > CATEGORIES and sum(values[each] for each in others) < len(column.cells) / 5:
         return f"numbers but for {', '.join(map(repr, others[:3]))}; leave these cells empty"
     words = sum(len(value.split()) for value in values) / len(values)
-    return "an ID" if unique > 1 / 2 and len(values) > CATEGORIES and words < WORDS else None
+    is_unique = unique > 1 / 2 and len(values) > CATEGORIES and words < WORDS
+    return "different in most rows, like an ID" if is_unique else None
 
 
 def find_spellings(column: Column) -> str | None:
@@ -131,12 +130,11 @@ def describe(column: Column) -> None:
 
 
 def is_number(cell: str) -> bool:
-    """Return whether a cell is a number."""
+    """Return whether a cell is a finite number."""
     try:
-        float(cell)
+        return math.isfinite(float(cell))
     except ValueError:
         return False
-    return True
 
 
 def parse_date(cell: str) -> date:
@@ -150,12 +148,10 @@ def find_bounds(values: list[float]) -> tuple[float, float]:
     """Return round bounds that leave some room."""
     low, high = min(values), max(values)
     room = (high - low) / 2
-    if not LEAST_ROOM < room < MOST_ROOM:
-        return low, high
-    step = 10 ** math.floor(math.log10(room))
+    step = 10.0 ** math.floor(math.log10(room))
     step = max(step, 1) if isinstance(low, int) else step
-    first = round(math.floor((low - room) / step) * step, 10)
-    last = round(math.ceil((high + room) / step) * step, 10)
+    first = min(low, float(f"{math.floor((low - room) / step) * step:.12g}"))
+    last = max(high, float(f"{math.ceil((high + room) / step) * step:.12g}"))
     if low >= 0:
         first = max(first, 0)
     is_whole = float(first).is_integer() and float(last).is_integer()

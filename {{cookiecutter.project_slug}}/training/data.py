@@ -61,7 +61,7 @@ def load(schema: Schema, path: Path) -> Data:
                 value = "" if each["type"] == "missing" else f": {str(each['input'])[:40]!r}"
                 examples.setdefault(rule, f"first in row {number}{value}")
     if problems:
-        lines = [f"  {rule} ({n} rows, {examples[rule]})" for rule, n in problems.most_common(20)]
+        lines = [f"  {rule} (rows: {n}, {examples[rule]})" for rule, n in problems.most_common(20)]
         raise DataError("\n".join([f"{path} does not fit model/schema.py:", *lines]))
     check_targets(schema, path, targets)
     if schema.labels:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 from {{ cookiecutter.package_name }}.model.batch import FileError, read_csv
@@ -62,8 +63,8 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
         raise DataError(f"{path} has no rows.")
     if target not in rows[0]:
         similar = difflib.get_close_matches(target, rows[0], 1) or list(rows[0])[:20]
-        raise DataError(f"{path} has no column {target!r}. Is it {', '.join(similar)}?")
-    without = sum(row[target].strip() in MISSING for row in rows)
+        raise DataError(f"{path} has no column {target!r}. Is it {', '.join(map(repr, similar))}?")
+    without = Counter(cell for row in rows if (cell := row[target].strip()) in MISSING)
     rows = [row for row in rows if row[target].strip() not in MISSING]
     if not rows:
         raise DataError(f"{path} has no values in the column {target!r}.")
@@ -78,7 +79,8 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
     if not features:
         raise DataError(f"{path} has no column to learn from: {flaws}")
     notes = [f"Left out: {name or repr(name)} ({reason})." for name, reason in flaws.items()]
-    notes += [f"Rows without {target}: {without}."] if without else []
+    spelled = ", ".join(map(repr, without))
+    notes += [f"Rows without {target}: {without.total()} ({spelled})."] if without else []
     for column in features:
         describe(column)
     notes += [f"{it.name} has {same}." for it in features if (same := find_spellings(it))]

@@ -56,7 +56,16 @@ def hold_out(schema: Schema, data: Data) -> Split:
 
 
 def predict(schema: Schema, model: Any, table: pd.DataFrame) -> NDArray[Any]:
-    """Predict probabilities or values with scikit-learn."""
+    """Predict probabilities or values with scikit-learn.
+
+    Raises:
+        DataError: a classifier has no probabilities.
+    """
+    if schema.labels and not hasattr(model, "predict_proba"):
+        raise DataError(
+            "The API returns probabilities, and the pipeline has no predict_proba. "
+            "Try CalibratedClassifierCV(...), or voting='soft' with flatten_transform=False."
+        )
     output: NDArray[Any] = model.predict_proba(table) if schema.labels else model.predict(table)
     return output
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import textwrap
 import warnings
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Le
 from numpy.typing import NDArray
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
@@ -34,21 +36,26 @@ REMEDIES: tuple[tuple[str, Any, str], ...] = (
     ("FunctionTransformer", ..., "compute it in the data, as a feature of its own"),
     ("SplineTransformer", ..., "KBinsDiscretizer, or HistGradientBoosting"),
     ("TransformedTargetRegressor", ..., "train on the logarithm, and say so in the schema"),
-    ("add_indicator", {True}, "impute without add_indicator"),
+    ("RandomizedSearchCV|Halving", ..., "GridSearchCV"),
+    ("flatten_transform", (True,), "flatten_transform=False"),
+    ("KNNImputer|IterativeImputer", ..., "SimpleImputer"),
+    ("encode", ("onehot",), "encode='onehot-dense'"),
+    ("weights", ("distance",), "weights='uniform'"),
+    ("LinearDiscriminantAnalysis", ..., "LogisticRegression"),
+    ("SVC", ..., "CalibratedClassifierCV(SVC())"),
+    ("add_indicator", (True,), "impute without add_indicator"),
     ("categorical_features", ..., "one-hot encode the categories before the model"),
-    ("loss", {"poisson", "gamma"}, "loss='squared_error'"),
-    ("handle_unknown", {"infrequent_if_exist", "error"}, "OneHotEncoder(handle_unknown='ignore')"),
-    ("max_categories", ..., "categories=[the most frequent]"),
-    ("min_frequency", ..., "categories=[the most frequent]"),
-    ("RandomForest", ..., "impute, and do not scale"),
-    ("ExtraTrees", ..., "impute, and do not scale"),
-    ("TfidfVectorizer", ..., "lowercase=False, token_pattern=WORD"),
-    ("CountVectorizer", ..., "lowercase=False, token_pattern=WORD"),
+    ("loss", ("poisson", "gamma"), "loss='squared_error'"),
+    ("handle_unknown", ("infrequent_if_exist", "error", "warn"), "handle_unknown='ignore'"),
+    ("max_categories|min_frequency", ..., "categories=[the most frequent]"),
+    ("RandomForest|ExtraTrees", ..., "impute, and do not scale"),
+    ("Count|Tfidf", ..., "only lowercase=False, token_pattern=WORD and max_features"),
     ("CalibratedClassifierCV", ..., "the model without calibration"),
-    ("TunedThreshold", ..., "compare the probability with the threshold where you use it"),
-    ("FixedThreshold", ..., "compare the probability with the threshold where you use it"),
+    ("TunedThreshold|FixedThreshold", ..., "compare the probability where you use it"),
     ("TargetEncoder", ..., "OneHotEncoder(categories=[the most frequent])"),
+    ("(Standard|Robust|MinMax)Scaler|PowerTransformer", ..., "do not scale before trees"),
 )
+OTHERWISE = " See 'Serve something other than ONNX' in docs/model.md."
 
 
 class ExportError(Exception):
@@ -56,10 +63,14 @@ class ExportError(Exception):
 
     def __init__(self, reason: str, model: Any) -> None:
         """Shorten the reason, and add what may help."""
-        remedies = "".join(f" Try for {where}: {what}." for where, what in find_remedies(model))
-        remedies = textwrap.shorten(remedies, LENGTH // 2, placeholder=" ...")
-        reason = textwrap.shorten(reason, LENGTH - 1 - len(remedies), placeholder=" ...")
-        super().__init__(f"{reason} {remedies}".strip())
+        remedies = ""
+        for where, what in find_remedies(model):
+            remedy = f" Try for {where}: {what}."
+            remedies += remedy if len(remedies + remedy) <= LENGTH // 2 else ""
+        remedies = remedies or OTHERWISE
+        room = LENGTH - len(".") - len(remedies)
+        reason = textwrap.shorten(reason, room, placeholder=" ...").rstrip(". ")
+        super().__init__(f"{reason}.{remedies}")
 
 
 def export(evaluation: Evaluation) -> tuple[bytes, float]:
@@ -84,7 +95,7 @@ def export(evaluation: Evaluation) -> tuple[bytes, float]:
     try:
         predictor = OnnxPredictor(content, schema)
     except ModelError as error:
-        raise ExportError(f"The exported model {error}", model) from error
+        raise ExportError(f"ONNX Runtime refuses the model, which {error}", model) from error
     scale = 1.0 if schema.labels else float(np.std(split.test_target)) or 1.0
     parity = Parity(schema, model, predictor, scale)
     return content, max(parity.check(*each) for each in stress(schema, split.test))
@@ -122,6 +133,12 @@ def stress(schema: Schema, table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFr
     rows = table.sample(min(len(table), ROWS), random_state=0)
     shuffled = {key: rows[key].sample(frac=1, random_state=n).array for n, key in enumerate(rows)}
     yield "rows with shuffled columns", pd.DataFrame(shuffled)
+    random, size = np.random.default_rng(0), len(rows)
+    within = {
+        name: rows[name].where(random.random(size) < 1 / 2, random.uniform(*limits, size))
+        for name, limits in bounds(schema).items()
+    }
+    yield "rows with numbers within their bounds", rows.assign(**within).astype(table.dtypes)
     missing = {
         each.name: "" if each.is_text else np.nan for each in schema.features if each.optional
     }
@@ -137,6 +154,13 @@ def stress(schema: Schema, table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFr
             yield f"rows with {feature.name} {what}", changed
 
 
+def bounds(schema: Schema) -> dict[str, tuple[Any, Any]]:
+    """Return the least and the greatest value of each number that has both."""
+    fields = schema.features_model.model_fields.items()
+    limits = {name: {type(each): each for each in field.metadata} for name, field in fields}
+    return {name: (it[Ge].ge, it[Le].le) for name, it in limits.items() if Ge in it and Le in it}
+
+
 @dataclass(frozen=True)
 class Parity:
     """Compares the predictions of scikit-learn and ONNX Runtime."""
@@ -145,7 +169,7 @@ class Parity:
     model: Any
     predictor: OnnxPredictor
     scale: float
-    """What a difference is divided by."""
+    """What a difference is divided by, if the prediction is not larger."""
 
     def check(self, what: str, table: pd.DataFrame) -> float:
         """Return the largest difference, or raise an `ExportError` if it is too large."""
@@ -171,15 +195,19 @@ class Parity:
             found = self.predictor.predict_columns(to_columns(table))
         except Exception as error:  # These exceptions have no other base class.
             raise ExportError(f"Prediction fails: {error}", self.model) from error
-        difference: NDArray[Any] = np.abs(found - expected).reshape(len(table), -1).max(axis=1)
-        return difference / self.scale
+        difference = np.abs(found - expected) / np.maximum(self.scale, np.abs(expected))
+        worst: NDArray[Any] = difference.reshape(len(table), -1).max(axis=1)
+        return worst
 
 
 def find_remedies(model: Any) -> Iterator[tuple[str, str]]:
     """Yield the steps and parameters that are known to be lost in ONNX, and what to try."""
-    for name, values, remedy in REMEDIES:
+    for names, values, remedy in REMEDIES:
         for path, value in {"": model, **model.get_params()}.items():
-            is_step = type(value).__name__.startswith(name)
-            is_parameter = path.rpartition("__")[2] == name and value not in (None, "from_dtype")
-            if is_step or (is_parameter and (values is ... or value in values)):
-                yield path or name, remedy
+            is_step = re.match(names, type(value).__name__)
+            if values is ...:
+                is_lost = value is not None and not isinstance(value, str)
+            else:
+                is_lost = isinstance(value, str | bool) and value in values
+            if is_step or (is_lost and re.fullmatch(names, path.rpartition("__")[2])):
+                yield path or type(value).__name__, remedy

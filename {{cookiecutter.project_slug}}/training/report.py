@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -26,6 +27,8 @@ ROWS = 2000
 """How many held-out rows the figures show."""
 CURVES = 10
 """How many labels have curves."""
+
+mpl.rcParams["text.parse_math"] = False  # The names of columns may have dollar signs.
 
 PAGE = Template("""<!doctype html>
 <html lang="en">

@@ -1,11 +1,17 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.tiny import TWO, create_predictor
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydantic import BaseModel
+from tests.tiny import PRICE, TWO, create_predictor
 
-from my_application.model.batch import predict_file
+from my_application.model.batch import FileError, predict_file
+from my_application.model.predictor import ModelInfo
 
 
 def predict(source: Path, text: str) -> str:
@@ -22,7 +28,34 @@ def test_names_of_columns_may_have_quotes_delimiters_and_line_breaks(tmp_path: P
     assert (row["a;b;c"], row["two\nlines"], row["prediction"]) == ("1", "2", "large")
 
 
+def test_a_missing_directory_is_named(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.csv", tmp_path / "missing" / "out.csv"
+
+    with pytest.raises(FileError, match=r"There is no directory .*missing\.$"):
+        predict_file(TWO, create_predictor(TWO), source, target)
+
+
 def test_whole_numbers_are_integers_as_pandas_writes_them(tmp_path: Path) -> None:
     output = predict(tmp_path / "in.jsonl", '{"size": 99.0, "count": 2.0}\n')
 
     assert json.loads(output)["prediction"] == "large"
+
+
+class BrokenPredictor:
+    info = ModelInfo("broken", "0", {})
+
+    def predict(self, instances: Sequence[BaseModel]) -> NDArray[np.float32]:
+        if len(instances) == 1:
+            raise ValueError("Input X contains NaN.")
+        return np.full(len(instances), np.inf, np.float32)
+
+
+def test_a_failure_of_the_model_is_not_said_to_be_one_of_the_file(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("size,count\n99,2\n99,2\n")
+    with pytest.raises(FileError, match=r"in\.csv: the model does not predict finite numbers"):
+        predict_file(PRICE, BrokenPredictor(), source, target)
+
+    source.write_text("size,count\n99,2\n")
+    with pytest.raises(ValueError, match=r"^Input X contains NaN\.$"):
+        predict_file(PRICE, BrokenPredictor(), source, target)

@@ -10,6 +10,7 @@ import pytest
 from my_application.model.batch import FileError
 from my_application.model.predictor import PACKAGED_MODEL
 
+from training.columns import find_bounds
 from training.data import DataError, load
 from training.draft import draft
 
@@ -32,6 +33,10 @@ COLUMNS: dict[str, Any] = {
     "height": lambda n: f"1,{n % 70:02}",
     "zip": lambda n: f"0{n % 40 + 1000}",
     "income": lambda n: "-" if n % 9 == 0 else n * 100,
+    "ratio": lambda n: "inf" if n % 50 == 0 else n,
+    "loss": lambda n: f"({n}.50)",
+    "token": lambda n: f"token {n % 30}",
+    "L": lambda n: n % 11,
     "fee": lambda n: f"${n}.30",
     "growth": lambda n: f"{n / 10} %",
     "one": lambda n: ["1", "1.0", "01"][n % 3],
@@ -64,7 +69,7 @@ def test_a_draft_describes_every_column(churn: Path) -> None:
 
     for line in [
         "    # Left out: customer_id (an ID).",
-        "    # Left out: Order No. (an ID).",
+        "    # Left out: Order No. (different in most rows, like an ID).",
         "    # Left out: Unnamed: 0 (an ID).",
         "    # Left out: paid (dates; write them as YYYY-MM-DD).",
         "    # Left out: con stant (always 'x').",
@@ -74,7 +79,9 @@ def test_a_draft_describes_every_column(churn: Path) -> None:
         "    # Left out: income (numbers but for '-'; leave these cells empty).",
         "    # Left out: fee (numbers; write them with a decimal point and nothing else).",
         "    # Left out: growth (numbers; write them with a decimal point and nothing else).",
-        "    # Rows without churned: 1.",
+        "    # Rows without churned: 1 ('#N/A').",
+        "    # Left out: ratio (numbers but for 'inf'; leave these cells empty).",
+        "    # Left out: loss (numbers; write them with a decimal point and nothing else).",
         '    zip_: str = Field(max_length=10, validation_alias="zip")',
         "    # Paid by has both 'Card' and 'card': spell them alike.",
         "    calls: int = Field(ge=0, le=60)",
@@ -84,7 +91,7 @@ def test_a_draft_describes_every_column(churn: Path) -> None:
         '    vip: bool = Field(validation_alias="VIP")',
         '    date_: date = Field(strict=False, validation_alias="date")',
         '    class_: int = Field(ge=0, le=6, validation_alias="class")',
-        '    a_b_13: int = Field(ge=0, le=8, validation_alias="a b")',
+        '    a_b_15: int = Field(ge=0, le=8, validation_alias="a b")',
         "    a_b: int = Field(ge=0, le=9)",
         '    grosse_m: int = Field(ge=0, le=12, validation_alias="Größe (m)")',
         '    churned: Literal["no", "yes"]',
@@ -123,8 +130,8 @@ def test_numbers_are_labels_or_values(tmp_path: Path) -> None:
     [
         ("", "has no rows"),
         ("x,y\n", "has no rows"),
-        ("x,target\n1,a\n", "no column 'y'. Is it x, target?"),
-        ("x,yy\n1,a\n", "no column 'y'. Is it yy?"),
+        ("x,target\n1,a\n", "no column 'y'. Is it 'x', 'target'?"),
+        ("x,yy\n1,a\n", "no column 'y'. Is it 'yy'?"),
         ("x,y\n1,\n", "no values in the column 'y'"),
         ("x,y\n1,a\n2,a\n", "the column 'y' is always 'a'"),
         ("x,y\n1,a\n1,b\n", "no column to learn from"),
@@ -140,3 +147,20 @@ def test_bad_data_is_refused(tmp_path: Path, content: str, reason: str) -> None:
         draft(path, "y")
 
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "bounds"),
+    [
+        ([0.0, 1e-12], (0, 1.5e-12)),
+        ([-3, 12], (-11, 20)),
+        ([10**30, 10**30 + 89], (10**30, 10**30 + 89)),
+        ([0.1, 0.3], (0, 0.4)),
+    ],
+)
+def test_bounds_are_round_and_leave_some_room(values: list[float], bounds: object) -> None:
+    low, high = find_bounds(values)
+
+    assert low <= values[0]
+    assert high >= values[1]
+    assert (low, high) == bounds or values[0] == 10**30

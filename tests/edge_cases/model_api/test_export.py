@@ -1,8 +1,11 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from pydantic import Field
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -13,6 +16,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -21,16 +26,27 @@ from sklearn.preprocessing import (
     SplineTransformer,
     TargetEncoder,
 )
-from tests.tiny import PRICE, THREE, TWO, create_data
+from sklearn.svm import LinearSVC
+from tests.tiny import PRICE, THREE, TWO, Three, create_data
 
-from my_application.model.features import Schema
+from my_application.model.features import FeatureModel, Schema
 
 from training.converters import round_down
-from training.data import DataError
-from training.evaluate import Evaluation, hold_out
+from training.data import Data, DataError
+from training.evaluate import Evaluation, evaluate, hold_out
 from training.export import ExportError, export
 
 NUMBERS = ["size", "count"]
+
+
+class Doubling(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A step that only its project knows."""
+
+    def fit(self, _table: Any, _target: Any = None) -> "Doubling":
+        return self
+
+    def transform(self, table: Any) -> Any:
+        return table * 2
 
 
 def columns(encoder: Any, names: list[str] | str = NUMBERS) -> ColumnTransformer:
@@ -137,6 +153,18 @@ def export_with(schema: Schema, *steps: Any) -> float:
                 "handle_unknown='ignore'",
             ),
             (
+                "nearest neighbors",
+                PRICE,
+                (columns(SimpleImputer()), KNeighborsRegressor(weights="distance")),
+                "weights: weights='uniform'",
+            ),
+            (
+                "unknown step",
+                PRICE,
+                (columns("passthrough"), Doubling(), HistGradientBoostingRegressor()),
+                "See 'Serve something other than ONNX' in docs/model.md.",
+            ),
+            (
                 "locale",
                 TWO,
                 (columns(TfidfVectorizer(), "color"), LogisticRegression()),
@@ -155,6 +183,30 @@ def test_what_onnx_cannot_reproduce_is_refused(
     assert remedy in message
     assert len(message) <= 300
     assert "\n" not in message
+
+
+def test_numbers_that_the_data_lacks_but_the_api_accepts_are_compared() -> None:
+    class Wide(FeatureModel):
+        size: float = Field(ge=0, le=200)
+
+    schema = Schema(Wide, Three, Wide(size=1))
+    sizes = np.random.default_rng(0).random(300).astype(np.float32)
+    split = hold_out(schema, Data(pd.DataFrame({"size": sizes}), np.arange(300) % 3, 0))
+    model = OneVsRestClassifier(LogisticRegression()).fit(split.train, split.train_target)
+    for estimator in model.estimators_:  # Far from the data, no label is likely.
+        estimator.coef_[:] = -1
+
+    with pytest.raises(ExportError, match=r"differ by .* rows with numbers within their bounds"):
+        export(Evaluation(schema, model, split, {}, {}))
+
+
+def test_a_classifier_without_probabilities_is_refused() -> None:
+    split = hold_out(TWO, create_data(TWO))
+    model = make_pipeline(columns(SimpleImputer()), LinearSVC())
+    model.fit(split.train, split.train_target)
+
+    with pytest.raises(DataError, match=r"has no predict_proba\. Try CalibratedClassifierCV"):
+        evaluate(TWO, model, split)
 
 
 def test_a_threshold_that_the_api_would_ignore_is_refused() -> None:

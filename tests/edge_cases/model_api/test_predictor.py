@@ -4,7 +4,7 @@ import pytest
 from tests.tiny import PRICE, SCHEMAS, TWO, train
 
 from my_application.model.features import Schema
-from my_application.model.predictor import ModelError, OnnxPredictor
+from my_application.model.predictor import ModelError, OnnxPredictor, check_output
 
 from training.data import to_columns
 from training.evaluate import predict
@@ -37,5 +37,14 @@ def test_a_model_that_cannot_predict_is_refused() -> None:
         if attribute.name == "target_weights":
             attribute.floats[:] = [float("nan")] * len(attribute.floats)
 
-    with pytest.raises(ModelError, match=r"predicts \[nan, nan\], not \(2,\) finite numbers"):
+    with pytest.raises(ModelError, match="does not predict finite numbers, for example nan"):
         OnnxPredictor(model.SerializeToString(), PRICE)
+
+
+@pytest.mark.parametrize("row", [[0.0, 0.0], [float("nan"), 1.0]])
+def test_what_is_no_probability_is_not_returned(row: list[float]) -> None:
+    output = np.array([[0.25, 0.75], row], np.float32)
+
+    check_output(TWO, output[:1])
+    with pytest.raises(ModelError, match="does not predict probabilities that sum to 1"):
+        check_output(TWO, output)

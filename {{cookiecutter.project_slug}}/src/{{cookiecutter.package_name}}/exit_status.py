@@ -1,12 +1,10 @@
 """Exit statuses: every outcome of a command has its own, and one log line."""
 
-import gzip
 import logging
 import os
 import signal
 import sys
 import threading
-import zlib
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -34,14 +32,12 @@ class InputError(Exception):
     """The input is invalid or missing; each argument describes one problem."""
 
 
-# Add the exceptions of the libraries that the job uses, such as `psycopg.OperationalError: 74`.
+# Add the exceptions of the libraries that the job uses, such as `gzip.BadGzipFile: 65`.
 STATUSES = {
     TyperException: 2,
     SettingsError: 2,
     InputError: 65,
     EOFError: 65,
-    gzip.BadGzipFile: 65,
-    zlib.error: 65,
     FileNotFoundError: 65,
     OSError: 74,
 }

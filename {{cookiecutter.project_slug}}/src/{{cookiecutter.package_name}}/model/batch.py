@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from {{ cookiecutter.package_name }}.model.features import FeatureModel, Schema
-from {{ cookiecutter.package_name }}.model.predictor import Predictor
+from {{ cookiecutter.package_name }}.model.predictor import ModelError, Predictor, check_output
 
 ROWS = 1000
 """How many rows are in memory at once."""
@@ -35,20 +35,21 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
     Both files have the same format. The target appears when it is complete.
 
     Raises:
-        FileError: the file cannot be read, or a row does not match the schema.
+        FileError: the file cannot be read, a row does not match the schema, or the model fails.
         OSError: a file cannot be opened or written.
     """
     suffix, count = source.suffix.lower(), 0
     if suffix not in FORMATS or target.suffix.lower() != suffix:
         suffixes = " or ".join(FORMATS)
         raise FileError(f"{source.name} and {target.name} must have the same suffix, {suffixes}.")
+    if not target.parent.is_dir():
+        raise FileError(f"There is no directory {target.parent}.")
     read, write = FORMATS[suffix]
     parse = schema.parse_text if suffix == ".csv" else schema.parse_values
 
     def predict_chunks() -> Chunks:
         nonlocal count
-        source_rows = read(source)
-        while rows := list(islice(source_rows, ROWS)):
+        for rows in _read_chunks(source, read):
             if not count:
                 _warn_of_absent_columns(schema, source, rows)
             predictions = to_cells(schema, predictor.predict(_parse(source, parse, rows, count)))
@@ -62,15 +63,25 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
             raise FileError(f"{source} has no rows.")
         write(source, partial, first, chunks)
         partial.replace(target)
-    except ValueError as error:
-        raise FileError(f"{source} is not valid {suffix[1:]}: {error}") from error
+    except ModelError as error:
+        raise FileError(f"{source}: the model {error}") from error
     finally:
         partial.unlink(missing_ok=True)
     return count
 
 
+def _read_chunks(source: Path, read: Callable[[Path], Iterator[Row]]) -> Chunks:
+    rows = read(source)
+    try:
+        while chunk := list(islice(rows, ROWS)):
+            yield chunk
+    except ValueError as error:
+        raise FileError(f"{source} is not valid {source.suffix[1:]}: {error}") from error
+
+
 def to_records(schema: Schema, output: Any) -> list[Row]:
     """Convert the output of a predictor to JSON objects, with as many digits as it has."""
+    check_output(schema, output)
     if not schema.labels:
         return [{"value": float(f"{value:.7g}")} for value in output.tolist()]
     return [
@@ -81,6 +92,7 @@ def to_records(schema: Schema, output: Any) -> list[Row]:
 
 def to_cells(schema: Schema, output: Any) -> list[Row]:
     """Convert the output of a predictor to the columns that files get."""
+    check_output(schema, output)
     if not schema.labels:
         return [{"prediction": record["value"]} for record in to_records(schema, output)]
     names = ("prediction", *(f"probability_{label}" for label in schema.labels))

@@ -110,7 +110,7 @@ class Schema:
         """The labels of a classifier; empty for a regression."""
         if self.target.optional or not (self.labels or self.target.kind == "number"):
             raise SchemaError(f"{self.target.name}: the target must be a Literal or a float.")
-        self._columns = {each.column: each.name for each in self.features}
+        self.columns = {each.column: each.name for each in self.features}
         try:  # FastAPI validates values as JSON has them, in which a date is a string.
             features.model_validate(self.example_json())
         except ValidationError as error:
@@ -125,7 +125,7 @@ class Schema:
 
     def _keys(self, row: Mapping[str, Any]) -> list[str]:
         """Return the keys of features: columns, or names where there is no such column."""
-        return [column if column in row else name for column, name in self._columns.items()]
+        return [column if column in row else name for column, name in self.columns.items()]
 
     def parse_text(self, row: Mapping[str, str | None]) -> FeatureModel:
         """Create an instance from a row of a CSV file. Ignore columns that are not features."""

@@ -40,7 +40,6 @@ class ModelMetrics(Collector):
         self._predictions = Counter(dict.fromkeys(schema.labels, 0))
         self._missing = Counter({each.name: 0 for each in schema.features if each.optional})
         self._refused = Counter(dict.fromkeys((*schema.names, OTHER), 0))
-        self._columns = {each.column: each.name for each in schema.features}
         self._lock = threading.Lock()
 
     def count_predictions(
@@ -64,7 +63,7 @@ class ModelMetrics(Collector):
     def count_refused(self, errors: Iterable[Any]) -> None:
         """Count the invalid values of instances by feature."""
         places = [error["loc"][-1] for error in errors if "instances" in error["loc"]]
-        names = [self._columns.get(place, place) for place in places]
+        names = [self._schema.columns.get(place, place) for place in places]
         with self._lock:
             self._refused.update(name if name in self._refused else OTHER for name in names)
 

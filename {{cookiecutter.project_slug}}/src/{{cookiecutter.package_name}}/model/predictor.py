@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from {{ cookiecutter.package_name }}.model.features import Columns, Schema
 PACKAGED_MODEL = Path(__file__).with_name("model.onnx")
 FATAL = 4
 """A severity of ONNX Runtime's own log. Its errors are raised, and logged by the application."""
+
+MAX_ERROR = 0.5
+"""Of the sum of all probabilities in a request, which may have many."""
 
 
 class ModelError(Exception):
@@ -133,5 +137,14 @@ class OnnxPredictor:
         except Exception as error:
             raise ModelError(f"cannot predict: {error}") from error
         expected = (2, len(self._schema.labels)) if self._schema.labels else (2,)
-        if output.shape != expected or not np.isfinite(output).all():
-            raise ModelError(f"predicts {output.tolist()}, not {expected} finite numbers.")
+        if output.shape != expected:
+            raise ModelError(f"predicts an array of shape {output.shape}, not {expected}.")
+        check_output(self._schema, output)
+
+
+def check_output(schema: Schema, output: NDArray[Any]) -> None:
+    """Raise a `ModelError` if values are not finite, or probabilities do not sum to 1."""
+    total = float(output.sum())  # One number suffices: NaN and infinity spread.
+    if not (abs(total - len(output)) < MAX_ERROR if schema.labels else math.isfinite(total)):
+        kind = "probabilities that sum to 1" if schema.labels else "finite numbers"
+        raise ModelError(f"does not predict {kind}, for example {output[0].tolist()}.")
