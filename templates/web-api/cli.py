@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -38,30 +39,27 @@ def reported_settings() -> Iterator[Settings]:
         raise typer.Exit(2) from None
 
 
+def is_new(line: logging.LogRecord) -> bool:
+    """Return whether our own log has no such line: it has WebSockets and cancelled responses."""
+    error = line.exc_info[0] if line.exc_info else None
+    # The URLs of WebSockets may have secrets.
+    return error is not CancelledError and not str(line.msg).startswith(('%s - "WebSo', "Cancel "))
+
+
 @app.command()
 def serve(
     *, reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes.")] = False
 ) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
-    # The health check, which runs often, does without these.
-    from asyncio import CancelledError  # noqa: PLC0415 - see above
+    import uvicorn  # noqa: PLC0415 - the health check, which runs often, does without
 
-    import uvicorn  # noqa: PLC0415 - see above
-
-    from {{ cookiecutter.package_name }} import logs  # noqa: PLC0415 - see above
+    from {{ cookiecutter.package_name }} import logs  # noqa: PLC0415 - too
 
     with reported_settings() as settings:
         logs.configure(settings.log_level, settings.log_format)
         if reload:  # A breakpoint may take long.
             os.environ[f"{PREFIX}REQUEST_TIMEOUT_SECONDS"] = "86400"
             os.environ[f"{PREFIX}SHUTDOWN_GRACE_SECONDS"] = "86401"
-
-        # Our own log has WebSockets, whose URLs may hold secrets, and responses that are cancelled.
-        def is_new(line: logging.LogRecord) -> bool:
-            error = line.exc_info[0] if line.exc_info else None
-            hidden = ('%s - "WebSocket', "Cancel ")
-            return error is not CancelledError and not str(line.msg).startswith(hidden)
-
         logging.getLogger("uvicorn.error").addFilter(is_new)
         # Uvicorn raises the signal again when it has stopped: then exit with 0.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -87,6 +87,7 @@ def test_passwords_and_queries_of_urls_are_hidden(read_log: ReadLog) -> None:
 def test_long_lines_are_shortened(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", log_format)
 
-    log.info("sold", article="é" * 1_000_000, names={str(n): n for n in range(9999)})
+    names, exception = {str(n): n for n in range(9999)}, 'File "/site-packages/shop.py"'
+    log.info("sold", article="é" * 1_000_000, names=names, orders=["A"] * 9999, exception=exception)
 
     assert len(capsys.readouterr().out.encode()) < 8000

@@ -56,9 +56,13 @@ def test_a_link_leads_to_the_target_which_keeps_its_mode() -> None:
     assert TARGET.stat().st_mode & 0o77 == 0
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def test_the_log_is_not_mixed_into_the_progress_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    output, terminal = io.StringIO(), io.StringIO()
-    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    output, terminal = io.StringIO(), Terminal()
     monkeypatch.setattr(sys, "stdout", output)
     monkeypatch.setattr(sys, "stderr", terminal)
 

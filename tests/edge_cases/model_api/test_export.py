@@ -39,7 +39,7 @@ from training.export import ExportError, export
 NUMBERS = ["size", "count"]
 
 
-class Doubling(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Doubling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sklearn has no types
     """A step that only its project knows."""
 
     def fit(self, _table: Any, _target: Any = None) -> "Doubling":

@@ -16,7 +16,11 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from {{ cookiecutter.package_name }}.model.features import FeatureModel, Schema
-from {{ cookiecutter.package_name }}.model.predictor import ModelError, Predictor, check_output
+from {{ cookiecutter.package_name }}.model.predictor import (
+    ModelError,
+    Predictor,
+    check_output,
+)
 
 ROWS = 1000
 """How many rows are in memory at once."""
