@@ -48,8 +48,7 @@ def configure(level: str = "info", log_format: str = "auto") -> None:
     ]
     render: list[Processor] = [
         structlog.processors.format_exc_info,  # It shows no local variables, unlike others.
-        hide_values,
-        bounded(structlog.dev.ConsoleRenderer() if console else to_json_line),
+        safe(structlog.dev.ConsoleRenderer() if console else to_json_line),
     ]
     structlog.configure(
         processors=[*shared, *render],
@@ -71,11 +70,6 @@ def configure(level: str = "info", log_format: str = "auto") -> None:
     threading.excepthook = lambda args: log.critical("uncaught exception", exc_info=args[:3])
 
 
-def hide_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Remove values that may be secret from texts, and shorten their lines."""
-    return {key: _hide(value) for key, value in event.items()}
-
-
 def _hide(value: Any) -> Any:
     text = "" if isinstance(value, NOT_TEXT) else str(value)
     if HINTS.search(text):
@@ -86,11 +80,14 @@ def _hide(value: Any) -> Any:
     return [*map(_hide, value)] if isinstance(value, list | tuple) else value
 
 
-def bounded(render: Processor) -> Callable[[Any, str, EventDict], str]:
-    """Shorten the longest values of a line that would be too long."""
+def safe(render: Processor) -> Callable[[Any, str, EventDict], str]:
+    """Hide what may be secret, and shorten the longest values of a line that would be too long."""
 
-    def render_bounded(logger: Any, method: str, event: EventDict) -> str:
+    def render_safely(logger: Any, method: str, event: EventDict) -> str:
         line = str(render(logger, method, {**event}))
+        if HINTS.search(line) or len(line) > MAX_LINE_BYTES:
+            event = {key: _hide(value) for key, value in event.items()}
+            line = str(render(logger, method, {**event}))
         if len(line) > MAX_LINE_BYTES and "exception" in event:
             event = {**event, "exception": LIBRARY_FRAME.sub(r'File "\1', event["exception"])}
             line = str(render(logger, method, {**event}))
@@ -107,7 +104,7 @@ def bounded(render: Processor) -> Callable[[Any, str, EventDict], str]:
             line = str(render(logger, method, {**event}))
         return line
 
-    return render_bounded
+    return render_safely
 
 
 def shorten(text: str, length: int) -> str:
