@@ -11,16 +11,16 @@ from tests.helpers.harness import BakedProject, each
 # The most that each may have, on Compose. Raise a number only for what a team would otherwise have
 # to write itself, and say in the commit what that is; lower it whenever something has gone.
 MOST = {
-    "web-api": {"files": 50, "src": 896, "tests": 697, "scripts": 215, "Makefile": 135},
+    "web-api": {"files": 50, "src": 919, "tests": 702, "scripts": 215, "Makefile": 135},
     "model-api": {
         "files": 77,
-        "src": 1779,
-        "training": 1038,
-        "tests": 1336,
+        "src": 1829,
+        "training": 1079,
+        "tests": 1333,
         "scripts": 215,
         "Makefile": 141,
     },
-    "job": {"files": 42, "src": 668, "tests": 511, "scripts": 215, "Makefile": 135},
+    "job": {"files": 42, "src": 698, "tests": 527, "scripts": 215, "Makefile": 134},
 }
 
 
