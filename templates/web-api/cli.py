@@ -40,9 +40,9 @@ def reported_settings() -> Iterator[Settings]:
 
 
 def is_new(line: logging.LogRecord) -> bool:
-    """Return whether our own log has no such line: it has WebSockets and cancelled responses."""
+    """Return whether our own log lacks a line of Uvicorn's."""
     error = line.exc_info[0] if line.exc_info else None
-    # The URLs of WebSockets may have secrets.
+    # It has WebSockets, whose URLs may hold secrets, and responses that are cancelled.
     return error is not CancelledError and not str(line.msg).startswith(('%s - "WebSo', "Cancel "))
 
 

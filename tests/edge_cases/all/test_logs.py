@@ -99,11 +99,14 @@ def test_long_lists_lose_their_end(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", "json")
 
     log.info("failed", problems=[f"line {n}: {'x' * 60}" for n in range(1000)], one=["x" * 9000])
+    log.info("failed", exception=RuntimeError("x" * 9000))
 
-    problems = json.loads(capsys.readouterr().out)["problems"]
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    problems = first["problems"]
     assert problems[0].startswith("line 0")
     assert problems[-1] == "..."
     assert len(problems) > 10
+    assert second["exception"].endswith("xxx")
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

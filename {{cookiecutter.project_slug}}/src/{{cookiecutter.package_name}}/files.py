@@ -71,5 +71,5 @@ def progress() -> Progress:
         console=Console(stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),
-        redirect_stdout=sys.stdout.isatty(),  # Elsewhere, the log goes where it goes.
+        redirect_stdout=sys.stdout.isatty(),  # Else the log would go to the terminal.
     )

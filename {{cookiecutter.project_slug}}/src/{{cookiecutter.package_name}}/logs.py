@@ -89,7 +89,7 @@ def safe(render: Processor) -> Callable[[Any, str, EventDict], str]:
             event = {key: _hide(value) for key, value in event.items()}
             line = str(render(logger, method, {**event}))
         if len(line) > MAX_LINE_BYTES and "exception" in event:
-            event = {**event, "exception": LIBRARY_FRAME.sub(r'File "\1', event["exception"])}
+            event = {**event, "exception": LIBRARY_FRAME.sub(r'File "\1', str(event["exception"]))}
             line = str(render(logger, method, {**event}))
         while (surplus := len(line.encode(errors="replace")) - MAX_LINE_BYTES) > 0:
             longest = max(event, key=lambda key: len(str(event[key])))
