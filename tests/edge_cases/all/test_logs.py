@@ -86,7 +86,7 @@ def test_frames_of_libraries_are_shortened_before_those_of_the_project(
     def my_endpoint() -> None:
         call_in_library(lambda: recurse(0), 66)
 
-    with pytest.raises(ValueError, match="^x+$") as caught:
+    with pytest.raises(ValueError, match=r"^x+$") as caught:
         call_in_library(my_endpoint, 55)
     log.error("failed", exc_info=caught.value)
 
