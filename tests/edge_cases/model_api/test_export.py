@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ NUMBERS = ["size", "count"]
 class Doubling(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sklearn has no types
     """A step that only its project knows."""
 
-    def fit(self, _table: Any, _target: Any = None) -> "Doubling":
+    def fit(self, _table: Any, _target: Any = None) -> Self:
         return self
 
     def transform(self, table: Any) -> Any:
