@@ -95,7 +95,7 @@ def export(evaluation: Evaluation) -> tuple[bytes, float]:
     try:
         predictor = OnnxPredictor(content, schema)
     except ModelError as error:
-        raise ExportError(f"ONNX Runtime refuses the model, which {error}", model) from error
+        raise ExportError(f"ONNX Runtime refuses it: {error.__cause__ or error}", model) from error
     scale = 1.0 if schema.labels else float(np.std(split.test_target)) or 1.0
     parity = Parity(schema, model, predictor, scale)
     return content, max(parity.check(*each) for each in stress(schema, split.test))

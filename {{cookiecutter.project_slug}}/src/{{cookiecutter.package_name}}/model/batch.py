@@ -85,8 +85,8 @@ def _read_chunks(source: Path, read: Callable[[Path], Iterator[Row]]) -> Chunks:
 
 def to_records(schema: Schema, output: Any) -> list[Row]:
     """Convert the output of a predictor to JSON objects, with as many digits as it has."""
-    check_output(schema, output)
     if not schema.labels:
+        check_output(schema, output)
         return [{"value": float(f"{value:.7g}")} for value in output.tolist()]
     return [
         {"label": label, "probabilities": dict(zip(schema.labels, probabilities, strict=True))}
@@ -96,7 +96,6 @@ def to_records(schema: Schema, output: Any) -> list[Row]:
 
 def to_cells(schema: Schema, output: Any) -> list[Row]:
     """Convert the output of a predictor to the columns that files get."""
-    check_output(schema, output)
     if not schema.labels:
         return [{"prediction": record["value"]} for record in to_records(schema, output)]
     names = ("prediction", *(f"probability_{label}" for label in schema.labels))
@@ -107,6 +106,7 @@ def to_cells(schema: Schema, output: Any) -> list[Row]:
 
 
 def _labelled(schema: Schema, output: Any) -> Iterator[tuple[str, list[float]]]:
+    check_output(schema, output)
     labels = (schema.labels[index] for index in output.argmax(axis=1).tolist())
     return zip(labels, output.astype(float).round(6).tolist(), strict=True)
 
