@@ -63,11 +63,6 @@ def export_requirements() -> str:
     """Export the lock with Poetry, or keep the export that came with it; say which and why."""
     if not (poetry := find_poetry()):
         return keep("there is no Poetry here")
-    # Away from the project: in it, Poetry would first fetch a plugin that it lacks.
-    away = str(Path(__file__).parent)
-    passed, message = run_command(*poetry, "export", "--help", "--directory", away)
-    if not passed:
-        return keep(f"`poetry export` does not work here: {message}")
     fresh = EXPORT.with_suffix(".fresh")
     try:
         export = ("export", "--no-ansi", "--output", str(fresh), "--without-urls")

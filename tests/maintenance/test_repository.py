@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,15 @@ PROJECT = ROOT / "{{cookiecutter.project_slug}}"
 )
 def test_the_template_and_its_projects_have_this_file_in_common(name: str) -> None:
     assert (ROOT / name).read_bytes() == (PROJECT / name).read_bytes()
+
+
+def test_files_without_a_tag_are_copied_and_all_others_rendered() -> None:
+    files = [path for path in PROJECT.rglob("*") if path.is_file()]
+    for path in files:
+        name = path.relative_to(PROJECT).as_posix()
+        copied = any(fnmatch(name, pattern) for pattern in QUESTIONS["_copy_without_render"])
+
+        assert copied != bool(re.search(rb"\{\{ ?cookiecutter|\{%", path.read_bytes())), name
 
 
 @pytest.mark.parametrize("workflow", ["ci", "renew"])

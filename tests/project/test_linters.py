@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.containers import NEWEST
 from tests.helpers.harness import (
     BUILT,
-    COMBINATIONS,
     KUBERNETES,
     OTHER_CI,
     ROOT,
@@ -53,7 +53,7 @@ def lint(root: Path) -> None:
     run(tool("validate-pyproject"), root / "pyproject.toml")
 
 
-@each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
+@each([*NEWEST, *KUBERNETES, *OTHER_CI])
 def test_linters_find_nothing_in_a_baked_project(baked: BakedProject) -> None:
     lint(baked.path)
     run(tool("hadolint"), baked.path / "Dockerfile")

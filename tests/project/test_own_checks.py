@@ -57,9 +57,10 @@ def test_edge_cases_of_its_code_pass(
     request.addfinalizer(lambda: shutil.rmtree(installed.path / folder))
     environment = activated(installed.path.parent / "venv")
 
-    installed.run("ruff", "check", folder, env=environment)
-    installed.run("ruff", "format", "--check", folder, env=environment)
-    installed.run("mypy", env=environment)
+    if installed.combination.python == HERE[0].python:  # One Python is enough for their style.
+        installed.run("ruff", "check", folder, env=environment)
+        installed.run("ruff", "format", "--check", folder, env=environment)
+        installed.run("mypy", env=environment)
     result = installed.run("pytest", "-q", folder, env=environment)
 
     assert " passed" in result.stdout

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.helpers.containers import NEWEST
 from tests.helpers.cruft import create
 from tests.helpers.github import INPUTS, Repository, pushed
 from tests.helpers.harness import (
@@ -34,7 +35,7 @@ def tree(project: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow("bakes by each of the routes")
-@each([*COMBINATIONS, *KUBERNETES])
+@each([*NEWEST, *KUBERNETES])
 def test_the_three_routes_give_the_same_tree(baked: BakedProject, tmp_path: Path) -> None:
     answers = {"project_name": "My Application"} | baked.combination.answers
     expected = tree(baked.path)
