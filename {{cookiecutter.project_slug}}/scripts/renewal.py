@@ -33,16 +33,12 @@ def ages() -> dict[str, int]:
     result = subprocess.run(  # noqa: S603 - no shell, and the command is a constant
         EXPORT, stdout=subprocess.PIPE, encoding="utf-8", check=False
     )
-    times = {
-        package["name"]: [
-            file["upload-time"]
-            for file in [*package.get("wheels", []), package.get("sdist", {})]
-            if "upload-time" in file
-        ]
-        for package in tomllib.loads(result.stdout).get("packages", [])
-    }
-    now = datetime.now(UTC)
-    return {name: (now - max(uploads)).days for name, uploads in times.items() if uploads}
+    now, found = datetime.now(UTC), {}
+    for package in tomllib.loads(result.stdout).get("packages", []):
+        files = [*package.get("wheels", []), package.get("sdist", {})]
+        if uploads := [file["upload-time"] for file in files if "upload-time" in file]:
+            found[package["name"]] = (now - max(uploads)).days
+    return found
 
 
 def changelog(name: str) -> str:

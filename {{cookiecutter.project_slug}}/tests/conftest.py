@@ -5,7 +5,6 @@ import logging
 import os
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,6 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = os.environ | dotenv_values(PROJECT / ".env") | dotenv_values(PROJECT / ".env.example")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(settings, "SECRETS_DIR", tmp_path / "secrets")
-    monkeypatch.setitem(Settings.model_config, "secrets_dir", tmp_path / "secrets")
     for name in given:
         if name.upper().startswith(PREFIX):
             monkeypatch.delenv(name, raising=False)
@@ -60,9 +58,8 @@ def logging_as_before() -> Iterator[None]:
     structlog.configure(processors=[logs.to_json_line])
     root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
     handlers, level = root.handlers[:], root.level
-    with warnings.catch_warnings():
-        yield
-        logging.captureWarnings(capture=False)
+    yield
+    logging.captureWarnings(capture=False)
     root.handlers[:] = handlers
     root.setLevel(level)
     sys.excepthook, threading.excepthook = hooks

@@ -22,22 +22,16 @@ def fail(password: str) -> None:
     Model.model_validate({"number": password})
 
 
-def test_a_line_is_one_json_object(read_log: ReadLog) -> None:
+def test_a_line_is_one_json_object_whatever_it_holds(read_log: ReadLog) -> None:
     read_log()
 
     log.info("sold", article="chair", price=float("inf"))
-
-    (line,) = read_log()
-    assert line.pop("timestamp").endswith("Z")
-    assert line == {"article": "chair", "event": "sold", "level": "info", "price": "Infinity"}
-
-
-def test_a_line_is_json_whatever_it_holds(read_log: ReadLog) -> None:
-    read_log()
-
     log.info("sold", article=b"\xff")
 
-    assert read_log()[0]["article"] == "b'\\xff'"
+    line, other = read_log()
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"article": "chair", "event": "sold", "level": "info", "price": "Infinity"}
+    assert other["article"] == "b'\\xff'"
 
 
 def test_libraries_and_warnings_are_logged_in_the_same_form(read_log: ReadLog) -> None:

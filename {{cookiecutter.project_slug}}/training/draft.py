@@ -16,6 +16,7 @@ from {{ cookiecutter.package_name }}.model.features import (
     MISSING,
     ONNX_OUTPUTS,
     FeatureModel,
+    present_cells,
 )
 from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL
 
@@ -61,18 +62,19 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
     rows = list(read_csv(path))
     if not rows:
         raise DataError(f"{path} has no rows.")
-    if target not in rows[0]:
-        similar = difflib.get_close_matches(target, rows[0], 1) or list(rows[0])[:20]
+    names = list(rows[0])
+    if target not in names:
+        similar = difflib.get_close_matches(target, names, 1) or names[:20]
         raise DataError(f"{path} has no column {target!r}. Is it {', '.join(map(repr, similar))}?")
     without = Counter(cell for row in rows if (cell := row[target].strip()) in MISSING)
-    rows = [row for row in rows if row[target].strip() not in MISSING]
+    rows = [cells for row in rows if target in (cells := present_cells(row, names))]
     if not rows:
         raise DataError(f"{path} has no values in the column {target!r}.")
     columns = []
-    for name in rows[0]:
-        cells = [cell for row in rows if (cell := row[name].strip()) not in MISSING]
-        columns.append(Column(name, cells, optional=len(cells) < len(rows)))
-    target_column = columns.pop(list(rows[0]).index(target))
+    for name in names:
+        values = [row[name] for row in rows if name in row]
+        columns.append(Column(name, values, optional=len(values) < len(rows)))
+    target_column = columns.pop(names.index(target))
     describe_target(target_column, path, regression=regression)
     flaws = {column.name: reason for column in columns if (reason := find_flaw(column))}
     features = [column for column in columns if column.name not in flaws]
@@ -111,13 +113,10 @@ def render(
     rows: list[dict[str, str]],
 ) -> str:
     """Return the module, formatted by Ruff. The example is the most complete of the first rows."""
-    example = max(
-        rows[:200], key=lambda row: sum(row[each.name].strip() not in MISSING for each in features)
-    )
+    example = max(rows[:200], key=lambda row: sum(each.name in row for each in features))
     values = []
     for column in features:
-        cell = example[column.name].strip()
-        value = None if cell in MISSING else column.parse(cell)
+        value = column.parse(example[column.name]) if column.name in example else None
         values.append(f"{column.field}={repr(value).removeprefix('datetime.')},")
     types = "".join(column.annotation for column in (*features, target))
     imports = {"date": "from datetime import date", "Literal": "from typing import Literal"}

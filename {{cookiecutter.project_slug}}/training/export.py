@@ -14,7 +14,6 @@ import pandas as pd
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 from skl2onnx import to_onnx
-from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
 from {{ cookiecutter.package_name }}.model.features import Schema
 from {{ cookiecutter.package_name }}.model.predictor import ModelError, OnnxPredictor
@@ -89,7 +88,7 @@ def export(evaluation: Evaluation) -> tuple[bytes, float]:
     }
     if schema.labels:
         check_labels(model, split.test)
-    content = convert(schema, model, metadata)
+    content = convert(schema, model, split.test, metadata)
     # The image has no locale but C.UTF-8; from here on, neither has this process.
     os.environ["LOCPATH"] = os.devnull
     try:
@@ -109,17 +108,13 @@ def check_labels(model: Any, table: pd.DataFrame) -> None:
         raise ExportError(f"{reason} held-out rows the pipeline predicts another one.", model)
 
 
-def convert(schema: Schema, model: Any, metadata: dict[str, str]) -> bytes:
-    """Convert a trained pipeline to an ONNX model with one input for each feature."""
+def convert(schema: Schema, model: Any, table: pd.DataFrame, metadata: dict[str, str]) -> bytes:
+    """Convert a trained pipeline to an ONNX model with one input for each column of a table."""
     converters.register()
-    inputs = [
-        (feature.name, (StringTensorType if feature.is_text else FloatTensorType)([None, 1]))
-        for feature in schema.features
-    ]
     options = {id(model): {"zipmap": False}} if schema.labels else None
     try:
         with warnings.catch_warnings(action="ignore"):
-            onnx = to_onnx(model, initial_types=inputs, options=options, target_opset=OPSET)
+            onnx = to_onnx(model, table, options=options, target_opset=OPSET)
     except Exception as error:  # skl2onnx's exceptions have no other base class.
         raise ExportError(f"The pipeline cannot be converted: {error}", model) from error
     for key, value in metadata.items():

@@ -41,6 +41,11 @@ def test_whole_numbers_are_integers_as_pandas_writes_them(tmp_path: Path) -> Non
     assert json.loads(output)["prediction"] == "large"
 
 
+def test_a_number_beyond_float32_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"in\.csv: count has a number that is too large\.$"):
+        predict(tmp_path / "in.csv", f"size,count\n99,{10**40}\n")
+
+
 class BrokenPredictor:
     info = ModelInfo("broken", "0", {})
 

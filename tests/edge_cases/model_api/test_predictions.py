@@ -8,7 +8,7 @@ import structlog
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from tests.conftest import ReadLog
-from tests.test_predictions import ONE, post
+from tests.test_predictions import JSON, ONE, post
 from tests.tiny import TWO, create_predictor, write_model
 
 from my_application import app
@@ -31,6 +31,18 @@ def test_the_line_of_a_request_has_the_version_of_the_model(
         model = post(client, ONE).json()["model"]
 
     assert read_log()[0]["model_version"] == model["version"]
+
+
+@pytest.mark.parametrize("count", ["1" + "0" * 39, "1" + "0" * 400])
+def test_a_number_beyond_float32_is_refused(tmp_path: Path, count: str) -> None:
+    settings = Settings(model_path=str(write_model(TWO, tmp_path / "model.onnx")))
+    with TestClient(app.create_app(settings)) as client:
+        content = f'{{"instances": [{{"size": 99, "count": {count}}}]}}'
+
+        response = client.post("/predictions", content=content, headers=JSON)
+
+    assert response.status_code == 422
+    assert response.json()["detail"] == "count has a number that is too large."
 
 
 def test_what_a_predictor_logs_has_the_ids_of_its_request(monkeypatch: pytest.MonkeyPatch) -> None:

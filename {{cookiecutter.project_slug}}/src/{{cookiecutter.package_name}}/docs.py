@@ -28,6 +28,4 @@ def add_docs(app: FastAPI) -> None:
         page.headers["content-security-policy"] = "frame-ancestors 'none'"
         return page
 
-    @app.get("/docs/oauth2-redirect", include_in_schema=False)
-    async def oauth2_redirect() -> HTMLResponse:
-        return get_swagger_ui_oauth2_redirect_html()
+    app.get("/docs/oauth2-redirect", include_in_schema=False)(get_swagger_ui_oauth2_redirect_html)

@@ -41,27 +41,22 @@ def configure(level: str = "info", log_format: str = "auto") -> None:
     console = sys.stdout.isatty() if log_format == "auto" else log_format == "console"
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding=None if console else "utf-8", errors="backslashreplace")
-    shared: list[Processor] = [
+    processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    render: list[Processor] = [
         structlog.processors.format_exc_info,  # It shows no local variables, unlike others.
         safe(structlog.dev.ConsoleRenderer() if console else to_json_line),
     ]
     structlog.configure(
-        processors=[*shared, *render],
+        processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(),
     )
+    formatter = structlog.stdlib.ProcessorFormatter
+    add_name = [structlog.stdlib.add_logger_name, formatter.remove_processors_meta]
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
-        )
-    )
+    handler.setFormatter(formatter(processors=[*add_name, *processors]))
     # What libraries log for debugging may be secret, such as headers and messages.
     least = "INFO" if level == "debug" else level.upper()
     logging.basicConfig(handlers=[handler], level=least, force=True)

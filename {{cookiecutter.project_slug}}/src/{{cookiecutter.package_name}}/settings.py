@@ -48,8 +48,6 @@ class Settings(
     env_nested_delimiter="__",
     env_file=".env",
     dotenv_filtering="only_existing",
-    secrets_dir=SECRETS_DIR,
-    secrets_dir_missing="ok",
     hide_input_in_errors=True,
 ):
     """Each field is set by the variable of its name; .env.example lists and explains them."""
@@ -61,17 +59,18 @@ class Settings(
     @classmethod
     def settings_customise_sources(cls, *_args: Any, **sources: Any) -> tuple[Any, ...]:
         """Read nested settings from secret files, too."""
-        secrets = SecretFiles(sources.pop("file_secret_settings"))
-        return (*sources.values(), secrets)
+        nested = SecretFiles(sources["file_secret_settings"], SECRETS_DIR, "ok")
+        return (*sources.values(), nested)
 
 
 def load() -> Settings:
     """Load the settings, or raise a `SettingsError` that lists every problem but no value."""
     problems: list[str] = []
-    settings = None
     try:
         problems += _check_sources()
         settings = Settings()
+        if not problems:
+            return settings
     except ValidationError as error:
         problems += [_describe(detail) for detail in error.errors()]
     except SettingsError as error:
@@ -88,9 +87,7 @@ def load() -> Settings:
         user = os.getuid() if hasattr(os, "getuid") else "USER"
         fix = f"; run: sudo chown {user} {path}" if isinstance(error, PermissionError) else ""
         problems.append(f"{error.filename}: {error.strerror}{fix}")
-    if problems or settings is None:
-        raise SettingsError("\n  ".join(["Invalid settings:", *problems]))
-    return settings
+    raise SettingsError("\n  ".join(["Invalid settings:", *problems]))
 
 
 def variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
@@ -103,8 +100,7 @@ def variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
             name = f"{'' if alias and prefix == PREFIX else prefix}{own_name}".upper()
             is_union = get_origin(field.annotation) in {Union, UnionType}
             members = get_args(field.annotation) if is_union else [field.annotation]
-            types = [it for it in members if isinstance(it, type)]
-            kinds = [kind for kind in types if issubclass(kind, BaseModel)]
+            kinds = [it for it in members if isinstance(it, type) and issubclass(it, BaseModel)]
             yield from (name, *([] if kinds else [f"{name}__*"]))
             for kind in kinds:
                 yield from variables(kind, f"{name}__")

@@ -15,7 +15,7 @@ import rich.progress
 from pydantic import ValidationError
 from rich.console import Console
 
-from {{ cookiecutter.package_name }}.model.features import FeatureModel, Schema
+from {{ cookiecutter.package_name }}.model.features import FeatureModel, RangeError, Schema
 from {{ cookiecutter.package_name }}.model.predictor import (
     ModelError,
     Predictor,
@@ -69,6 +69,8 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
         partial.replace(target)
     except ModelError as error:
         raise FileError(f"{source}: the model {error}") from error
+    except RangeError as error:
+        raise FileError(f"{source}: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
     return count
@@ -119,11 +121,9 @@ def _warn_of_absent_columns(schema: Schema, source: Path, rows: list[Row]) -> No
 
 
 def _merge(row: Row, prediction: Row) -> Row:
-    merged = row | prediction
-    if len(merged) < len(row) + len(prediction):
-        taken = min(row.keys() & prediction.keys())
-        raise FileError(f"The file already has a column {taken}; rename it.")
-    return merged
+    if taken := row.keys() & prediction.keys():
+        raise FileError(f"The file already has a column {min(taken)}; rename it.")
+    return row | prediction
 
 
 def _parse(
@@ -182,7 +182,11 @@ def _read_lines(path: Path) -> Iterator[Row]:
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:
-    with _parquet().ParquetFile(path) as file:
+    try:
+        from pyarrow import parquet  # noqa: PLC0415 - optional
+    except ModuleNotFoundError as error:
+        raise FileError("Parquet needs pyarrow. Run: poetry add pyarrow") from error
+    with parquet.ParquetFile(path) as file:
         for batch in file.iter_batches(ROWS):
             yield from batch.to_pylist()
 
@@ -202,23 +206,15 @@ def _write_lines(_source: Path, target: Path, first: list[Row], others: Chunks) 
 
 
 def _write_parquet(source: Path, target: Path, first: list[Row], others: Chunks) -> None:
-    import pyarrow as pa  # noqa: PLC0415 - optional
+    from pyarrow import Table, parquet  # noqa: PLC0415 - too
 
-    schema = _parquet().read_schema(source)
+    schema = parquet.read_schema(source)
     predictions = [{key: row[key] for key in row if key not in schema.names} for row in first]
-    for field in pa.Table.from_pylist(predictions).schema:
+    for field in Table.from_pylist(predictions).schema:
         schema = schema.append(field)
-    with _parquet().ParquetWriter(target, schema) as writer:
+    with parquet.ParquetWriter(target, schema) as writer:
         for rows in chain([first], others):
-            writer.write_table(pa.Table.from_pylist(rows, schema))
-
-
-def _parquet() -> Any:
-    try:
-        import pyarrow.parquet  # noqa: PLC0415 - optional
-    except ModuleNotFoundError as error:
-        raise FileError("Parquet needs pyarrow. Run: poetry add pyarrow") from error
-    return pyarrow.parquet
+            writer.write_table(Table.from_pylist(rows, schema))
 
 
 def _open(path: Path) -> AbstractContextManager[TextIO]:

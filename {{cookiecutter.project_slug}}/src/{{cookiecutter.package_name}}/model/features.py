@@ -33,6 +33,10 @@ class SchemaError(Exception):
     """The schema declares something that a model cannot take or predict."""
 
 
+class RangeError(ValueError):
+    """A number is too large for float32, which the model takes."""
+
+
 class FeatureModel(BaseModel):
     """Base class of `Features`: strict types, and no undeclared fields."""
 
@@ -129,7 +133,7 @@ class Schema:
 
     def parse_text(self, row: Mapping[str, str | None]) -> FeatureModel:
         """Create an instance from a row of a CSV file. Ignore columns that are not features."""
-        return self.features_model.model_validate_strings(_present(row, self._keys(row)))
+        return self.features_model.model_validate_strings(present_cells(row, self._keys(row)))
 
     def parse_values(self, row: Mapping[str, Any]) -> FeatureModel:
         """Create an instance from a row of values. Ignore those that are not features."""
@@ -139,7 +143,7 @@ class Schema:
     def parse_target(self, row: Mapping[str, str | None]) -> Any:
         """Return the target in a row of a CSV file, or None where it is missing."""
         has_column = self.target.column in row
-        present = _present(row, [self.target.column if has_column else self.target.name])
+        present = present_cells(row, [self.target.column if has_column else self.target.name])
         if not present and has_column:
             return None
         target = self.target_model.model_validate_strings(present)
@@ -150,6 +154,9 @@ class Schema:
 
         Numbers, booleans and dates (days since 1970) are float32, and NaN where they are missing.
         Strings are empty where they are missing, because ONNX has no missing strings.
+
+        Raises:
+            RangeError: a number is too large for float32.
         """
         rows = [vars(instance) for instance in instances]
         columns: Columns = {}
@@ -160,7 +167,11 @@ class Schema:
             else:
                 if feature.kind == "date":
                     values = [value and value.toordinal() - EPOCH for value in values]
-                array = np.array(values, np.float32)
+                try:
+                    with np.errstate(over="raise"):
+                        array = np.array(values, np.float32)
+                except ArithmeticError as error:
+                    raise RangeError(f"{feature.column} has a number that is too large.") from error
             columns[feature.name] = array.reshape(-1, 1)
         return columns
 
@@ -173,6 +184,6 @@ def whole_to_integer(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _present(row: Mapping[str, str | None], keys: Iterable[str]) -> dict[str, str]:
+def present_cells(row: Mapping[str, str | None], keys: Iterable[str]) -> dict[str, str]:
     """Return the cells that are not missing."""
     return {key: cell for key in keys if (cell := (row.get(key) or "").strip()) not in MISSING}

@@ -78,7 +78,6 @@ class OnnxPredictor:
         """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
         options.log_severity_level = FATAL
         self._schema = schema
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import timeit
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import copy_context
@@ -10,22 +10,15 @@ from functools import partial
 from typing import Annotated, Any
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import REGISTRY
-from pydantic import (
-    BaseModel,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    create_model,
-)
+from pydantic import BaseModel, Field, ValidationError, WrapValidator, create_model
 
-from {{ cookiecutter.package_name }}.errors import invalid_request, problem
+from {{ cookiecutter.package_name }}.errors import invalid_request
 from {{ cookiecutter.package_name }}.health import NotReadyError
 from {{ cookiecutter.package_name }}.model.batch import to_records
-from {{ cookiecutter.package_name }}.model.features import Schema, whole_to_integer
+from {{ cookiecutter.package_name }}.model.features import RangeError, Schema, whole_to_integer
 from {{ cookiecutter.package_name }}.model.metrics import ModelMetrics
 from {{ cookiecutter.package_name }}.model.predictor import (
     ModelError,
@@ -73,7 +66,8 @@ async def model_lifespan(app: FastAPI, schema: Schema) -> AsyncIterator[None]:
     settings, app.state.inference = app.state.settings, None
 
     async def check_model() -> None:
-        get_inference(app)
+        if not app.state.inference:
+            raise NotReadyError(app.state.model_error)
 
     app.state.readiness_checks["model"] = check_model
     try:
@@ -83,22 +77,21 @@ async def model_lifespan(app: FastAPI, schema: Schema) -> AsyncIterator[None]:
         app.state.model_error = str(error)
         yield
         return
-    app.state.inference = Inference(
-        schema, predictor, settings.inference_threads, settings.max_instances
-    )
-    REGISTRY.register(app.state.inference.metrics)
+    inference = Inference(schema, predictor, settings.inference_threads, settings.max_instances)
+    app.state.inference = inference
+    REGISTRY.register(inference.metrics)
     try:
-        with app.state.inference.executor:
+        with inference.executor:
             yield
     finally:
-        REGISTRY.unregister(app.state.inference.metrics)
+        REGISTRY.unregister(inference.metrics)
 
 
 def get_inference(app: FastAPI) -> Inference:
     """Return the model that serves."""
     inference: Inference | None = app.state.inference
     if inference is None:
-        raise NotReadyError(app.state.model_error)
+        raise HTTPException(503, app.state.model_error)
     return inference
 
 
@@ -137,7 +130,7 @@ class Predictions[P](BaseModel):
     predictions: list[P]
 
 
-def validate_instances(instances: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+def validate_instances(instances: Any, validate: Callable[[Any], Any]) -> Any:
     """Validate instances; if they are invalid, try again with whole numbers as integers."""
     try:
         return validate(instances)
@@ -156,11 +149,6 @@ async def count_refused(request: Request, error: RequestValidationError) -> Resp
     return await invalid_request(request, error)
 
 
-async def not_ready(_request: Request, error: NotReadyError) -> Response:
-    """Answer a request that needs the model while there is none."""
-    return problem(503, str(error))
-
-
 def add_routes(app: FastAPI, schema: Schema, max_instances: int) -> None:
     """Add the routes for a schema; to the application itself, because a router takes time."""
     features: Any = schema.features_model
@@ -177,17 +165,17 @@ def add_routes(app: FastAPI, schema: Schema, max_instances: int) -> None:
         prediction = create_model("Prediction", __base__=Classification, label=(label, ...))
 
     app.exception_handler(RequestValidationError)(count_refused)
-    app.exception_handler(NotReadyError)(not_ready)
 
     @app.post("/predictions", tags=["predictions"], response_model=Predictions[prediction])
     async def predict(body: PredictionRequest, request: Request) -> Any:
         """Predict for one or many instances."""
         inference = get_inference(request.app)
-        info = inference.info
-        structlog.contextvars.bind_contextvars(model_version=info.version)
-        predictions = await inference.predict(body.instances)
-        model = {"name": info.name, "version": info.version}
-        return {"model": model, "predictions": predictions}
+        structlog.contextvars.bind_contextvars(model_version=inference.info.version)
+        try:
+            predictions = await inference.predict(body.instances)
+        except RangeError as error:
+            raise HTTPException(422, str(error)) from None
+        return {"model": inference.info, "predictions": predictions}
 
     @app.get("/model", tags=["predictions"])
     async def describe_model(request: Request) -> ModelDescription:
