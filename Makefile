@@ -2,6 +2,9 @@
 MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 .DELETE_ON_ERROR .NOTPARALLEL:
 .DEFAULT_GOAL := help
+.PHONY: help install poetry cookiecutter new test recipes check fix locks requirements renew
+.PHONY: image smoke release bench-model bench-service bench-servers bench-generation bench-image
+.PHONY: bench-replicas bench-job
 
 PYTHON ?= python3
 ARGS ?=
@@ -10,7 +13,6 @@ OS ?= posix
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := .venv/$(SCRIPTS)
 
-.PHONY: help
 help:  ## Show this list
 	@awk 'BEGIN {FS = ":.*  ## "} /^[a-z-]+:.*  ## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -24,46 +26,36 @@ help:  ## Show this list
 	$(@D)/$(SCRIPTS)/python -m pip check
 	$(@D)/$(SCRIPTS)/python -c 'open("$@", "w").close()'
 
-.PHONY: install
 install: .venv/installed  ## Install what the template needs into .venv
 
-.PHONY: poetry
 poetry: install  ## Install Poetry, which comes with the rest; the CI of projects has such a step
 
-.PHONY: cookiecutter
 cookiecutter: .venv-new/installed  ## Install what renders a project, and nothing else, into .venv-new
 
-.PHONY: new
 new: cookiecutter  ## Render a project; ARGS are cookiecutter's, such as ARGS="--no-input application=job"
 	.venv-new/$(SCRIPTS)/cookiecutter . $(ARGS) || { echo "To run cookiecutter: .venv-new/$(SCRIPTS)/cookiecutter"; exit 1; }
 
-.PHONY: test
 test: install  ## Run the tests but those of the recipes; ARGS are pytest's
 	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/recipes $(ARGS)
 
-.PHONY: recipes
 recipes: install  ## Follow every recipe in a project, and use what comes out; ARGS are pytest's
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS) tests/recipes
 
-.PHONY: check
 check: install  ## Check the lock, the style and the types; change nothing
 	$(BIN)/poetry check --lock
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-.PHONY: fix
 fix: install  ## Fix the style as far as Ruff can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-.PHONY: locks
 locks: install  ## Update the lock of every combination; ARGS name some, such as ARGS=job-py3.14
 	$(BIN)/python scripts/relock.py $(ARGS)
 	$(BIN)/python scripts/taken_names.py
 
 # Some packages describe themselves by the host of their index; the template names none.
-.PHONY: requirements
 requirements: install  ## Lock what pyproject.toml says, and export it for pip
 	$(BIN)/poetry lock
 	sed -i.old '/^description = /s/ (*[a-z]*\.org)*//' poetry.lock && rm poetry.lock.old
@@ -72,50 +64,39 @@ requirements: install  ## Lock what pyproject.toml says, and export it for pip
 
 # Not in what the button has made from the template, whose first commit has this file.
 COPY = $(shell git cat-file -e "$$(git rev-list --max-parents=0 HEAD | tail -n 1):.github/workflows/use-this-template.yml" 2>/dev/null && echo yes)
-.PHONY: renew
 renew: install  ## Update every lock, the template's own included; renewal.md lists what changed
 	$(if $(COPY),@echo "Nothing to renew: run 'Use this template' under Actions.",$(BIN)/poetry update --lock)
 	$(if $(COPY),,$(MAKE) requirements install locks)
 	$(if $(COPY),,$(BIN)/python -m scripts.renewal > renewal.md && cat renewal.md)
 
-.PHONY: image
 image: install  ## Bake a project with the default answers and build its image
 	$(BIN)/python scripts/bake_image.py image IMAGE="$(IMAGE)" ARGS="$(ARGS)"
 
-.PHONY: smoke
 smoke: install  ## Bake a project with the default answers, start its image and stop it
 	$(BIN)/python scripts/bake_image.py smoke IMAGE="$(IMAGE)"
 
-.PHONY: bench-model
 bench-model: install  ## Measure how fast the model API serves; needs Docker and two cores
 	$(BIN)/python -m benchmarks.model
 
-.PHONY: bench-service
 bench-service: install  ## Measure what the web API costs a request; needs Linux and two cores
 	$(BIN)/python -m benchmarks.service
 
-.PHONY: bench-servers
 bench-servers: install  ## Compare the servers that a web API could run on; needs Linux and two cores
 	$(BIN)/python -m benchmarks.servers
 
-.PHONY: bench-generation
 bench-generation: install  ## Measure how long a bake takes
 	$(BIN)/python -m benchmarks.generation
 
-.PHONY: release
 release: install  ## Check everything, and tag the version of pyproject.toml
 	$(BIN)/python scripts/release.py --check
 	$(MAKE) check test
 	$(BIN)/python scripts/release.py
 
-.PHONY: bench-image
 bench-image: install  ## Measure the image against the ways of most templates; ARGS name applications
 	$(BIN)/python -m benchmarks.image $(ARGS)
 
-.PHONY: bench-replicas
 bench-replicas: install  ## Measure what more replicas of a service bring; needs Docker and HAProxy
 	$(BIN)/python -m benchmarks.replicas
 
-.PHONY: bench-job
 bench-job: install  ## Measure how fast the job is, and in how much memory, against plain Python and polars
 	$(BIN)/python -m benchmarks.job

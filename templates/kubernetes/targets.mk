@@ -1,3 +1,5 @@
+.PHONY: pin deploy manifests
+
 OVERLAY ?= staging
 CONTEXT ?=
 KUSTOMIZATION = deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml
@@ -7,14 +9,12 @@ UNPINNED = $(shell grep sha256:0000000000000000 $(KUSTOMIZATION))
 CLUSTER = $(or $(CONTEXT),$(shell kubectl config current-context),$(error Run: kubectl config use-context NAME, or: make deploy CONTEXT=NAME))
 RENDER = $(if $(shell command -v kubectl || true),kubectl kustomize,$(if $(shell command -v kustomize || true),kustomize build))
 
-.PHONY: pin
 pin:  ## Write IMAGE=NAME@sha256:DIGEST into an overlay; OVERLAY is staging or production
 	$(if $(findstring @sha256:,$(IMAGE)),,$(error Name the image by its digest: make pin IMAGE=NAME@sha256:DIGEST))
 	sed -i.old -E '/- name: "?{{ cookiecutter.project_slug }}"?$$/,/ digest:/{s,( newName:).*,\1 $(firstword $(subst @, ,$(IMAGE))),;s,( digest:).*,\1 $(lastword $(subst @, ,$(IMAGE))),;}' $(KUSTOMIZATION)
 	rm $(KUSTOMIZATION).old
 	@grep -q '$(lastword $(subst @, ,$(IMAGE)))' $(KUSTOMIZATION) || { echo 'Under images, $(KUSTOMIZATION) has no `- name: {{ cookiecutter.project_slug }}` above a digest.'; exit 1; }
 
-.PHONY: deploy
 deploy:  ## Apply an overlay to the cluster of kubectl's context, which is asked, or CONTEXT
 	$(if $(UNPINNED),$(error Write newName and digest of the image into $(KUSTOMIZATION): make pin OVERLAY=$(OVERLAY) IMAGE=NAME@sha256:DIGEST))
 	@echo "This changes the namespace $(NAMESPACE) in the context $(CLUSTER)."
@@ -26,6 +26,5 @@ deploy:  ## Apply an overlay to the cluster of kubectl's context, which is asked
 
 # `make check` does this, too.
 check: manifests
-.PHONY: manifests
 manifests:  ## Render every overlay, if kubectl or kustomize is here
 	@$(if $(RENDER),set -e; for overlay in deploy/kubernetes/overlays/*/; do $(RENDER) "$$overlay" > /dev/null; done,echo "Without kubectl or kustomize, the overlays are not rendered.")

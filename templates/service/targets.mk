@@ -1,15 +1,15 @@
+.PHONY: run start logs stop smoke
+
 {% if cookiecutter.application == "model-api" -%}
 {% include "model-api/targets.mk" %}
 
 {% endif -%}
-.PHONY: run
 run:  ## Serve the API on this machine, and restart it when the code changes
 	{{ cookiecutter.project_slug }} serve --reload
 
 # Compose mounts a secret with the mode and the owner that its file has.
 EXPOSED = $(shell find secrets -type f -perm -4 ! -name '.*')
 
-.PHONY: start
 start: image  ## Serve the API from its image, in the background, as compose.yaml says
 	$(if $(EXPOSED),$(error World-readable: $(EXPOSED). Run: sudo chmod o-r $(EXPOSED)))
 {%- if cookiecutter.application == "model-api" %}
@@ -17,15 +17,12 @@ start: image  ## Serve the API from its image, in the background, as compose.yam
 {%- endif %}
 	docker compose up --detach --wait || { docker compose logs --no-log-prefix; exit 1; }
 
-.PHONY: logs
 logs:  ## Follow the log of the started service
 	docker compose logs --no-log-prefix --follow
 
-.PHONY: stop
 stop:  ## Stop the started service, and let it finish its requests
 	docker compose down
 
-.PHONY: smoke
 smoke:  ## Start the image as compose.yaml says, wait until it is healthy, and stop it
 	trap 'docker compose down' EXIT; \
 {%- if cookiecutter.application == "model-api" %}

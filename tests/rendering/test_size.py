@@ -11,16 +11,16 @@ from tests.helpers.harness import BakedProject, each
 # The most that each may have, on Compose. Raise a number only for what a team would otherwise have
 # to write itself, and say in the commit what that is; lower it whenever something has gone.
 MOST = {
-    "web-api": {"files": 50, "src": 919, "tests": 702, "scripts": 215, "Makefile": 135},
+    "web-api": {"files": 50, "src": 913, "tests": 693, "scripts": 211, "Makefile": 121},
     "model-api": {
         "files": 77,
-        "src": 1829,
-        "training": 1079,
-        "tests": 1333,
-        "scripts": 215,
-        "Makefile": 141,
+        "src": 1816,
+        "training": 1064,
+        "tests": 1311,
+        "scripts": 211,
+        "Makefile": 127,
     },
-    "job": {"files": 42, "src": 698, "tests": 527, "scripts": 215, "Makefile": 134},
+    "job": {"files": 42, "src": 697, "tests": 520, "scripts": 211, "Makefile": 121},
 }
 
 

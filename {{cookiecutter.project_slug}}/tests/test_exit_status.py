@@ -15,7 +15,7 @@ from typer import BadParameter
 from {{ cookiecutter.package_name }} import exit_status
 from {{ cookiecutter.package_name }}.exit_status import InputError
 
-type Run = Callable[[Exception | None], tuple[object, list[dict[str, Any]]]]
+type Run = Callable[[BaseException | None], tuple[object, list[dict[str, Any]]]]
 
 # A job that spends its time in a call into native code.
 STUCK = """
@@ -37,7 +37,7 @@ def run(read_log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that runs a failing job and returns its exit status and its log."""
     monkeypatch.setattr(exit_status, "exit_on_signals", lambda: None)
 
-    def run_job(error: Exception | None) -> tuple[object, list[dict[str, Any]]]:
+    def run_job(error: BaseException | None) -> tuple[object, list[dict[str, Any]]]:
         app = typer.Typer()
 
         @app.command()
@@ -65,10 +65,12 @@ def run(read_log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> Run:
         (ConnectionError("refused"), 74, ["refused"]),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 74, ["Broken pipe"]),
         (ExceptionGroup("", [ExceptionGroup("", [InputError("bad")])]), 65, ["bad"]),
+        (SystemExit("no orders"), 1, ["no orders"]),
+        (SystemExit(3), 3, []),
     ],
 )
 def test_each_failure_has_its_status_and_names_its_problems(
-    error: Exception, status: int, problems: list[str], run: Run
+    error: BaseException, status: int, problems: list[str], run: Run
 ) -> None:
     code, (line,) = run(error)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from pydantic import AliasPath, BaseModel, Field, SecretStr
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, SecretStr
 from pydantic_settings import SettingsError
 
 from my_application import settings
@@ -33,6 +33,7 @@ class MoreSettings(Settings):
     test_tenants: list[Database] = Field(default=[])
     test_hosts: list[str] = Field(default=[], validation_alias="TEST_HOSTS")
     test_region: str = Field(default="", validation_alias="TEST_REGION")
+    test_ports: list[int] = Field(default=[], validation_alias=AliasChoices("PORTS", "TEST_PORTS"))
     test_first: str = Field(default="", validation_alias=AliasPath("TEST_LIST", 0))
 
 
@@ -42,7 +43,6 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "secrets"
     folder.mkdir()
     monkeypatch.setattr(settings, "Settings", MoreSettings)
-    monkeypatch.setitem(MoreSettings.model_config, "secrets_dir", folder)
     return folder
 
 
@@ -99,6 +99,11 @@ def test_the_tag_of_a_union_and_an_alias_are_no_part_of_a_name(
 
     monkeypatch.setenv("TEST_HOSTS", "hunter2")
     with pytest.raises(SettingsError, match="  TEST_HOSTS: Input should be valid JSON"):
+        load()
+
+    monkeypatch.delenv("TEST_HOSTS")
+    monkeypatch.setenv("PORTS", "hunter2")
+    with pytest.raises(SettingsError, match="  PORTS or TEST_PORTS: Input should be valid JSON"):
         load()
 
 

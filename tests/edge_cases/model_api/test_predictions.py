@@ -42,7 +42,8 @@ def test_a_number_beyond_float32_is_refused(tmp_path: Path, count: str) -> None:
         response = client.post("/predictions", content=content, headers=JSON)
 
     assert response.status_code == 422
-    assert response.json()["detail"] == "count has a number that is too large."
+    reason = "The model cannot take a number of count, which is too large."
+    assert response.json()["detail"] == reason
 
 
 def test_what_a_predictor_logs_has_the_ids_of_its_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,17 +49,20 @@ def run(command: Callable[[], int | None]) -> NoReturn:
     status, error = 0, None
     try:
         status = command() or 0
-    except BaseException as raised:  # A panic of polars is no Exception.
+    except BaseException as raised:  # noqa: BLE001 - a panic of polars is no Exception
         error = raised
         # Typer exits where a pipe breaks, be it the log's or the connection to a database, and
         # aborts where a file ends too early.
         if isinstance(raised, SystemExit | Abort):
             error = raised.__context__ or raised
-        if isinstance(raised, SystemExit) and not isinstance(error, BrokenPipeError):
-            raise
         while isinstance(error, BaseExceptionGroup):  # An `asyncio.TaskGroup` stops at the first.
             error = error.exceptions[0]
-        status = next((STATUSES[it] for it in type(error).mro() if it in STATUSES), BUG)
+        if isinstance(raised, SystemExit) and not isinstance(error, BrokenPipeError):
+            # The job's own `sys.exit(3)` or `sys.exit("why")`.
+            is_number = isinstance(raised.code, int | None)
+            status, error = (int(raised.code or 0), None) if is_number else (1, raised)
+        else:
+            status = next((STATUSES[it] for it in type(error).mro() if it in STATUSES), BUG)
     if status:
         try:
             log_failure(status, error)

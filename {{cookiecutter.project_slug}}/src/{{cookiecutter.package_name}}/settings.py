@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 {%- endif %}
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, SettingsError
 
@@ -75,9 +76,8 @@ def load() -> Settings:
         problems += [_describe(detail) for detail in error.errors()]
     except SettingsError as error:
         if found := re.search(r'field "(\w+)"', str(error)):
-            alias = Settings.model_fields[found[1]].validation_alias
-            name = _variable([alias if isinstance(alias, str) else found[1]])
-            problems.append(f"{name}: Input should be valid JSON")
+            names = _names(found[1], Settings.model_fields[found[1]], PREFIX)
+            problems.append(f"{' or '.join(names)}: Input should be valid JSON")
         else:  # Such as a folder of secrets that is too large.
             problems.append(str(error))
     except UnicodeDecodeError:
@@ -93,17 +93,22 @@ def load() -> Settings:
 def variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
     """Yield the variables that set the fields of a model, with `__*` for fields that take any."""
     for field_name, field in model.model_fields.items():
-        alias = field.validation_alias
-        for each in getattr(alias, "choices", [alias or field_name]):
-            own_name = getattr(each, "path", [each])[0]  # That of an AliasPath is its first part.
-            # The alias of a setting has no prefix.
-            name = f"{'' if alias and prefix == PREFIX else prefix}{own_name}".upper()
-            is_union = get_origin(field.annotation) in {Union, UnionType}
-            members = get_args(field.annotation) if is_union else [field.annotation]
-            kinds = [it for it in members if isinstance(it, type) and issubclass(it, BaseModel)]
+        is_union = get_origin(field.annotation) in {Union, UnionType}
+        members = get_args(field.annotation) if is_union else [field.annotation]
+        kinds = [it for it in members if isinstance(it, type) and issubclass(it, BaseModel)]
+        for name in _names(field_name, field, prefix):
             yield from (name, *([] if kinds else [f"{name}__*"]))
             for kind in kinds:
                 yield from variables(kind, f"{name}__")
+
+
+def _names(field_name: str, field: FieldInfo, prefix: str) -> list[str]:
+    """Return the variables that set a field, one for each alias; a setting's has no prefix."""
+    alias = field.validation_alias
+    start = "" if alias and prefix == PREFIX else prefix
+    choices = getattr(alias, "choices", [alias or field_name])
+    # The variable of an AliasPath is its first part.
+    return [f"{start}{getattr(each, 'path', [each])[0]}".upper() for each in choices]
 
 
 def is_setting(name: str) -> bool:

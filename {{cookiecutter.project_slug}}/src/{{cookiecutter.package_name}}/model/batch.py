@@ -67,10 +67,8 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
             raise FileError(f"{source} has no rows.")
         write(source, partial, first, chunks)
         partial.replace(target)
-    except ModelError as error:
+    except (ModelError, RangeError) as error:
         raise FileError(f"{source}: the model {error}") from error
-    except RangeError as error:
-        raise FileError(f"{source}: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
     return count

@@ -171,7 +171,8 @@ class Schema:
                     with np.errstate(over="raise"):
                         array = np.array(values, np.float32)
                 except ArithmeticError as error:
-                    raise RangeError(f"{feature.column} has a number that is too large.") from error
+                    reason = f"cannot take a number of {feature.column}, which is too large."
+                    raise RangeError(reason) from error
             columns[feature.name] = array.reshape(-1, 1)
         return columns
 

@@ -18,7 +18,11 @@ from pydantic import BaseModel, Field, ValidationError, WrapValidator, create_mo
 from {{ cookiecutter.package_name }}.errors import invalid_request
 from {{ cookiecutter.package_name }}.health import NotReadyError
 from {{ cookiecutter.package_name }}.model.batch import to_records
-from {{ cookiecutter.package_name }}.model.features import RangeError, Schema, whole_to_integer
+from {{ cookiecutter.package_name }}.model.features import (
+    RangeError,
+    Schema,
+    whole_to_integer,
+)
 from {{ cookiecutter.package_name }}.model.metrics import ModelMetrics
 from {{ cookiecutter.package_name }}.model.predictor import (
     ModelError,
@@ -174,7 +178,7 @@ def add_routes(app: FastAPI, schema: Schema, max_instances: int) -> None:
         try:
             predictions = await inference.predict(body.instances)
         except RangeError as error:
-            raise HTTPException(422, str(error)) from None
+            raise HTTPException(422, f"The model {error}") from None
         return {"model": inference.info, "predictions": predictions}
 
     @app.get("/model", tags=["predictions"])
