@@ -14,9 +14,9 @@ MOST = {
     "web-api": {"files": 50, "src": 913, "tests": 693, "scripts": 211, "Makefile": 121},
     "model-api": {
         "files": 77,
-        "src": 1816,
-        "training": 1064,
-        "tests": 1311,
+        "src": 1828,
+        "training": 1066,
+        "tests": 1312,
         "scripts": 211,
         "Makefile": 127,
     },

@@ -90,6 +90,7 @@ def test_the_schema_is_in_the_api_documentation(client: TestClient) -> None:
         (ONE | {"is_new": 1}, "/is_new"),
         (ONE | {"count": 1.5}, "/count"),
         (ONE | {"sold": "soon"}, "/sold"),
+        (ONE | {"sold": 0}, "/sold"),
         ({"Size (cm)": 101}, "/Size (cm)"),
         ({"Size (cm)": float("inf")}, "/Size (cm)"),
         ({"Size (cm)": float("nan")}, "/Size (cm)"),

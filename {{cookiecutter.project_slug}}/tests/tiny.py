@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from threadpoolctl import threadpool_limits
 
-from {{ cookiecutter.package_name }}.model.features import FeatureModel, Schema
+from {{ cookiecutter.package_name }}.model.features import Date, FeatureModel, Schema
 from {{ cookiecutter.package_name }}.model.predictor import OnnxPredictor
 
 from training.data import Data, to_table
@@ -32,7 +32,7 @@ class Features(FeatureModel):
     color: Literal["red", "green"] | None = None
     shop: str | None = Field(default=None, max_length=20)
     is_new: bool = False
-    sold: date | None = Field(default=None, strict=False)
+    sold: Date | None = None
 
 
 class Two(BaseModel):

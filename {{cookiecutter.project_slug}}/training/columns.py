@@ -118,7 +118,7 @@ def describe(column: Column) -> None:
         column.annotation = column.parse.__name__
         column.arguments = f"ge={low}", f"le={high}"
     elif column.is_all(parse_date):
-        column.annotation, column.arguments, column.parse = "date", ("strict=False",), parse_date
+        column.annotation, column.parse = "Date", parse_date
     elif len(values) <= CATEGORIES and len(column.cells) >= ROWS_PER_CATEGORY * len(values):
         column.annotation = f"Literal[{', '.join(map(repr, values))}]"
     else:

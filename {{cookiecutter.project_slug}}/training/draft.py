@@ -23,13 +23,15 @@ from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL
 from training.columns import Column, describe, describe_target, find_flaw, find_spellings
 from training.data import DataError
 
-RESERVED = {*keyword.kwlist, *dir(builtins), *dir(FeatureModel), *ONNX_OUTPUTS, "date"}
+RESERVED = {*keyword.kwlist, *dir(builtins), *dir(FeatureModel), *ONNX_OUTPUTS}
 MODULE = '''"""The features that the model takes and the target that it predicts."""
 
-{imports}
+from datetime import date
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
-from {package}.model.features import FeatureModel, Schema
+from {package}.model.features import Date, FeatureModel, Schema
 
 
 class Features(FeatureModel):
@@ -118,10 +120,7 @@ def render(
     for column in features:
         value = column.parse(example[column.name]) if column.name in example else None
         values.append(f"{column.field}={repr(value).removeprefix('datetime.')},")
-    types = "".join(column.annotation for column in (*features, target))
-    imports = {"date": "from datetime import date", "Literal": "from typing import Literal"}
     source = MODULE.format(
-        imports="\n".join(line for name, line in imports.items() if name in types) + "\n",
         package=FeatureModel.__module__.partition(".")[0],
         notes="".join(f"\n    # {' '.join(note.split())}" for note in notes),
         file=path.name.replace("\\", "/").replace('"', "'"),
@@ -130,10 +129,13 @@ def render(
         example="".join(values),
     )
     schema = str(PACKAGED_MODEL.with_name("schema.py"))
-    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", schema, "-"]
-    return subprocess.run(  # noqa: S603 - no shell
-        command, input=source, capture_output=True, text=True, check=True
-    ).stdout
+    remove_unused_imports = ("check", "--fix-only", "--select=F401")
+    for arguments in (remove_unused_imports, ("format",)):
+        command = [sys.executable, "-m", "ruff", *arguments, "--stdin-filename", schema, "-"]
+        source = subprocess.run(  # noqa: S603 - no shell
+            command, input=source, capture_output=True, text=True, check=True
+        ).stdout
+    return source
 
 
 def main() -> None:

@@ -89,7 +89,7 @@ def test_a_draft_describes_every_column(churn: Path) -> None:
         """    plan: Literal["basic", "pro\\\\", 'the "plus"']""",
         "    city: str = Field(max_length=14)",
         '    vip: bool = Field(validation_alias="VIP")',
-        '    date_: date = Field(strict=False, validation_alias="date")',
+        "    date: Date",
         '    class_: int = Field(ge=0, le=6, validation_alias="class")',
         '    a_b_15: int = Field(ge=0, le=8, validation_alias="a b")',
         "    a_b: int = Field(ge=0, le=9)",
@@ -110,10 +110,25 @@ def test_a_draft_fits_the_data_and_the_linters(churn: Path) -> None:
     data = load(runpy.run_path(str(path), run_name="drafted")["SCHEMA"], churn)
 
     assert len(data.table) == 199
+    lint(source)
+
+
+def lint(source: str) -> None:
     ruff = [sys.executable, "-m", "ruff"]
     place = ["--no-cache", "--stdin-filename", str(PACKAGED_MODEL.with_name("schema.py")), "-"]
     for command in (["check"], ["format", "--check"]):
         subprocess.run([*ruff, *command, *place], input=source, text=True, check=True)  # noqa: S603 - no shell
+
+
+def test_a_draft_imports_no_more_than_it_needs(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    rows = [f"{['update', 'Date'][n % 2]},{['true', 'false'][n % 3 % 2]},{n}\n" for n in range(90)]
+    path.write_text("plan,vip,price\n" + "".join(rows))
+
+    source = draft(path, "price")
+
+    lint(source)
+    assert "from datetime" not in source
 
 
 def test_numbers_are_labels_or_values(tmp_path: Path) -> None:

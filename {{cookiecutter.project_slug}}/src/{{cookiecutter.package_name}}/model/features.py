@@ -4,12 +4,13 @@ import types
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 type Kind = Literal["number", "boolean", "date", "category", "text"]
 type Columns = dict[str, NDArray[Any]]
@@ -48,6 +49,17 @@ class FeatureModel(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
     )
+
+
+def refuse_number(value: Any) -> Any:
+    """Refuse what Pydantic would take for seconds since 1970."""
+    if isinstance(value, date) or "-" in str(value)[1:]:
+        return value
+    raise PydanticCustomError("date_type", "Input should be a date such as 2026-01-31")
+
+
+Date = Annotated[date, Field(strict=False), BeforeValidator(refuse_number)]
+"""A date, which JSON has as a string: `2026-01-31`."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +131,7 @@ class Schema:
             features.model_validate(self.example_json())
         except ValidationError as error:
             raise SchemaError(
-                f"The API would refuse the example: {error}. A date needs `Field(strict=False)`."
+                f"The API would refuse the example: {error}. The type of a date is `Date`."
             ) from error
 
     def example_json(self) -> dict[str, Any]:
