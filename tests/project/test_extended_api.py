@@ -231,7 +231,7 @@ def test_requests_that_run_at_sigterm_are_answered_and_streams_end_in_time(
         assert [it.result() for it in requests] == [(200, "done")] * 2
         assert [len(it.result().body) for it in whole] == [14_000, 4]
         assert server.log(event="sent")
-        assert time.monotonic() - start < 4
+        assert time.monotonic() - start < 7  # The streams alone would take 25 s.
         assert all(it.result().body for it in streams)
         assert status == 0
         assert [*server.log(level="error"), *server.log(level="critical")] == []
