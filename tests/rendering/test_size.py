@@ -11,16 +11,16 @@ from tests.helpers.harness import BakedProject, each
 # The most that each may have, on Compose. Raise a number only for what a team would otherwise have
 # to write itself, and say in the commit what that is; lower it whenever something has gone.
 MOST = {
-    "web-api": {"files": 50, "src": 913, "tests": 693, "scripts": 211, "Makefile": 121},
+    "web-api": {"files": 50, "src": 927, "tests": 693, "scripts": 211, "Makefile": 121},
     "model-api": {
         "files": 77,
-        "src": 1828,
-        "training": 1066,
+        "src": 1849,
+        "training": 1095,
         "tests": 1312,
         "scripts": 211,
         "Makefile": 127,
     },
-    "job": {"files": 42, "src": 697, "tests": 520, "scripts": 211, "Makefile": 121},
+    "job": {"files": 42, "src": 709, "tests": 522, "scripts": 211, "Makefile": 121},
 }
 
 

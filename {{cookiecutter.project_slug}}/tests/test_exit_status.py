@@ -64,7 +64,7 @@ def run(read_log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> Run:
         (OSError(28, "No space left on device"), 74, ["No space left on device"]),
         (ConnectionError("refused"), 74, ["refused"]),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 74, ["Broken pipe"]),
-        (ExceptionGroup("", [ExceptionGroup("", [InputError("bad")])]), 65, ["bad"]),
+        (ExceptionGroup("", [ExceptionGroup("", [InputError("a")]), OSError("b")]), 65, ["a", "b"]),
         (SystemExit("no orders"), 1, ["no orders"]),
         (SystemExit(3), 3, []),
     ],
@@ -79,10 +79,12 @@ def test_each_failure_has_its_status_and_names_its_problems(
 
 
 def test_a_bug_is_logged_with_its_traceback(run: Run) -> None:
-    code, (line,) = run(ZeroDivisionError("oops"))
+    bug = ZeroDivisionError("oops")
+    for error in (bug, ExceptionGroup("", [InputError("bad"), bug])):
+        code, (line,) = run(error)
 
-    assert (code, line["event"]) == (70, "a bug in the job")
-    assert "ZeroDivisionError: oops" in line["exception"]
+        assert (code, line["event"]) == (70, "a bug in the job")
+        assert "ZeroDivisionError: oops" in line["exception"]
 
 
 def test_success_is_0(run: Run) -> None:

@@ -9,12 +9,16 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from training.data import DataError
 
 CATEGORIES = 20
 """How many different strings are a category, and how many different numbers are labels."""
 LABELS = 100
 ROWS_PER_CATEGORY = 5
+DISTINCT = 0.7
+"""The share of different numbers that float32 has to tell apart."""
 UNIQUE = 0.98
 """The share of different values from which on whole numbers may be an ID."""
 WORDS = 3
@@ -26,6 +30,10 @@ FLAWS = {
     r"\W*\d[\d.,' ]*\W*$": "numbers; write them with a decimal point and nothing else",
 }
 """What values look like that cannot be used as they are."""
+TOO_LONG = (
+    "numbers that are the same to the model, which has 7 digits; "
+    "write dates as YYYY-MM-DD, codes as text, others without what they have in common"
+)
 
 
 @dataclass
@@ -57,10 +65,10 @@ class Column:
 
 def describe_target(column: Column, path: Path, *, regression: bool) -> None:
     """Decide between a classification and a regression."""
-    labels = sorted(set(column.cells))
+    is_number = column.is_all(float)
+    labels = sorted(set(column.cells), key=float if is_number else str)
     if len(labels) == 1:
         raise DataError(f"{path}: the column {column.name!r} is always {labels[0]!r}.")
-    is_number = column.is_all(float)
     if regression or (is_number and len(labels) > CATEGORIES):
         if not is_number:
             raise DataError(f"{path}: the column {column.name!r} is not numeric.")
@@ -80,21 +88,29 @@ def find_flaw(column: Column) -> str | None:
     if len(values) <= 1 or (column.is_all(float) and len(set(map(float, values))) == 1):
         return f"always {next(iter(values))[:40]!r}" if values else "always missing"
     unique = len(values) / len(column.cells)
-    if column.is_all(int):
-        is_named = re.search(ID, column.name)
+    if column.is_all(int) and unique > UNIQUE:
         is_sequence = max(map(int, values)) - min(map(int, values)) + 1 == len(values)
-        return "an ID" if unique > UNIQUE and (is_named or is_sequence) else None
-    if column.is_all(float) or column.is_all(parse_date):
-        return None
+        if is_sequence or re.search(ID, column.name):
+            return "an ID"
+    is_number = column.is_all(float)
+    if is_number or column.is_all(parse_date):
+        return TOO_LONG if is_number and not is_told_apart([*map(float, values)]) else None
     for pattern, flaw in FLAWS.items():
         if all(re.match(pattern, value) for value in values):
             return flaw
     others = [value for value in values if not can_parse(float, value)]
-    if len(values) > CATEGORIES and sum(values[each] for each in others) < len(column.cells) / 5:
+    if len(values) > CATEGORIES and len(others) < len(values) / 5:
         return f"numbers but for {', '.join(map(repr, others[:3]))}; leave these cells empty"
     words = sum(len(value.split()) for value in values) / len(values)
     is_unique = unique > 1 / 2 and len(values) > CATEGORIES and words < WORDS
     return "different in most rows, like an ID" if is_unique else None
+
+
+def is_told_apart(numbers: list[float]) -> bool:
+    """Return whether float32, which the model takes, has most of these numbers."""
+    with np.errstate(over="ignore"):
+        rounded = np.unique(np.array(numbers, np.float32))
+    return len(rounded) >= DISTINCT * len(set(numbers)) and bool(np.isfinite(rounded).all())
 
 
 def find_spellings(column: Column) -> str | None:

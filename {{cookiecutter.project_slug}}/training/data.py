@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from {{ cookiecutter.package_name }}.model.batch import read_csv
-from {{ cookiecutter.package_name }}.model.features import Schema
+from {{ cookiecutter.package_name }}.model.features import RangeError, Schema
 
 MIN_ROWS = 20
 MIN_ROWS_PER_LABEL = 5
@@ -66,7 +66,10 @@ def load(schema: Schema, path: Path) -> Data:
     check_targets(schema, path, targets)
     if schema.labels:
         targets = [schema.labels.index(target) for target in targets]
-    return Data(to_table(schema, instances), np.array(targets), skipped)
+    try:
+        return Data(to_table(schema, instances), np.array(targets), skipped)
+    except RangeError as error:
+        raise DataError(f"{path}: the model {error}") from error
 
 
 def check_targets(schema: Schema, path: Path, targets: list[Any]) -> None:
@@ -78,7 +81,8 @@ def check_targets(schema: Schema, path: Path, targets: list[Any]) -> None:
     counts = Counter(targets)
     if rare := [label for label in schema.labels if counts[label] < MIN_ROWS_PER_LABEL]:
         raise DataError(
-            f"{path} has fewer than {MIN_ROWS_PER_LABEL} rows with the label {', '.join(rare)}."
+            f"{path} has fewer than {MIN_ROWS_PER_LABEL} rows with the label {', '.join(rare)}. "
+            f"Is it a value? Then declare it as a float, or draft the schema with --regression."
         )
 
 

@@ -23,7 +23,7 @@ from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL
 from training.columns import Column, describe, describe_target, find_flaw, find_spellings
 from training.data import DataError
 
-RESERVED = {*keyword.kwlist, *dir(builtins), *dir(FeatureModel), *ONNX_OUTPUTS}
+RESERVED = {*keyword.kwlist, *dir(builtins), *dir(FeatureModel), *ONNX_OUTPUTS, "self"}
 MODULE = '''"""The features that the model takes and the target that it predicts."""
 
 from datetime import date
@@ -85,6 +85,8 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
     notes = [f"Left out: {name or repr(name)} ({reason})." for name, reason in flaws.items()]
     spelled = ", ".join(map(repr, without))
     notes += [f"Rows without {target}: {without.total()} ({spelled})."] if without else []
+    if target_column.annotation.startswith("Literal") and target_column.is_all(float):
+        notes.append(f"If {target} is a value and not a label, draft with --regression.")
     for column in features:
         describe(column)
     notes += [f"{it.name} has {same}." for it in features if (same := find_spellings(it))]

@@ -51,9 +51,14 @@ REMEDIES: tuple[tuple[str, Any, str], ...] = (
     ("Count|Tfidf", ..., "only lowercase=False, token_pattern=WORD and max_features"),
     ("CalibratedClassifierCV", ..., "the model without calibration"),
     ("TunedThreshold|FixedThreshold", ..., "compare the probability where you use it"),
-    ("TargetEncoder", ..., "OneHotEncoder(categories=[the most frequent])"),
+    (
+        "TargetEncoder",
+        ...,
+        "target_type='continuous' for a value, else OneHotEncoder(categories=[the most frequent])",
+    ),
     ("(Standard|Robust|MinMax)Scaler|PowerTransformer", ..., "do not scale before trees"),
 )
+TREES = "Forest|Tree|Boost|LGBM|XGB"
 OTHERWISE = " See 'Serve something other than ONNX' in docs/model.md."
 
 
@@ -197,8 +202,10 @@ class Parity:
 
 def find_remedies(model: Any) -> Iterator[tuple[str, str]]:
     """Yield the steps and parameters that are known to be lost in ONNX, and what to try."""
-    for names, values, remedy in REMEDIES:
-        for path, value in {"": model, **model.get_params()}.items():
+    steps = {"": model, **model.get_params()}
+    has_trees = any(re.search(TREES, type(each).__name__) for each in steps.values())
+    for names, values, remedy in REMEDIES if has_trees else REMEDIES[:-1]:
+        for path, value in steps.items():
             is_step = re.match(names, type(value).__name__)
             if values is ...:
                 is_lost = value is not None and not isinstance(value, str)

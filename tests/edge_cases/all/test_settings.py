@@ -90,6 +90,21 @@ def test_invalid_settings_are_named_and_their_values_not_repeated(
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("ENVIRONMENT", "ENVIRONMENT is not a setting"), ("LOG_LEVL", "did you mean {}LOG_LEVEL?")],
+)
+def test_only_what_is_similar_is_suggested(
+    name: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}{name}", "1")
+
+    with pytest.raises(SettingsError) as error:
+        load()
+
+    assert str(error.value).endswith(message.format(PREFIX))
+
+
 def test_the_tag_of_a_union_and_an_alias_are_no_part_of_a_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -35,6 +35,16 @@ def test_a_missing_directory_is_named(tmp_path: Path) -> None:
         predict_file(TWO, create_predictor(TWO), source, target)
 
 
+def test_the_input_is_not_replaced(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("size\n99\n")
+
+    with pytest.raises(FileError, match="are the same file"):
+        predict_file(TWO, create_predictor(TWO), source, source)
+
+    assert source.read_text() == "size\n99\n"
+
+
 def test_whole_numbers_are_integers_as_pandas_writes_them(tmp_path: Path) -> None:
     output = predict(tmp_path / "in.jsonl", '{"size": 99.0, "count": 2.0}\n')
 

@@ -10,7 +10,7 @@ import pytest
 from my_application.model.batch import FileError
 from my_application.model.predictor import PACKAGED_MODEL
 
-from training.columns import find_bounds
+from training.columns import TOO_LONG, find_bounds
 from training.data import DataError, load
 from training.draft import draft
 
@@ -40,6 +40,10 @@ COLUMNS: dict[str, Any] = {
     "fee": lambda n: f"${n}.30",
     "growth": lambda n: f"{n / 10} %",
     "one": lambda n: ["1", "1.0", "01"][n % 3],
+    "product": lambda n: 123456789 + n % 4,
+    "day": lambda n: f"202401{n % 28 + 1:02}",
+    "temp": lambda n: "-" if n % 2 else n / 100,
+    "self": lambda n: n % 12,
     "huge": lambda n: 10**30 + n % 90,
     "tiny": lambda n: f"{n % 40}e-300",
     "label": lambda n: n % 8,
@@ -73,6 +77,10 @@ def test_a_draft_describes_every_column(churn: Path) -> None:
         "    # Left out: Unnamed: 0 (an ID).",
         "    # Left out: paid (dates; write them as YYYY-MM-DD).",
         "    # Left out: con stant (always 'x').",
+        f"    # Left out: product ({TOO_LONG}).",
+        f"    # Left out: day ({TOO_LONG}).",
+        "    # Left out: temp (numbers but for '-'; leave these cells empty).",
+        '    self_: int = Field(ge=0, le=17, validation_alias="self")',
         "    # Left out: empty (always missing).",
         "    # Left out: seen (dates with times; convert them to dates or numbers).",
         "    # Left out: born (dates; write them as YYYY-MM-DD).",

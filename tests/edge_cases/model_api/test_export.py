@@ -99,7 +99,7 @@ def export_with(schema: Schema, *steps: Any) -> float:
                 "target encoder",
                 THREE,
                 (columns(TargetEncoder(), ["shop"]), HistGradientBoostingClassifier()),
-                "OneHotEncoder(categories=[the most frequent])",
+                "else OneHotEncoder(categories=[the most frequent])",
             ),
             (
                 "categories",

@@ -42,6 +42,13 @@ def test_a_feature_that_has_several_columns_is_refused(alias: Any) -> None:
         Schema(features, create_model("Target", target=(float, ...)), features.model_construct())
 
 
+def test_a_column_that_files_get_is_refused() -> None:
+    features = create_model("Features", __base__=FeatureModel, prediction=(float, 1.0))
+
+    with pytest.raises(SchemaError, match="prediction: files get predictions under this name"):
+        Schema(features, create_model("Target", target=(float, ...)), features())
+
+
 def test_a_label_that_means_a_missing_value_is_refused() -> None:
     with pytest.raises(SchemaError, match="strings that do not mean a missing value"):
         schema_of(Literal["NA", "EU"] | None)

@@ -9,6 +9,7 @@ from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
+from tests.conftest import ReadLog
 
 from my_application.app import create_app
 from my_application.limits import Limits, time_limit
@@ -44,6 +45,25 @@ def test_a_timeout_of_the_route_is_a_failure(app: FastAPI, client: TestClient) -
         raise TimeoutError
 
     assert client.get("/fail").status_code == 500
+
+
+def test_a_cancelled_task_of_the_route_is_a_failure(
+    app: FastAPI, client: TestClient, read_log: ReadLog
+) -> None:
+    @app.get("/cancelled")
+    async def cancelled() -> None:
+        task = asyncio.create_task(asyncio.sleep(5))
+        task.cancel()
+        await task
+
+    read_log()
+    response = client.get("/cancelled")
+
+    assert response.status_code == 500
+    assert response.headers["x-request-id"]
+    failure, line = read_log()
+    assert "CancelledError" in failure["exception"]
+    assert line["status"] == 500
 
 
 def test_a_route_that_hides_its_interruption_is_answered_like_others(

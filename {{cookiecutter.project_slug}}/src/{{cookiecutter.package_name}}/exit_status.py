@@ -55,14 +55,12 @@ def run(command: Callable[[], int | None]) -> NoReturn:
         # aborts where a file ends too early.
         if isinstance(raised, SystemExit | Abort):
             error = raised.__context__ or raised
-        while isinstance(error, BaseExceptionGroup):  # An `asyncio.TaskGroup` stops at the first.
-            error = error.exceptions[0]
         if isinstance(raised, SystemExit) and not isinstance(error, BrokenPipeError):
             # The job's own `sys.exit(3)` or `sys.exit("why")`.
             is_number = isinstance(raised.code, int | None)
             status, error = (int(raised.code or 0), None) if is_number else (1, raised)
         else:
-            status = next((STATUSES[it] for it in type(error).mro() if it in STATUSES), BUG)
+            status = status_of(error)
     if status:
         try:
             log_failure(status, error)
@@ -70,6 +68,14 @@ def run(command: Callable[[], int | None]) -> NoReturn:
         except OSError:  # The reader of the log is gone, and Python would write to it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
+
+
+def status_of(error: BaseException) -> int:
+    """Return the status for an exception; a group with a bug in it is a bug."""
+    if isinstance(error, BaseExceptionGroup):
+        statuses = [status_of(each) for each in error.exceptions]
+        return BUG if BUG in statuses else statuses[0]
+    return next((STATUSES[it] for it in type(error).mro() if it in STATUSES), BUG)
 
 
 def log_failure(status: int, error: BaseException | None) -> None:
@@ -85,7 +91,9 @@ def log_failure(status: int, error: BaseException | None) -> None:
 def describe(error: BaseException) -> list[str]:
     """Return the problems that an exception names."""
     problems = [str(each) for each in error.args] or [repr(error)]
-    if isinstance(error, TyperException):
+    if isinstance(error, BaseExceptionGroup):
+        problems = [problem for each in error.exceptions for problem in describe(each)]
+    elif isinstance(error, TyperException):
         problems = [error.format_message()]
     elif isinstance(error, OSError) and error.strerror:
         # Of the two files of a failed replacement, the second is the one that the user named.

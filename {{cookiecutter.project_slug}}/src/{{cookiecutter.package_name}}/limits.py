@@ -95,6 +95,16 @@ class Limits:
                 deadline.timer.cancel()
                 self._waiting.discard(deadline)
 
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application; raise a `RuntimeError` if what it awaits was cancelled, not it."""
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                raise
+            raise RuntimeError("The request has awaited something that was cancelled.") from error
+
     async def _serve(self, deadline: Deadline, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request until its deadline."""
         is_streaming = False
@@ -113,7 +123,7 @@ class Limits:
 
         try:
             async with deadline.timeout:
-                await self._app(scope, receive, observed_send)
+                await self._run(scope, receive, observed_send)
         except TimeoutError:
             if not deadline.timeout.expired():
                 raise

@@ -21,7 +21,8 @@ NOT_TEXT = (dict, list, tuple, int, float, type(None))
 # What may be secret: the values that exceptions of Pydantic, FastAPI and databases repeat, and the
 # users, passwords, queries and fragments of URLs, which clients such as HTTPX log.
 HIDDEN = re.compile(
-    r"(input_value=|'input': |Input tag |\[parameters: |DETAIL: ).*"
+    r"(input_value=|'input': |Input tag |\[parameters: |DETAIL: |CONTEXT: |LINE \d+: "
+    r"|for type \w+: |Duplicate entry |dup key: |convert string ).*"
     r"|(/[^\s/?#]*[?#])\S+|(://)(?:(?!//)\S)+(?=@)"
 )
 HINTS = re.compile(r"[\n?#@=']|: ")  # Without any of these, there is nothing to hide.

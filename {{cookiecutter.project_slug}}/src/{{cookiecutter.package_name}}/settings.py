@@ -118,7 +118,9 @@ def is_setting(name: str) -> bool:
 
 def _check_sources() -> list[str]:
     """Describe invalid lines of `.env`, and what looks like a setting in any source but is none."""
-    env_file, known = Path(".env"), [*variables(Settings, PREFIX)]
+    known = [*variables(Settings, PREFIX)]
+    similar = {it.removeprefix(PREFIX): it for it in known if not it.endswith("*")}
+    env_file = Path(".env")
     secrets = SECRETS_DIR.iterdir() if SECRETS_DIR.is_dir() else []
     lines = [*parse_stream(StringIO(env_file.read_text("utf-8")))] if env_file.is_file() else []
     invalid = [it.original.line for it in lines if it.error or (it.key and it.value is None)]
@@ -127,7 +129,8 @@ def _check_sources() -> list[str]:
     names = (*environment, *(it.key for it in lines), *(it.name for it in secrets))
     for name in sorted({name.upper() for name in names if name}):
         if name.startswith(PREFIX) and not is_setting(name):
-            hint = "".join(f"; did you mean {each}?" for each in get_close_matches(name, known, 1))
+            found = get_close_matches(name.removeprefix(PREFIX), similar, 1)
+            hint = f"; did you mean {similar[found[0]]}?" if found else ""
             problems.append(f"{name} is not a setting{hint}")
     return problems
 

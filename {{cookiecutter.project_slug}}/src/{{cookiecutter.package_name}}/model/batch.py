@@ -46,6 +46,8 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
     if suffix not in FORMATS or target.suffix.lower() != suffix:
         suffixes = " or ".join(FORMATS)
         raise FileError(f"{source.name} and {target.name} must have the same suffix, {suffixes}.")
+    if target.exists() and target.samefile(source):
+        raise FileError("The input and the output are the same file.")
     if not target.parent.is_dir():
         raise FileError(f"There is no directory {target.parent}.")
     read, write = FORMATS[suffix]
@@ -148,7 +150,8 @@ def read_csv(path: Path) -> Iterator[dict[str, str]]:
         try:
             yield from _read_rows(path, file)
         except (UnicodeDecodeError, csv.Error) as error:
-            raise FileError(f"{path} is not valid CSV in UTF-8: {error}.") from error
+            hint = "" if isinstance(error, csv.Error) else " Excel saves it as 'CSV UTF-8'."
+            raise FileError(f"{path} is not valid CSV in UTF-8: {error}.{hint}") from error
 
 
 def _read_rows(path: Path, file: TextIO) -> Iterator[dict[str, str]]:
@@ -158,7 +161,8 @@ def _read_rows(path: Path, file: TextIO) -> Iterator[dict[str, str]]:
     reader = csv.reader(chain([header], file), delimiter=delimiter, strict=True)
     names = next(reader, [])
     if repeated := [name for name, number in Counter(names).items() if number > 1]:
-        raise FileError(f"{path} has several columns {repeated[0]!r}.")
+        which = f"{repeated[0]!r}" if repeated[0] else "without a name"
+        raise FileError(f"{path} has several columns {which}.")
     for number, row in enumerate(filter(None, reader), 1):
         if len(row) != len(names):
             what = "more" if len(row) > len(names) else "fewer"

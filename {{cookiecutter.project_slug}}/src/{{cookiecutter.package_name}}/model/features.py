@@ -127,6 +127,9 @@ class Schema:
         if self.target.optional or not (self.labels or self.target.kind == "number"):
             raise SchemaError(f"{self.target.name}: the target must be a Literal or a float.")
         self.columns = {each.column: each.name for each in self.features}
+        outputs = {"prediction", *(f"probability_{label}" for label in self.labels)}
+        if taken := outputs & self.columns.keys():
+            raise SchemaError(f"{min(taken)}: files get predictions under this name; rename it.")
         try:  # FastAPI validates values as JSON has them, in which a date is a string.
             features.model_validate(self.example_json())
         except ValidationError as error:
