@@ -42,14 +42,8 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
         FileError: the file cannot be read, a row does not match the schema, or the model fails.
         OSError: a file cannot be opened or written.
     """
+    _check_paths(source, target)
     suffix, count = source.suffix.lower(), 0
-    if suffix not in FORMATS or target.suffix.lower() != suffix:
-        suffixes = " or ".join(FORMATS)
-        raise FileError(f"{source.name} and {target.name} must have the same suffix, {suffixes}.")
-    if target.exists() and target.samefile(source):
-        raise FileError("The input and the output are the same file.")
-    if not target.parent.is_dir():
-        raise FileError(f"There is no directory {target.parent}.")
     read, write = FORMATS[suffix]
     parse = schema.parse_text if suffix == ".csv" else schema.parse_values
 
@@ -74,6 +68,17 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
     finally:
         partial.unlink(missing_ok=True)
     return count
+
+
+def _check_paths(source: Path, target: Path) -> None:
+    suffix = source.suffix.lower()
+    if suffix not in FORMATS or target.suffix.lower() != suffix:
+        suffixes = " or ".join(FORMATS)
+        raise FileError(f"{source.name} and {target.name} must have the same suffix, {suffixes}.")
+    if target.exists() and target.samefile(source):
+        raise FileError("The input and the output are the same file.")
+    if not target.parent.is_dir():
+        raise FileError(f"There is no directory {target.parent}.")
 
 
 def _read_chunks(source: Path, read: Callable[[Path], Iterator[Row]]) -> Chunks:
