@@ -53,7 +53,7 @@ def test_any_text_is_logged_where_the_output_has_another_encoding(
         "(sqlite3.OperationalError) no such table: t\n[parameters: ('hunter2',)]",
         'violates unique constraint "email"\nDETAIL:  Key (email)=(hunter2) already exists.',
         'invalid input syntax for type integer: "hunter2"',
-        'syntax error\nLINE 1: SELECT hunter2',
+        "syntax error\nLINE 1: SELECT hunter2",
         'bad\nCONTEXT:  COPY prices, line 2, column net: "hunter2"',
         "Duplicate entry 'hunter2' for key 'users.email'",
         'E11000 duplicate key error dup key: { email: "hunter2" }',
