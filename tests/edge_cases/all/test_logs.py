@@ -52,10 +52,11 @@ def test_any_text_is_logged_where_the_output_has_another_encoding(
         "Input tag 'hunter2' found using 'kind' does not match any of the expected tags: 'a', 'b'",
         "(sqlite3.OperationalError) no such table: t\n[parameters: ('hunter2',)]",
         'violates unique constraint "email"\nDETAIL:  Key (email)=(hunter2) already exists.',
+        'violates unique constraint "bio"\nDETAIL:  Key (bio)=(a\n\n  b\nhunter2) already exists.',
         'invalid input syntax for type integer: "hunter2"',
         "syntax error\nLINE 1: SELECT hunter2",
         'bad\nCONTEXT:  COPY prices, line 2, column net: "hunter2"',
-        "Duplicate entry 'hunter2' for key 'users.email'",
+        "Duplicate entry 'line\nhunter2' for key 'users.email'",
         'E11000 duplicate key error dup key: { email: "hunter2" }',
         "Could not convert string 'hunter2' to INT32",
         "GET https://hunter2@example.com/ failed",
@@ -72,6 +73,19 @@ def test_what_exceptions_of_libraries_repeat_is_hidden(
     out = capsys.readouterr().out
     assert "hunter2" not in out
     assert text.split(maxsplit=1)[0] in out
+
+
+def test_what_follows_a_hidden_value_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    error = LookupError("another failure")
+    error.__cause__ = RuntimeError("no\nDETAIL:  (bio)=(a\nhunter2)\n[SQL: INSERT INTO authors]")
+
+    log.error("failed", exc_info=error)
+
+    out = capsys.readouterr().out
+    assert "hunter2" not in out
+    assert "INSERT INTO authors" in out
+    assert "another failure" in out
 
 
 def test_frames_of_libraries_are_shortened_before_those_of_the_project(

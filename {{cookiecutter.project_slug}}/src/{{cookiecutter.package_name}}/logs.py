@@ -18,12 +18,13 @@ from structlog.typing import EventDict, Processor
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
 MIN_LENGTH = 50
 NOT_TEXT = (dict, list, tuple, int, float, type(None))
-# What may be secret: the values that exceptions of Pydantic, FastAPI and databases repeat, and the
-# users, passwords, queries and fragments of URLs, which clients such as HTTPX log.
+# What may be secret: the values that exceptions of Pydantic, FastAPI and databases repeat (those of
+# the last with line breaks), and the users, passwords, queries and fragments of URLs.
 HIDDEN = re.compile(
-    r"(input_value=|'input': |Input tag |\[parameters: |DETAIL: |CONTEXT: |LINE \d+: "
-    r"|for type \w+: |Duplicate entry |dup key: |convert string ).*"
+    r"(input_value=|'input': |Input tag |\[parameters: |convert string ).*"
     r"|(/[^\s/?#]*[?#])\S+|(://)(?:(?!//)\S)+(?=@)"
+    r"|(DETAIL: |CONTEXT: |LINE \d+: |for type \w+: |Duplicate entry |dup key: )(?s:.*?)"
+    r"(?=\n[ |]*(?:\[SQL: |HINT: |File \"|The above |During )|\Z)"
 )
 HINTS = re.compile(r"[\n?#@=']|: ")  # Without any of these, there is nothing to hide.
 # In a traceback, the path of a library's file, and the lines of its source.
@@ -69,7 +70,7 @@ def configure(level: str = "info", log_format: str = "auto") -> None:
 def _hide(value: Any) -> Any:
     text = "" if isinstance(value, NOT_TEXT) else str(value)
     if HINTS.search(text):
-        lines = HIDDEN.sub(r"\1\2\3...", text).splitlines()
+        lines = HIDDEN.sub(r"\1\2\3\4...", text).splitlines()
         return "\n".join(shorten(line, 500) for line in lines)
     if isinstance(value, dict):
         return {_hide(str(key)): _hide(each) for key, each in value.items()}
@@ -84,13 +85,12 @@ def safe(render: Processor) -> Callable[[Any, str, EventDict], str]:
         if HINTS.search(line) or len(line) > MAX_LINE_BYTES:
             event = {key: _hide(value) for key, value in event.items()}
             line = str(render(logger, method, {**event}))
-        if len(line) > MAX_LINE_BYTES and "exception" in event:
-            event = {**event, "exception": LIBRARY_FRAME.sub(r'File "\1', str(event["exception"]))}
-            line = str(render(logger, method, {**event}))
         while (surplus := len(line.encode(errors="replace")) - MAX_LINE_BYTES) > 0:
             longest = max(event, key=lambda key: len(str(event[key])))
             value, length = event[longest], len(str(event[longest]))
-            if isinstance(value, list) and len(value) > 2:  # noqa: PLR2004 - the last is "..."
+            if LIBRARY_FRAME.search(str(value)):
+                event = {**event, longest: LIBRARY_FRAME.sub(r'File "\1', str(value))}
+            elif isinstance(value, list) and len(value) > 2:  # noqa: PLR2004 - the last is "..."
                 event = {**event, longest: [*value[: len(value) // 2], "..."]}
             elif length > MIN_LENGTH:
                 length = max(length // 2, length - surplus - len(" ... ") * 2)
