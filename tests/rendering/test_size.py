@@ -11,16 +11,16 @@ from tests.helpers.harness import BakedProject, each
 # The most that each may have, on Compose. Raise a number only for what a team would otherwise have
 # to write itself, and say in the commit what that is; lower it whenever something has gone.
 MOST = {
-    "web-api": {"files": 50, "src": 927, "tests": 693, "scripts": 211, "Makefile": 121},
+    "web-api": {"files": 50, "src": 925, "tests": 693, "scripts": 211, "Makefile": 121},
     "model-api": {
         "files": 77,
-        "src": 1854,
+        "src": 1852,
         "training": 1095,
         "tests": 1312,
         "scripts": 211,
         "Makefile": 127,
     },
-    "job": {"files": 42, "src": 709, "tests": 522, "scripts": 211, "Makefile": 121},
+    "job": {"files": 42, "src": 707, "tests": 522, "scripts": 211, "Makefile": 121},
 }
 
 

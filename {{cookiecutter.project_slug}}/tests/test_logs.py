@@ -37,13 +37,13 @@ def test_a_line_is_one_json_object_whatever_it_holds(read_log: ReadLog) -> None:
 def test_libraries_and_warnings_are_logged_in_the_same_form(read_log: ReadLog) -> None:
     read_log()
 
-    logging.getLogger("library").warning("%d left", 3)
+    logging.getLogger("library").warning("%d left", 3, extra={"article": "chair"})
     warnings.simplefilter("always")
     warnings.warn("old", DeprecationWarning, stacklevel=1)
 
     first, second = read_log()
-    assert (first["event"], first["logger"], first["level"]) == ("3 left", "library", "warning")
-    assert second["logger"] == "py.warnings"
+    assert (first["event"], first["article"], first["level"]) == ("3 left", "chair", "warning")
+    assert (first["logger"], second["logger"]) == ("library", "py.warnings")
 
 
 @both_formats

@@ -33,10 +33,7 @@ log = structlog.get_logger()
 
 
 def configure(level: str = "info", log_format: str = "auto") -> None:
-    """Configure structlog, and send what libraries log through the same processors.
-
-    The format `auto` means `console` in a terminal and `json` elsewhere.
-    """
+    """Configure structlog, and send what libraries log through the same processors."""
     for stream in ("stdout", "stderr"):
         if not getattr(sys, stream):  # Its parent has closed it: `my-command >&-`.
             setattr(sys, stream, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the end
@@ -55,10 +52,10 @@ def configure(level: str = "info", log_format: str = "auto") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(),
     )
-    formatter = structlog.stdlib.ProcessorFormatter
+    formatter, add_extra = structlog.stdlib.ProcessorFormatter, structlog.stdlib.ExtraAdder()
     add_name = [structlog.stdlib.add_logger_name, formatter.remove_processors_meta]
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(formatter(processors=[*add_name, *processors]))
+    handler.setFormatter(formatter(processors=[add_extra, *add_name, *processors]))
     # What libraries log for debugging may be secret, such as headers and messages.
     least = "INFO" if level == "debug" else level.upper()
     logging.basicConfig(handlers=[handler], level=least, force=True)
@@ -81,6 +78,7 @@ def safe(render: Processor) -> Callable[[Any, str, EventDict], str]:
     """Hide what may be secret, and shorten the longest values of a line that would be too long."""
 
     def render_safely(logger: Any, method: str, event: EventDict) -> str:
+        event.pop("color_message", None)  # Uvicorn's, for terminals; it repeats the event.
         line = str(render(logger, method, {**event}))
         if HINTS.search(line) or len(line) > MAX_LINE_BYTES:
             event = {key: _hide(value) for key, value in event.items()}
