@@ -20,7 +20,7 @@ from cookiecutter.main import cookiecutter
 
 from benchmarks import load
 from benchmarks.tables import markdown
-from tests.helpers.load_balancer import Balancer, balancing, copy
+from tests.helpers.load_balancer import Balancer, run_balancer, run_copy
 
 ROOT = Path(__file__).parents[1]
 COPIES, ROUNDS, SECONDS, CONNECTIONS = (1, 2, 3), 5, 3.0, 16
@@ -32,9 +32,9 @@ def main() -> None:
     """Measure, print the table and store it."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         cpus = cpu_request(build(Path(folder)))
-        balancer = running.enter_context(balancing(Path(folder), COPIES[-1], probe="/readyz"))
+        balancer = running.enter_context(run_balancer(Path(folder), COPIES[-1], probe="/readyz"))
         for number in range(COPIES[-1]):
-            running.enter_context(copy(TAG, balancer, number, PREFIX, f"--cpus={cpus}"))
+            running.enter_context(run_copy(TAG, balancer, number, PREFIX, f"--cpus={cpus}"))
         for number in range(COPIES[-1]):
             balancer.wait_for(number, "UP")
         rates = measure(balancer)

@@ -22,14 +22,14 @@ from poetry.core.factory import Factory
 
 from tests.helpers.answers import (
     CHOICES,
-    GOOD,
     KEYS,
+    VALID,
     Outcome,
     bake,
-    define,
+    hook_namespace,
     load,
-    replayed,
-    typed,
+    prompt_context,
+    replay_context,
     without_defaults,
 )
 from tests.helpers.harness import QUESTIONS, ROOT, run, tool
@@ -67,14 +67,14 @@ def test_a_hostile_answer_is_refused_and_nothing_is_left(
     (folder / "out" / "precious").touch()
     # A prompt gives text, and of a choice only what is on offer; a replay file gives anything.
     if isinstance(answer, str) and question not in CHOICES:
-        context = typed(GOOD | {question: filled(answer, folder)})
+        context = prompt_context(VALID | {question: filled(answer, folder)})
     else:
-        context = replayed({question: answer})
+        context = replay_context({question: answer})
 
     outcome = bake(context, folder)
 
     assert outcome.error
-    assert outcome.left() == ["out", "out/precious"]
+    assert outcome.remaining_paths() == ["out", "out/precious"]
     assert LABELS[question] in outcome.message
     assert f"rule   {says}" in outcome.message
     assert "Traceback" not in outcome.message
@@ -90,7 +90,7 @@ def test_an_unusual_answer_makes_a_good_project(answers: dict[str, str], tmp_pat
     given["deployment"] = QUESTIONS["deployment"][len(str(given)) % 2]
     given["ci"] = QUESTIONS["ci"][len(str(given)) % 3]
 
-    outcome = bake(typed(given), folder)
+    outcome = bake(prompt_context(given), folder)
 
     check_project(outcome, given)
 
@@ -214,14 +214,18 @@ TEXT = st.one_of(
 def test_any_text_is_refused_by_name_or_makes_a_good_project(question: str, answer: str) -> None:
     with TemporaryDirectory() as base:
         folder = Path(base) / "sandbox"
-        own = question in CHOICES
-        context = replayed({question: answer}) if own else typed(GOOD | {question: answer})
+        is_choice = question in CHOICES
+        context = (
+            replay_context({question: answer})
+            if is_choice
+            else prompt_context(VALID | {question: answer})
+        )
 
         outcome = bake(context, folder)
 
         if outcome.message:
             assert f"{LABELS[question]}\n  given  " in outcome.message
-            assert outcome.left() == ["out"]
+            assert outcome.remaining_paths() == ["out"]
         else:
             check_project(outcome, {question: answer})
 
@@ -238,14 +242,14 @@ def test_the_message_of_each_rule_is_the_one_that_was_reviewed(
 ) -> None:
     folder = tmp_path / "sandbox"
 
-    outcome = bake(replayed(answers), folder)
+    outcome = bake(replay_context(answers), folder)
 
     said = outcome.message.replace(str(folder / "out"), "OUTPUT").replace(str(ROOT), "TEMPLATE")
     assert without_defaults(said).strip() == message.strip()
 
 
 def test_every_rule_has_a_reviewed_message() -> None:
-    says = [says for _, _, says in define(typed({}))["RULES"]]
+    says = [says for _, _, says in hook_namespace(prompt_context({}))["RULES"]]
     says += [kind["says"] for kind in QUESTIONS["_taken_names"].values()]
 
     reviewed = "\n".join(entry["message"] for entry in load("messages"))

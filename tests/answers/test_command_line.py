@@ -13,15 +13,7 @@ from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 
 from tests.helpers.answers import KEYS
-from tests.helpers.harness import (
-    QUESTIONS,
-    ROOT,
-    SLUG,
-    commit,
-    needs_posix,
-    run,
-    tool,
-)
+from tests.helpers.harness import QUESTIONS, ROOT, SLUG, commit, needs_posix, run, tool
 
 
 def environment(folder: Path, *path: Path) -> dict[str, str]:

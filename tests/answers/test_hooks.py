@@ -12,15 +12,15 @@ from tests.helpers.answers import (
     CHOICES,
     HOOKS,
     KEYS,
-    define,
     each_python,
+    hook_namespace,
     load,
+    prompt_context,
     render,
-    replayed,
-    typed,
+    replay_context,
     without_defaults,
 )
-from tests.helpers.harness import QUESTIONS, SLUG, program, run
+from tests.helpers.harness import QUESTIONS, SLUG, python_command, run
 
 each_hook = pytest.mark.parametrize("hook", sorted(HOOKS))
 
@@ -43,19 +43,21 @@ STRAY = "import pathlib; pathlib.Path(__file__).with_name('executed').touch()\n"
 def test_the_hooks_run_on_this_python_beside_stray_modules(python: str, tmp_path: Path) -> None:
     reviewed = load("messages")
     for number, entry in enumerate(reviewed):
-        context = replayed(entry["answers"]) | {"_output_dir": "OUTPUT", "_template": "TEMPLATE"}
+        context = replay_context(entry["answers"])
+        context |= {"_output_dir": "OUTPUT", "_template": "TEMPLATE"}
         context["project_slug"] = entry["answers"].get("project_slug", SLUG)
         (tmp_path / f"{number}.hook.py").write_text(render("pre_gen_project", context))
-    good = typed({"project_name": "Ärger & Co 100 %"}) | {"_template": ".", "_output_dir": "."}
-    (tmp_path / "pre.hook.py").write_text(render("pre_gen_project", good))
-    (tmp_path / "post.hook.py").write_text(render("post_gen_project", good))
+    valid = prompt_context({"project_name": "Ärger & Co 100 %"})
+    valid |= {"_template": ".", "_output_dir": "."}
+    (tmp_path / "pre.hook.py").write_text(render("pre_gen_project", valid))
+    (tmp_path / "post.hook.py").write_text(render("post_gen_project", valid))
     driver = tmp_path / "driver" / "driver.py"
     driver.parent.mkdir()
     driver.write_text(DRIVER)
     for module in ("json", "re", "os", "tempfile", "typing", "pathlib", "subprocess", "shutil"):
         (tmp_path / f"{module}.py").write_text(STRAY)
 
-    results = json.loads(run(*program(python, tmp_path), driver, tmp_path).stdout)
+    results = json.loads(run(*python_command(python, tmp_path), driver, tmp_path).stdout)
 
     assert results.pop("pre.hook.py") == [0, "", []]
     assert results.pop("post.hook.py") == [0, "", []]
@@ -108,7 +110,7 @@ def test_the_hook_offers_what_the_questions_offer() -> None:
 
 
 def test_what_is_suggested_is_good() -> None:
-    hook = define(replayed({}))
+    hook = hook_namespace(replay_context({}))
     answers = [*[one for group in load("hostile") for one in group["answers"]], "x" * 300, "日本"]
 
     for key in KEYS:
@@ -119,6 +121,6 @@ def test_what_is_suggested_is_good() -> None:
 
 def test_a_proposed_answer_is_good() -> None:
     for name in ("My Application", "x" * 80, "🚀", "7", "word " * 15 + "end", "a" * 39 + " b"):
-        context = typed({"project_name": name.strip()})
-        hook = define(context)
+        context = prompt_context({"project_name": name.strip()})
+        hook = hook_namespace(context)
         assert [hook["broken_rule"](key, context[key]) for key in KEYS] == [""] * len(KEYS)

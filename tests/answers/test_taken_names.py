@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from scripts.taken_names import names_of, normal
-from tests.helpers.answers import each_python, render, typed
-from tests.helpers.harness import QUESTIONS, ROOT, program, run
+from tests.helpers.answers import each_python, prompt_context, render
+from tests.helpers.harness import QUESTIONS, ROOT, python_command, run
 
 TAKEN = QUESTIONS["_taken_names"]
 
@@ -49,10 +49,10 @@ for kind in ("language", "library"):
 @each_python
 def test_the_same_words_and_modules_are_taken_on_every_python(python: str, tmp_path: Path) -> None:
     hook, script = tmp_path / "hook.py", tmp_path / "show.py"
-    hook.write_text(render("pre_gen_project", typed({})))
+    hook.write_text(render("pre_gen_project", prompt_context({})))
     script.write_text(SHOW)
 
-    there = run(*program(python, tmp_path), script, hook).stdout
+    there = run(*python_command(python, tmp_path), script, hook).stdout
     here = run(sys.executable, script, hook).stdout
 
     for names, expected in zip(there.splitlines(), here.splitlines(), strict=True):

@@ -19,7 +19,7 @@ from tests.helpers.harness import (
     each_combination,
     interpreter,
     run,
-    unavailable,
+    skip_or_fail,
 )
 
 # CEP 24, "Specification of environment.yml input files", without the prefix of one machine.
@@ -97,7 +97,7 @@ def test_conda_installs_the_environment(
     python = baked.combination.python
     found = interpreter(python)
     if not found or not bundled_pip(found):
-        unavailable(f"This machine has no Python {python} that can be packed.", required=False)
+        skip_or_fail(f"This machine has no Python {python} that can be packed.", required=False)
     prefix = tmp_path_factory.mktemp("envs") / SLUG
 
     channels.install(channels.solve(environment_of(baked)), prefix)

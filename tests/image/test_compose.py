@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.helpers.containers import NEWEST, free_port, inspect, orders
+from tests.helpers.containers import NEWEST, free_port, inspect, write_orders
 from tests.helpers.harness import PACKAGE, BakedProject, each, run
 from tests.helpers.nginx import block
 
@@ -92,7 +92,7 @@ def test_a_secret_is_read_by_the_user_of_the_image_and_by_nobody_else(
 def test_a_secret_is_read_by_the_user_who_starts_the_job(
     baked: BakedProject, machine: Machine
 ) -> None:
-    orders(machine.folder, 1)
+    write_orders(machine.folder, 1)
     machine.environment |= {"USER_ID": "12345", "GROUP_ID": "12345"}
     secret = machine.make_secret(block(baked, "console", "secrets/"), "max_errors", "hunter2")
     start = ["docker", "compose", "up", "--exit-code-from", "job", "--no-log-prefix"]
@@ -126,7 +126,7 @@ def test_a_secret_that_everybody_can_read_is_refused(baked: BakedProject, tmp_pa
 
 @each(NEWEST)
 def test_the_log_of_a_container_is_bounded(baked: BakedProject, machine: Machine) -> None:
-    orders(machine.folder, 1)
+    write_orders(machine.folder, 1)
     machine.compose("up", "--detach")
 
     (name,) = machine.compose("ps", "--all", "--format", "{{.Name}}").split()

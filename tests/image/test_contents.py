@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from benchmarks.image import ON_TOP, limit
-from tests.helpers.containers import NEWEST, exported, free_port, inspect, with_python
+from tests.helpers.containers import NEWEST, exported_image, free_port, inspect, with_python
 from tests.helpers.harness import PACKAGE, SLUG, BakedProject, Combination, commit, each, run
 
 MB = 1_000_000
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.usefixtures("docker")
 
 def added(image: str, base: str, folder: Path) -> dict[str, int]:
     """Every file that the image has on top of its base, with its size in bytes."""
-    with exported(base, folder) as files:
+    with exported_image(base, folder) as files:
         before = {member.name for member in files}
-    with exported(image, folder) as files:
+    with exported_image(image, folder) as files:
         return {member.name: member.size for member in files if member.name not in before}
 
 
@@ -46,7 +46,7 @@ def test_it_holds_the_venv_and_nothing_else(
 
 @each(NEWEST)
 def test_the_code_is_roots_readable_by_all_and_compiled(image: str, tmp_path: Path) -> None:
-    with exported(image, tmp_path) as files:
+    with exported_image(image, tmp_path) as files:
         venv = [member for member in files if member.name.startswith("opt/venv")]
     sources = [one.name for one in venv if re.search(r"^(?!.*/tests/).*\.py$", one.name)]
     compiled = {one.name for one in venv if one.name.endswith(".pyc")}
@@ -76,7 +76,7 @@ def test_pip_of_the_official_image_is_taken_out(
 
     baked.run("docker", "build", "--build-arg", f"BASE={official}", "--tag", taken_out, ".")
 
-    with exported(taken_out, tmp_path) as files:
+    with exported_image(taken_out, tmp_path) as files:
         assert [one.name for one in files if re.search(r"pip(/|3|-1|\.whl|$)", one.name)] == []
 
 

@@ -16,17 +16,17 @@ from tests.helpers.containers import (
     JOBS,
     NEWEST,
     SERVICES,
-    answer,
-    ask,
-    changed,
     container,
     exit_status,
+    extend_image,
     free_port,
     inspect,
-    only_json,
-    orders,
+    is_json_lines,
+    read_all,
+    request_json,
     run_once,
     wait_until_healthy,
+    write_orders,
 )
 from tests.helpers.harness import PACKAGE, BakedProject, each, run
 from tests.helpers.openapi import examples
@@ -102,12 +102,12 @@ def serving(request: pytest.FixtureRequest, image: str, port: int) -> Iterator[s
         yield name
         run("docker", "wait", name)
         assert exit_status(name) == 0
-        assert only_json(run("docker", "logs", name).stdout)
+        assert is_json_lines(run("docker", "logs", name).stdout)
 
 
 def example_request(port: int) -> bytes:
     """A POST with a body that the service accepts."""
-    document: Any = ask(f"http://127.0.0.1:{port}/openapi.json")
+    document: Any = request_json(f"http://127.0.0.1:{port}/openapi.json")
     path, body = examples(document)[0]
     content = json.dumps(body)
     head = f"POST {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n"
@@ -135,7 +135,7 @@ def ask_until_refused(port: int) -> set[bytes]:
     found = set()
     with suppress(ConnectionRefusedError, ConnectionResetError):
         while True:
-            found.add(answer(connect(port, LIVEZ)).partition(b"\r\n")[0])
+            found.add(read_all(connect(port, LIVEZ)).partition(b"\r\n")[0])
     return found
 
 
@@ -152,12 +152,12 @@ def test_sigterm_under_load_loses_no_accepted_request_and_refuses_new_connection
         run("docker", "kill", "--signal", "TERM", serving)
         # What the kernel has accepted but the service has not, is closed without an answer.
         assert set().union(*(it.result() for it in load)) <= {b"HTTP/1.1 200 OK", b""}
-        assert answer(idle) == b""
+        assert read_all(idle) == b""
         with pytest.raises(ConnectionRefusedError):
             connect(port)
         for connection in connections:
             connection.sendall(request[-4:])
-        answers = list(threads.map(answer, connections))
+        answers = list(threads.map(read_all, connections))
 
     statuses = [text.partition(b"\r\n")[0] for text in answers]
     assert statuses.count(b"HTTP/1.1 200 OK") == REQUESTS
@@ -174,8 +174,8 @@ def test_requests_that_never_end_are_cut_off_by_their_time_limit(serving: str, p
     start = monotonic()
     run("docker", "kill", "--signal", "TERM", serving)
 
-    assert answer(half_a_header) == b""
-    assert b" 504 " in answer(half_a_body).partition(b"\r\n")[0]
+    assert read_all(half_a_header) == b""
+    assert b" 504 " in read_all(half_a_body).partition(b"\r\n")[0]
     run("docker", "wait", serving)
     assert monotonic() - start < 5
 
@@ -257,7 +257,7 @@ def test_what_else_is_mounted_among_the_secrets_changes_nothing(image: str, tmp_
 
 @pytest.fixture
 def image_without_tmp(image: str) -> str:
-    return changed(image, "without-tmp", "USER root", "RUN rm -rf /tmp", "USER 10001:10001")
+    return extend_image(image, "without-tmp", "USER root", "RUN rm -rf /tmp", "USER 10001:10001")
 
 
 @each(NEWEST_SERVICES)
@@ -271,7 +271,7 @@ def test_a_service_needs_no_tmp(image: str, image_without_tmp: str) -> None:
 
 @each(NEWEST_JOBS)
 def test_a_job_needs_no_tmp(image: str, image_without_tmp: str, tmp_path: Path) -> None:
-    mount = f"--volume={orders(tmp_path, 100)}:/data"
+    mount = f"--volume={write_orders(tmp_path, 100)}:/data"
     for name, options in [(image, [FULL_TMP]), (image_without_tmp, [])]:
         result = run_once(name, mount, "--network=none", *options, command=WORK)
         assert result.returncode == 0, result.stderr

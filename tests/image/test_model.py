@@ -16,29 +16,29 @@ import pytest
 
 from tests.helpers.containers import (
     address,
-    ask,
     container,
     exit_status,
     predict,
+    request_json,
     wait_until_healthy,
     with_python,
 )
 from tests.helpers.harness import (
     BUILT,
     COMBINATIONS,
-    HERE,
+    INSTALLABLE,
     PACKAGE,
     BakedProject,
     Combination,
     each,
     poetry,
     run,
-    unavailable,
+    skip_or_fail,
 )
 
 MODELS = [it for it in COMBINATIONS if it.application == "model-api"]
 IMAGES = [it for it in MODELS if it in BUILT]
-TRAINED = [it for it in MODELS if it in HERE]
+TRAINED = [it for it in MODELS if it in INSTALLABLE]
 TOLERANCE = 1e-4
 TRAIN = ("-m", "training")
 
@@ -78,7 +78,7 @@ print(np.abs(one.predict_columns(columns) - other.predict_columns(columns)).max(
 def developed(install: Callable[[Combination], BakedProject]) -> BakedProject:
     """A model API in its development environment, on whichever Python is here."""
     if not TRAINED:
-        unavailable("This machine has no Python of the template.", required=False)
+        skip_or_fail("This machine has no Python of the template.", required=False)
     return install(TRAINED[0])
 
 
@@ -139,7 +139,7 @@ def test_a_mounted_model_is_served(image: str, developed: BakedProject, tmp_path
 
     with serving(image, *mounted(model)) as (name, url):
         wait_until_healthy(name)
-        description: Any = ask(f"{url}/model")
+        description: Any = request_json(f"{url}/model")
 
     assert description["version"] == hashlib.sha256(model.read_bytes()).hexdigest()[:12]
     packaged = (developed.path / f"src/{PACKAGE}/model/model.onnx").read_bytes()
@@ -159,7 +159,7 @@ def test_a_broken_model_leaves_the_service_alive_but_not_ready(
 
         assert problem["status"] == 503
         assert "/models/own.onnx is not an ONNX model or is truncated" in problem["detail"]
-        assert ask(f"{url}/livez") == {"status": "ok"}
+        assert request_json(f"{url}/livez") == {"status": "ok"}
         assert exit_status(name) == 0
         logs = run("docker", "logs", name)
         assert "/models/own.onnx is not an ONNX model or is truncated" in logs.stdout
@@ -228,7 +228,7 @@ def wait_for_problem(url: str, text: str, seconds: float = 30) -> dict[str, Any]
     deadline = monotonic() + seconds
     while True:
         try:
-            answer = ask(url)
+            answer = request_json(url)
         except HTTPError as error:
             answer = json.load(error)
         except OSError as error:  # It does not listen yet.

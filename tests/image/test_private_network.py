@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.containers import NEWEST, with_python
 from tests.helpers.harness import BakedProject, Combination, each, run
-from tests.helpers.package_index import PASSWORD, USER, Handler, certificate, serving
+from tests.helpers.package_index import PASSWORD, USER, Handler, create_tls_context, serving
 
 JOB = [one for one in NEWEST if one.kind == "job"]
 BEHIND = "http://packages.invalid"
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("docker")
 class Proxy(Handler):
     """A proxy that knows one other host, and takes its files from here."""
 
-    asks = (407, "proxy-authenticate", "proxy-authorization")
+    challenge = (407, "proxy-authenticate", "proxy-authorization")
 
     def translate_path(self, path: str) -> str:
         assert path.startswith(BEHIND)
@@ -72,7 +72,7 @@ def test_a_private_index_is_used_and_leaves_no_secret_behind(
     build = ["docker", "build", "--no-cache", "--network=host", "--progress=plain", "--tag", tag]
     secrets = [f"--secret=id={name},src={tmp_path / name}" for name in ("pip.conf", "ca.pem")]
 
-    with serving(Handler, packages, certificate(tmp_path)) as (port, served):
+    with serving(Handler, packages, create_tls_context(tmp_path)) as (port, served):
         address = f"https://{USER}:{PASSWORD}@127.0.0.1:{port}/simple"
         (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {address}\n")
         result = baked.run(*build, *secrets, ".")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.helpers.containers import NEWEST, with_python
 from tests.helpers.github import Runner, ci_step
-from tests.helpers.harness import SLUG, BakedProject, commit, each, run, unavailable
+from tests.helpers.harness import SLUG, BakedProject, commit, each, run, skip_or_fail
 
 pytestmark = [
     pytest.mark.usefixtures("docker"),
@@ -51,7 +51,7 @@ def builders() -> Iterator[tuple[Builder, Builder]]:
                 command = ["docker", "buildx", "create", "--bootstrap", "--name", name]
                 created = run(*command, check=False)
                 if created.returncode:
-                    unavailable(f"No builder starts here: {created.stderr}", required=False)
+                    skip_or_fail(f"No builder starts here: {created.stderr}", required=False)
             one, other = (Builder({"BUILDX_BUILDER": name}, "") for name in names)
         yield one, other
     finally:

@@ -18,12 +18,12 @@ from playwright.sync_api import Page, sync_playwright
 from tests.helpers.containers import (
     NEWEST,
     address,
-    ask,
     container,
-    only_json,
+    is_json_lines,
+    request_json,
     wait_until_healthy,
 )
-from tests.helpers.harness import PACKAGE, each, run, tool, unavailable
+from tests.helpers.harness import PACKAGE, each, run, skip_or_fail, tool
 from tests.helpers.openapi import Document, examples
 
 APIS = [combination for combination in NEWEST if combination.kind == "service"]
@@ -42,12 +42,12 @@ def url(image: str) -> Iterator[str]:
         yield address(name)
         log = run("docker", "logs", name)
         assert log.stderr == ""
-        assert only_json(log.stdout)
+        assert is_json_lines(log.stdout)
         assert '"level":"error"' not in log.stdout
 
 
 def document(url: str) -> Document:
-    found = ask(f"{url}/openapi.json")
+    found = request_json(f"{url}/openapi.json")
     assert isinstance(found, dict)
     return found
 
@@ -92,7 +92,7 @@ def test_hostile_connections_leave_the_service_ready(url: str) -> None:
     pipelined = connect(REQUEST * 3)
 
     start = time.monotonic()
-    assert ask(f"{url}/readyz") == {"status": "ok"}
+    assert request_json(f"{url}/readyz") == {"status": "ok"}
     assert time.monotonic() - start < 2
     assert b" 400 " in endless.recv(100)
     assert b" 413 " in large.recv(100)
@@ -101,7 +101,7 @@ def test_hostile_connections_leave_the_service_ready(url: str) -> None:
     assert pipelined.recv(10_000).count(b"HTTP/1.1 200 OK") == 3
     for connection in [*idle, *slow, *unread, endless, large, smuggled, pipelined]:
         connection.close()
-    assert ask(f"{url}/readyz") == {"status": "ok"}
+    assert request_json(f"{url}/readyz") == {"status": "ok"}
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +110,7 @@ def chromium() -> Path:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if not found:
         required = os.environ.get("REQUIRE_BROWSER") == "1"
-        unavailable(f"None of {', '.join(BROWSERS)} is on PATH.", required=required)
+        skip_or_fail(f"None of {', '.join(BROWSERS)} is on PATH.", required=required)
     return Path(found)
 
 
@@ -187,8 +187,8 @@ def test_it_works_behind_a_proxy_that_strips_a_path_prefix(image: str, page: Pag
             url = f"http://127.0.0.1:{server.server_port}/shop"
             try:
                 assert document(url)["servers"] == [{"url": "/shop"}]
-                assert ask(f"{url}/readyz") == {"status": "ok"}
-                assert ask(f"{address(name)}/readyz") == {"status": "ok"}
+                assert request_json(f"{url}/readyz") == {"status": "ok"}
+                assert request_json(f"{address(name)}/readyz") == {"status": "ok"}
                 shown = execute(page, f"{url}/docs")
             finally:
                 server.shutdown()

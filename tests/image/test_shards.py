@@ -10,7 +10,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.helpers.containers import HEADER, NEWEST, container, exit_status, orders, run_once
+from tests.helpers.containers import HEADER, NEWEST, container, exit_status, run_once, write_orders
 from tests.helpers.harness import each, run
 
 KILLS, SEED, COUNT, ROWS = 20, 9, 3, 20_000
@@ -25,7 +25,7 @@ pytestmark = [
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A folder with many orders, some with line ends in their fields."""
-    data = orders(tmp_path, 0)
+    data = write_orders(tmp_path, 0)
     names = ["A-{}", '"A,\n{}"', '"A ""{}"""', 'A"{}']
     rows = [
         f"{names[it % 4].format(it)},{it % 90 + 1},{it % 1000}.5,{it % 7}" for it in range(ROWS)

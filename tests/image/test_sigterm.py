@@ -12,9 +12,9 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.helpers.containers import JOBS, container, exit_status, inspect, orders, wait_until
+from tests.helpers.containers import JOBS, container, exit_status, inspect, wait_until, write_orders
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     PACKAGE,
     SLUG,
     BakedProject,
@@ -24,7 +24,7 @@ from tests.helpers.harness import (
     run,
 )
 
-INSTALLED = [one for one in HERE if one.kind == "job"][-1:]
+INSTALLED = [one for one in INSTALLABLE if one.kind == "job"][-1:]
 TERMS, SEED, ROWS, SECONDS = 20, 5, 2_000_000, 1.0
 TERMINATED = 143
 WORK = ["run", "data/orders.csv", "data/orders.jsonl"]
@@ -58,7 +58,7 @@ def seconds_to_end(name: str) -> float:
 @pytest.mark.slow("stops 20 containers")
 @each(JOBS[:1])
 def test_sigterm_ends_the_first_process_of_a_container(image: str, tmp_path: Path) -> None:
-    data = orders(tmp_path, ROWS)
+    data = write_orders(tmp_path, ROWS)
     draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
     for _ in range(TERMS):
         with container(image, f"--volume={data}:/data", command=WORK) as name:
@@ -94,7 +94,7 @@ def test_a_job_ends_at_random_moments(
     tmp_path: Path,
 ) -> None:
     command = install(combination).path.parent / "venv" / "bin" / SLUG
-    data = orders(tmp_path, ROWS)
+    data = write_orders(tmp_path, ROWS)
     draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
     for _ in range(TERMS):
         with subprocess.Popen([command, *WORK], cwd=tmp_path, stdout=subprocess.PIPE) as process:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.containers import NEWEST, SERVICES, changed, free_port, with_python
+from tests.helpers.containers import NEWEST, SERVICES, extend_image, free_port, with_python
 from tests.helpers.harness import PACKAGE, BakedProject, each
 
 NEWEST_SERVICES = [one for one in SERVICES if one in NEWEST]
@@ -57,7 +57,7 @@ def test_make_smoke_starts_the_image_and_leaves_nothing_running(
 def test_make_smoke_finds_an_image_that_does_not_serve_or_stop(
     project: BakedProject, image: str, wrong: str, shown: str
 ) -> None:
-    broken = changed(image, "broken", wrong)
+    broken = extend_image(image, "broken", wrong)
 
     result = project.run("make", "smoke", f"IMAGE={broken}", env=with_python(), check=False)
 

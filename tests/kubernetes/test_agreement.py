@@ -13,8 +13,8 @@ from tests.helpers.manifests import (
     compose,
     containers,
     dockerfile,
-    of_kind,
-    only,
+    objects,
+    only_object,
     pods,
     settings,
     text,
@@ -51,7 +51,7 @@ def test_the_image_is_named_by_its_digest(baked: BakedProject, overlay: str) -> 
 @each_overlay
 def test_the_pods_get_settings_that_exist(baked: BakedProject, overlay: str) -> None:
     known = set(re.findall(rf"^#({PREFIX}\w+)=", text(baked, ".env.example"), re.MULTILINE))
-    (name,) = of_kind(baked, overlay, "ConfigMap")
+    (name,) = objects(baked, overlay, "ConfigMap")
 
     assert re.fullmatch(rf"{SLUG}-settings-[a-z0-9]{{10}}", name)
     assert set(settings(baked, overlay)) <= known | {f"{PREFIX}SECRETS_DIR"}
@@ -131,14 +131,16 @@ def test_ports_are_the_images_from_the_container_to_the_policy(
 
     (container,) = containers(baked, overlay)
     assert container["ports"] == [{"name": "http", "containerPort": port}]
-    (serves,) = only(baked, overlay, "Service")["spec"]["ports"]
+    (serves,) = only_object(baked, overlay, "Service")["spec"]["ports"]
     assert serves["targetPort"] == "http"
-    policy = only(baked, overlay, "NetworkPolicy")["spec"]
+    policy = only_object(baked, overlay, "NetworkPolicy")["spec"]
     assert policy["ingress"] == [{"ports": [{"port": "http"}]}]
     (dns,) = policy["egress"]
     assert {one["port"] for one in dns["ports"]} == {53}
     assert policy["policyTypes"] == ["Ingress", "Egress"]
-    annotations = only(baked, overlay, "Deployment")["spec"]["template"]["metadata"]["annotations"]
+    annotations = only_object(baked, overlay, "Deployment")["spec"]["template"]["metadata"][
+        "annotations"
+    ]
     assert annotations["prometheus.io/port"] == str(port)
     assert f'"{annotations["prometheus.io/path"]}"' in text(baked, f"src/{PACKAGE}/metrics.py")
 
@@ -152,7 +154,7 @@ def test_the_example_of_a_destination_is_valid(baked: BakedProject, tmp_path: Pa
         path.read_text("utf-8").replace("    # - to:", "    - to:").replace("    #  ", "     ")
     )
 
-    policy = only(BakedProject(changed, baked.combination), "production", "NetworkPolicy")
+    policy = only_object(BakedProject(changed, baked.combination), "production", "NetworkPolicy")
 
     assert [[it["port"] for it in one["ports"]] for one in policy["spec"]["egress"]] == [
         [4318],
@@ -163,11 +165,11 @@ def test_the_example_of_a_destination_is_valid(baked: BakedProject, tmp_path: Pa
 
 @each(SERVICES)
 def test_the_example_overlay_leads_requests_to_the_service(baked: BakedProject) -> None:
-    service = only(baked, "example", "Service")
+    service = only_object(baked, "example", "Service")
     (port,) = service["spec"]["ports"]
-    (rule,) = only(baked, "example", "Ingress")["spec"]["rules"]
+    (rule,) = only_object(baked, "example", "Ingress")["spec"]["rules"]
     (path,) = rule["http"]["paths"]
-    route = only(baked, "example", "HTTPRoute")["spec"]
+    route = only_object(baked, "example", "HTTPRoute")["spec"]
     ((backend,),) = [one["backendRefs"] for one in route["rules"]]
 
     assert path["backend"]["service"] == {

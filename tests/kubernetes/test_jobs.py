@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.harness import KUBERNETES, SLUG, BakedProject, each
-from tests.helpers.manifests import OVERLAYS, compose, jobs, of_kind, only, pods, text
+from tests.helpers.manifests import OVERLAYS, compose, jobs, objects, only_object, pods, text
 
 JOBS = [one for one in KUBERNETES if one.kind == "job"]
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -36,7 +36,7 @@ def test_the_jobs_agree_on_files_and_on_the_number_of_shards(
     assert arguments[SLUG][2] != merge[2]
     suspended = {
         name: one["spec"].get("suspend", False)
-        for name, one in of_kind(baked, overlay, "CronJob").items()
+        for name, one in objects(baked, overlay, "CronJob").items()
     }
     assert suspended == {
         SLUG: False,
@@ -55,8 +55,8 @@ def test_a_job_works_on_the_claim_and_is_retried_only_if_that_may_help(
     permanent = list(
         map(int, re.findall(r"^\| (\d+) \|.*\| fails again \|$", readme, re.MULTILINE))
     )
-    only(baked, overlay, "PersistentVolumeClaim")
-    policy = only(baked, overlay, "NetworkPolicy")["spec"]
+    only_object(baked, overlay, "PersistentVolumeClaim")
+    policy = only_object(baked, overlay, "NetworkPolicy")["spec"]
     assert not {"ingress", "egress"} & set(policy)
 
     for one in jobs(baked, overlay):
@@ -89,7 +89,7 @@ def test_jobs_run_on_the_node_of_their_volume_unless_nodes_share_it(
         (baked, "ReadWriteOnce"),
         (BakedProject(shared, baked.combination), "ReadWriteMany"),
     ]:
-        claim = only(project, "production", "PersistentVolumeClaim")["spec"]
+        claim = only_object(project, "production", "PersistentVolumeClaim")["spec"]
         assert claim["accessModes"] == [mode]
         for pod in pods(project, "production").values():
             if mode == "ReadWriteMany":

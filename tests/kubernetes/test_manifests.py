@@ -15,13 +15,7 @@ from packaging.version import Version
 from pytest_cookies.plugin import Cookies
 
 from tests.helpers.harness import KUBERNETES, PACKAGE, ROOT, SLUG, BakedProject, each, run
-from tests.helpers.manifests import (
-    OVERLAYS,
-    jobs,
-    only,
-    pods,
-    rendered,
-)
+from tests.helpers.manifests import OVERLAYS, jobs, only_object, pods, rendered
 from tests.helpers.pod_security import violations
 
 PREFIX = f"{PACKAGE.upper()}_"
@@ -45,7 +39,7 @@ def test_the_schemas_of_kubernetes_accept_all_of_it(
 
 @each(SERVICES)
 def test_the_schemas_of_kubernetes_find_what_is_wrong(baked: BakedProject) -> None:
-    wrong = deepcopy(only(baked, "staging", "Deployment"))
+    wrong = deepcopy(only_object(baked, "staging", "Deployment"))
     wrong["spec"]["template"]["spec"]["enableServiceLink"] = False
 
     with pytest.raises(schemas.ValidationError, match="enableServiceLink"):
@@ -163,7 +157,7 @@ def test_every_pod_keeps_the_restricted_standard_and_more(
         assert spec["serviceAccountName"] == SLUG
         (container,) = spec["containers"]
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert only(baked, overlay, "ServiceAccount")["automountServiceAccountToken"] is False
+    assert only_object(baked, overlay, "ServiceAccount")["automountServiceAccountToken"] is False
 
 
 @pytest.mark.slow("starts checkov")
@@ -225,30 +219,30 @@ def test_a_pod_that_breaks_the_standard_is_found(
 @each(SERVICES)
 @each_overlay
 def test_every_selector_selects_the_pods(baked: BakedProject, overlay: str) -> None:
-    deployment = only(baked, overlay, "Deployment")["spec"]
+    deployment = only_object(baked, overlay, "Deployment")["spec"]
     labels = deployment["template"]["metadata"]["labels"]
-    budget = only(baked, overlay, "PodDisruptionBudget")["spec"]
+    budget = only_object(baked, overlay, "PodDisruptionBudget")["spec"]
     spread = deployment["template"]["spec"]["topologySpreadConstraints"]
 
     selectors = [
         deployment["selector"]["matchLabels"],
         budget["selector"]["matchLabels"],
-        only(baked, overlay, "Service")["spec"]["selector"],
+        only_object(baked, overlay, "Service")["spec"]["selector"],
         *[one["labelSelector"]["matchLabels"] for one in spread],
     ]
 
     assert selectors == [labels] * len(selectors)
     keys = {one["topologyKey"] for one in spread}
     assert keys == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
-    policy = only(baked, overlay, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"]
+    policy = only_object(baked, overlay, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"]
     assert policy.items() <= labels.items()
 
 
 @each(SERVICES)
 @each_overlay
 def test_a_rollout_and_a_drain_leave_no_gap(baked: BakedProject, overlay: str) -> None:
-    deployment = only(baked, overlay, "Deployment")
-    scaler = only(baked, overlay, "HorizontalPodAutoscaler")["spec"]
+    deployment = only_object(baked, overlay, "Deployment")
+    scaler = only_object(baked, overlay, "HorizontalPodAutoscaler")["spec"]
 
     assert deployment["spec"]["strategy"] == {
         "type": "RollingUpdate",
@@ -259,7 +253,7 @@ def test_a_rollout_and_a_drain_leave_no_gap(baked: BakedProject, overlay: str) -
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment["metadata"]["name"]}
     assert scaler["scaleTargetRef"] == target
     assert 1 < scaler["minReplicas"] < scaler["maxReplicas"]
-    assert only(baked, overlay, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+    assert only_object(baked, overlay, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
 
 
 @each(KUBERNETES)

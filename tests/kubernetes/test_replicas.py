@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.helpers.containers import answer, exit_status
+from tests.helpers.containers import exit_status, read_all
 from tests.helpers.harness import KUBERNETES, PACKAGE, SLUG, BakedProject, each, run
-from tests.helpers.load_balancer import Balancer, balancing, copy
+from tests.helpers.load_balancer import Balancer, run_balancer, run_copy
 from tests.helpers.manifests import Manifest, pods, settings
 
 PREFIX = f"{PACKAGE.upper()}_"
@@ -120,11 +120,11 @@ def test_replacing_every_copy_under_load_loses_no_request(
     failures = pod["containers"][0]["readinessProbe"]["failureThreshold"]
     with ExitStack() as running:
         balancer = running.enter_context(
-            balancing(tmp_path, COPIES + 1, probe=probe(pod), failures=failures)
+            run_balancer(tmp_path, COPIES + 1, probe=probe(pod), failures=failures)
         )
 
         def start(number: int) -> str:
-            return running.enter_context(copy(image, balancer, number, PREFIX, *options))
+            return running.enter_context(run_copy(image, balancer, number, PREFIX, *options))
 
         names = [start(number) for number in range(COPIES)]
         for number in range(COPIES):
@@ -152,10 +152,10 @@ def test_killing_a_copy_loses_only_what_it_was_working_on(
 ) -> None:
     with ExitStack() as running:
         balancer = running.enter_context(
-            balancing(tmp_path, COPIES, probe=probe(pod), avoids_the_dead=True)
+            run_balancer(tmp_path, COPIES, probe=probe(pod), redispatch=True)
         )
         names = [
-            running.enter_context(copy(image, balancer, number, PREFIX, *options))
+            running.enter_context(run_copy(image, balancer, number, PREFIX, *options))
             for number in range(COPIES)
         ]
         for number in range(COPIES):
@@ -175,7 +175,7 @@ def test_killing_a_copy_loses_only_what_it_was_working_on(
             sleep(1)
         for connection in half:
             connection.sendall(REQUEST[-4:])
-        answers = [answer(connection) for connection in half]
+        answers = [read_all(connection) for connection in half]
 
     statuses = [text.partition(b"\r\n")[0].split(b" ")[1] for text in answers]
     assert sorted(statuses) == [b"200"] * 8 + [b"502"] * 4

@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.github import CI, Runner, ci_step
 from tests.helpers.harness import COMBINATIONS, KUBERNETES, ROOT, BakedProject, commit, each, run
-from tests.helpers.manifests import pinned
+from tests.helpers.manifests import pinned_image
 
 JOBS = CI["jobs"]
 FORM = ".github/workflows/use-this-template.yml"
@@ -247,7 +247,7 @@ def test_a_release_is_proposed_as_a_pull_request_for_each_overlay(
 
     assert not result.returncode, result.stderr
     assert "a-token" not in result.stdout + result.stderr
-    assert pinned(remote, f"deploy-{overlay}") == image
+    assert pinned_image(remote, f"deploy-{overlay}") == image
     text = f"deploy-{overlay} --title Deploy 1.2.3 to {overlay} --body `{image}`"
     edits = [] if allowed == "create" else [f"gh pr edit {text}"]
     assert runner.calls() == [f"gh pr create --base main --head {text}", *edits]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.containers import NEWEST
-from tests.helpers.harness import PYTHONS, ROOT, BakedProject, each, interpreter, run, unavailable
+from tests.helpers.harness import PYTHONS, ROOT, BakedProject, each, interpreter, run, skip_or_fail
 
 # The modules and functions that are too long, told by a Python that knows the code's syntax.
 TOO_LONG = """
@@ -62,7 +62,7 @@ def test_no_function_of_a_project_is_over_40_lines_and_no_module_over_300(
 ) -> None:
     python = interpreter(PYTHONS[0]) if PYTHONS else None
     if not python:
-        unavailable("This machine has no Python of the template.", required=False)
+        skip_or_fail("This machine has no Python of the template.", required=False)
 
     assert too_long(python, rendered_code(baked)) == []
 

@@ -13,7 +13,7 @@ import yaml
 from tests.helpers.containers import free_port
 from tests.helpers.gitlab import ADDRESS, MERGE_REQUEST, SCHEDULE, Pipeline
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     OTHER_CI,
     BakedProject,
     Combination,
@@ -22,7 +22,7 @@ from tests.helpers.harness import (
     run,
     tool,
 )
-from tests.helpers.manifests import pinned
+from tests.helpers.manifests import pinned_image
 
 GITLAB = [one for one in OTHER_CI if one.ci == "gitlab"]
 # The ones with the fewest packages to install, and with an image that ends by itself.
@@ -203,7 +203,7 @@ def test_a_release_is_proposed_as_a_merge_request_for_each_overlay(
 
     assert not result.returncode, result.stdout + result.stderr
     for overlay in ("staging", "production"):
-        assert pinned(remote.path, f"deploy-{overlay}") == f"r.example/group/shop@{digest}"
+        assert pinned_image(remote.path, f"deploy-{overlay}") == f"r.example/group/shop@{digest}"
         title = remote.git("log", "-1", "--format=%s", f"deploy-{overlay}")
         assert title == f"Deploy v0.1.0 to {overlay}"
     assert "merge_request.target=main" in remote.options.read_text()
@@ -270,7 +270,7 @@ def test_nothing_to_update_is_no_failure_on_gitlab(pipeline: Pipeline, tmp_path:
 
 
 @pytest.mark.slow("installs a project and runs its tests")
-@each([one for one in HERE if one.application == "job"][:1])
+@each([one for one in INSTALLABLE if one.application == "job"][:1])
 def test_a_project_is_checked_and_tested_in_its_conda_environment(
     install: Callable[[Combination], BakedProject],
     bake: Callable[[Combination], BakedProject],

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.harness import ROOT
-from tests.helpers.recipes import COPIED, RECIPES, blocks, edited
+from tests.helpers.recipes import COPIED, RECIPES, apply_diff, blocks
 
 PAGES = sorted(page for page in RECIPES.glob("*.md") if page.name != "README.md")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -46,7 +46,7 @@ def test_links_of_a_recipe_lead_somewhere(page: Path) -> None:
 
 
 def test_a_hunk_that_fits_in_no_place_or_in_two_is_refused() -> None:
-    assert edited("a\nb\n\nc\n", " b\n\n-c\n+d\n@@\n-a\n") == "b\n\nd\n"
+    assert apply_diff("a\nb\n\nc\n", " b\n\n-c\n+d\n@@\n-a\n") == "b\n\nd\n"
     for text in ("", "a\na\n"):
         with pytest.raises(AssertionError, match=f"{text.count('a')} times"):
-            edited(text, "-a\n+b\n")
+            apply_diff(text, "-a\n+b\n")

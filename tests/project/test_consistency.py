@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     another_python,
     commit,
     interpreter,
@@ -23,7 +23,7 @@ from tests.helpers.harness import (
 )
 from tests.helpers.package_index import add_wheel, pyproject
 
-JOB = next(one for one in HERE if one.kind == "job")
+JOB = next(one for one in INSTALLABLE if one.kind == "job")
 PYTHON = interpreter(JOB.python)
 STALE = "requirements.txt is out of date with poetry.lock: make requirements"
 
@@ -166,7 +166,7 @@ def test_a_lock_that_is_stale_is_what_poetry_complains_of(project: BakedProject)
 def test_what_is_optional_is_chosen_in_the_makefile_alone(
     project: BakedProject, venv: Path
 ) -> None:
-    shell = activated(venv)
+    shell = activated_env(venv)
     project.run(*poetry("add", "--lock", "--optional", "cloud", "iniconfig"), env=shell)
     project.run(*poetry("add", "--lock", "--group", "queue", "humanize"), env=shell)
     optional = r"[tool.poetry.group.queue]\noptional = true\n\n\g<0>"
@@ -190,7 +190,7 @@ def test_what_is_optional_is_chosen_in_the_makefile_alone(
 def test_poetry_update_takes_the_version_that_a_bot_proposed(
     project: BakedProject, venv: Path
 ) -> None:
-    shell = activated(venv)
+    shell = activated_env(venv)
     proposed = (project.path / "requirements.txt").read_text("utf-8")
     version = re.findall(r"^structlog==(\S+)", proposed, re.MULTILINE)[0]
     edit(project, "pyproject.toml", r'"structlog>=[^"]*"', f'"structlog<{version}"')
@@ -223,7 +223,7 @@ def a_package(folder: Path, name: str) -> Path:
 def test_what_has_no_index_is_named_before_the_image_fails(
     project: BakedProject, venv: Path, tmp_path: Path
 ) -> None:
-    shell = activated(venv)
+    shell = activated_env(venv)
     repository, folder, edited = (
         a_package(tmp_path, name) for name in ("by-git", "by-folder", "by-edit")
     )

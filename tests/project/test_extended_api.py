@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.extended_project import PREFIX, Server, each_extended, serving, venv
-from tests.helpers.harness import BakedProject, activated, run
+from tests.helpers.harness import BakedProject, activated_env, run
 
 LARGE = {"content-length": "9000000"}
 STREAMS = ["events", "export"]
@@ -46,7 +46,7 @@ def test_settings_may_be_nested_lists_or_aliases(serve: Server) -> None:
 
 
 def test_a_setting_without_a_default_breaks_no_test_of_the_project(extended: BakedProject) -> None:
-    environment = activated(venv(extended))
+    environment = activated_env(venv(extended))
 
     # In the fresh clone of a colleague, too, who has no `.env` yet.
     extended.run("pytest", "-q", env=environment)
@@ -90,21 +90,21 @@ def test_wrong_settings_are_refused(
 def test_a_route_may_have_limits_of_its_own(serve: Server) -> None:
     assert serve.get("/week/slow?seconds=5")[0] == 504
     assert serve.get("/week/report?seconds=1.5") == (200, "done")
-    assert serve.ask("POST", "/week/size", headers=LARGE).status == 413
-    answer = serve.ask("POST", "/week/import", "x" * 9_000_000)
+    assert serve.request("POST", "/week/size", headers=LARGE).status == 413
+    answer = serve.request("POST", "/week/import", "x" * 9_000_000)
     assert (answer.status, answer.body) == (200, b"9000000")
 
 
 @pytest.mark.parametrize("path", STREAMS)
 def test_a_stream_may_take_longer_than_the_time_limit(serve: Server, path: str) -> None:
-    answer = serve.ask("GET", f"/week/{path}?count=8")
+    answer = serve.request("GET", f"/week/{path}?count=8")
 
     assert answer.status == 200
     assert len(answer.body.split()) == (16 if path == "events" else 8)
 
 
 def test_a_background_task_runs_to_its_end(serve: Server) -> None:
-    answer = serve.ask("POST", "/week/mails?name=ann")
+    answer = serve.request("POST", "/week/mails?name=ann")
 
     assert answer.status == 202
     line = serve.wait_for(event="sent", name="ann")
@@ -133,7 +133,7 @@ def test_a_websocket_works_and_has_a_request_id_and_a_line(
 
 def test_errors_carry_their_details_and_any_status(serve: Server) -> None:
     for name, status in ("ann", 409), ("gone", 499):
-        answer = serve.ask("PUT", f"/week/names/{name}")
+        answer = serve.request("PUT", f"/week/names/{name}")
         problem = json.loads(answer.body)
         assert answer.status == problem["status"] == status
         assert answer.headers["content-type"] == "application/problem+json"
@@ -154,7 +154,7 @@ def test_a_client_that_disconnects_while_sending_is_no_failure(serve: Server) ->
             time.sleep(0.2)
         serve.wait_for(event="request", route=path, status=499)
 
-    metrics = serve.ask("GET", "/metrics").body.decode()
+    metrics = serve.request("GET", "/metrics").body.decode()
     assert 'route="/week/size",status="4xx"' in metrics
     assert not [
         line for line in metrics.splitlines() if 'status="5xx"' in line and "photos" in line
@@ -179,7 +179,7 @@ def test_a_page_of_another_origin_sees_every_answer(
 ) -> None:
     headers = {"origin": ORIGIN, **(LARGE if status == 413 else {})}
 
-    answer = serve.ask(method, path, headers=headers)
+    answer = serve.request(method, path, headers=headers)
 
     assert answer.status == status
     assert answer.headers["access-control-allow-origin"] == ORIGIN
@@ -220,9 +220,9 @@ def test_requests_that_run_at_sigterm_are_answered_and_streams_end_in_time(
         paths = ["slow?seconds=1.5", "blocking?seconds=1.5"]
         requests = [threads.submit(server.get, f"/week/{path}") for path in paths]
         paths = ["download?count=14", "late"]
-        whole = [threads.submit(server.ask, "GET", f"/week/{path}") for path in paths]
-        threads.submit(server.ask, "POST", "/week/mails?name=ann")
-        streams = [threads.submit(server.ask, "GET", f"/week/{it}?count=99") for it in STREAMS]
+        whole = [threads.submit(server.request, "GET", f"/week/{path}") for path in paths]
+        threads.submit(server.request, "POST", "/week/mails?name=ann")
+        streams = [threads.submit(server.request, "GET", f"/week/{it}?count=99") for it in STREAMS]
         server.wait_for(event="blocking")
         time.sleep(0.3)
         start = time.monotonic()

@@ -17,12 +17,12 @@ from tests.helpers.extended_project import (
     Server,
     each_extended,
     edit,
+    remove_parts,
     serving,
-    take_out,
     venv,
 )
-from tests.helpers.harness import PACKAGE, SLUG, BakedProject, Combination, activated, run
-from tests.helpers.nginx import proxying
+from tests.helpers.harness import PACKAGE, SLUG, BakedProject, Combination, activated_env, run
+from tests.helpers.nginx import run_proxy
 from tests.helpers.postgresql import PostgreSQL, postgresql
 
 pytestmark = each_extended
@@ -63,7 +63,7 @@ def test_a_websocket_works_behind_nginx(extended: BakedProject, tmp_path: Path) 
     )
     with (
         serving(extended, tmp_path / "output") as server,
-        proxying(extended, server.port, tmp_path, 10) as nginx,
+        run_proxy(extended, server.port, tmp_path, 10) as nginx,
     ):
         url = f"wss://127.0.0.1:{nginx.port}/week/echo"
         arguments = [url, f"{SLUG}.example.com", str(tmp_path / "certificate.pem")]
@@ -90,7 +90,7 @@ def test_make_run_restarts_on_a_change_and_waits_for_a_debugger(
 ) -> None:
     project, port = copy_of(extended.path, tmp_path), free_port()
     settings = {"PORT": str(port), "REQUEST_TIMEOUT_SECONDS": "1", "SHUTDOWN_GRACE_SECONDS": "2"}
-    environment = activated(venv(extended)) | {"PYTHONPATH": str(project / "src")}
+    environment = activated_env(venv(extended)) | {"PYTHONPATH": str(project / "src")}
     environment |= {f"{PREFIX}{name}": value for name, value in settings.items()}
     output = tmp_path / "output"
     with output.open("wb") as file:
@@ -135,7 +135,7 @@ def fresh(
 
 def in_environment(extended: BakedProject, project: Path) -> dict[str, str]:
     """The environment of another project, for the code of this one."""
-    return activated(venv(extended)) | {"PYTHONPATH": str(project / "src")}
+    return activated_env(venv(extended)) | {"PYTHONPATH": str(project / "src")}
 
 
 def test_a_route_for_any_path_hides_no_other(extended: BakedProject, fresh: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_part_that_is_not_wanted_is_a_file_and_its_lines_in_app(
 ) -> None:
     environment = in_environment(extended, fresh)
 
-    take_out(fresh, *parts)
+    remove_parts(fresh, *parts)
 
     run("ruff", "check", cwd=fresh, env=environment)
     run("mypy", cwd=fresh, env=environment)

@@ -8,10 +8,10 @@ import pytest
 
 from tests.helpers.edge_cases import add_edge_cases
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     QUESTIONS,
     BakedProject,
-    activated,
+    activated_env,
     each,
     interpreter,
     run,
@@ -21,7 +21,7 @@ from tests.helpers.harness import (
 
 # One for each application, on the newest Python that this machine has: the others have more wheels.
 ONCE = [
-    next(one for one in HERE if one.application == application)
+    next(one for one in INSTALLABLE if one.application == application)
     for application in QUESTIONS["application"]
 ]
 
@@ -49,4 +49,4 @@ def test_its_own_tests_pass_with_the_lowest_versions_that_it_allows(
     uv_pip_install(venv, "--no-deps", "--editable", project)
     copy = BakedProject(project, baked.combination)
     for command in (["make", "test"], ["pytest", "-q", add_edge_cases(copy)]):
-        assert " passed" in copy.run(*command, env=activated(venv)).stdout
+        assert " passed" in copy.run(*command, env=activated_env(venv)).stdout

@@ -14,12 +14,12 @@ import pytest
 
 from tests.helpers.containers import HEADER
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     PACKAGE,
     SLUG,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     each,
     install_locked,
     interpreter,
@@ -58,7 +58,7 @@ COUNT = "SELECT count(*), count(DISTINCT order_id) FROM prices"
 pytestmark = [
     needs_posix,
     pytest.mark.slow("adds packages to a project and kills its job 20 times"),
-    each([one for one in HERE if one.kind == "job"][-1:]),
+    each([one for one in INSTALLABLE if one.kind == "job"][-1:]),
 ]
 
 
@@ -135,7 +135,7 @@ def project(
     assert python
     shutil.copytree(bake(combination).path, tmp_path / "project")
     install_locked(tmp_path / "project", tmp_path / "venv", python)
-    return Project(tmp_path / "project", activated(tmp_path / "venv"))
+    return Project(tmp_path / "project", activated_env(tmp_path / "venv"))
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.containers import NEWEST
-from tests.helpers.harness import (
-    BUILT,
-    KUBERNETES,
-    OTHER_CI,
-    ROOT,
-    BakedProject,
-    each,
-    run,
-    tool,
-)
+from tests.helpers.harness import BUILT, KUBERNETES, OTHER_CI, ROOT, BakedProject, each, run, tool
 
 # Compose and workflow files have long lines and keys such as `on`, and no `---`.
 YAMLLINT = """

@@ -15,10 +15,10 @@ import pytest
 from tests.helpers.github import Runner, ci_step
 from tests.helpers.harness import (
     BUILT,
-    HERE,
+    INSTALLABLE,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     interpreter,
     poetry,
     run,
@@ -29,13 +29,13 @@ from tests.helpers.package_index import (
     USER,
     add_sdist,
     add_wheel,
-    certificate,
+    create_tls_context,
     mirror,
     serving,
 )
 from tests.helpers.pip_settings import index_variables
 
-JOB = next(one for one in HERE if one.kind == "job" and one in BUILT)
+JOB = next(one for one in INSTALLABLE if one.kind == "job" and one in BUILT)
 TOOL = "internal-tool"
 """A package that only the company's index has; PyTorch's versions look like this one."""
 VERSION = "1.0+cpu"
@@ -83,7 +83,7 @@ def company(index: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     add_wheel(folder, TOOL, VERSION)
     add_sdist(folder, SOURCE_ONLY)
     variables = index_variables()
-    context = certificate(folder)
+    context = create_tls_context(folder)
     # The company's CA beside those that the other index needs.
     others = Path(variables.get("SSL_CERT_FILE", certifi.where())).read_text("utf-8")
     with (folder / "ca.pem").open("a") as authorities:
@@ -111,7 +111,7 @@ def added(
     python = interpreter(JOB.python)
     assert python
     run(python, "-m", "venv", "--without-pip", folder / "venv")
-    company.add(project, TOOL, request.param, activated(folder / "venv"))
+    company.add(project, TOOL, request.param, activated_env(folder / "venv"))
     return project
 
 
@@ -160,8 +160,8 @@ def test_a_wheel_by_its_address_needs_no_index(
     wheel = add_wheel(tmp_path / "wheels", TOOL)
     with serving(SimpleHTTPRequestHandler, wheel.parent) as (port, _):
         address = f"http://127.0.0.1:{port}/{wheel.name}"
-        project.run(*poetry("add", "--lock", address), env=activated(venv))
-        project.run("make", "requirements", "consistency", env=activated(venv))
+        project.run(*poetry("add", "--lock", address), env=activated_env(venv))
+        project.run("make", "requirements", "consistency", env=activated_env(venv))
 
         image = f"template-test:{TOOL}-address"
         project.run("docker", "build", "--network=host", "--tag", image, ".")
@@ -174,7 +174,7 @@ def test_a_wheel_by_its_address_needs_no_index(
 def test_a_package_without_a_wheel_is_built_in_the_image_as_the_page_says(
     company: Company, project: BakedProject, venv: Path, tmp_path: Path
 ) -> None:
-    company.add(project, SOURCE_ONLY, "explicit", activated(venv))
+    company.add(project, SOURCE_ONLY, "explicit", activated_env(venv))
     image = f"template-test:{SOURCE_ONLY}"
     build = ["docker", "build", "--network=host", "--progress=plain", "--tag", image]
     build += [*company.secrets(tmp_path, f"index-url = {company.with_password}"), "."]
@@ -202,7 +202,7 @@ def test_a_package_without_a_wheel_is_built_in_the_image_as_the_page_says(
 def test_poetry_in_ci_takes_the_password_out_of_pips_file(
     company: Company, project: BakedProject, venv: Path, tmp_path: Path
 ) -> None:
-    company.add(project, TOOL, "explicit", activated(venv))
+    company.add(project, TOOL, "explicit", activated_env(venv))
     runner, variables = Runner(tmp_path / "run"), tmp_path / "variables"
     secrets = {
         "secrets.PIP_CONF": f"[global]\nindex-url = {company.with_password}",
@@ -218,7 +218,7 @@ def test_poetry_in_ci_takes_the_password_out_of_pips_file(
     assert given.keys() == {"PIP_CONFIG_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
     # Here, and not on a company's network, the other packages come from the other index.
     (runner.temp / "ca.pem").write_text(company.ca.read_text("utf-8"))
-    shell = activated(venv) | given
+    shell = activated_env(venv) | given
     update = poetry("update", "--lock", TOOL)
     refused = project.run(*update, env=shell | {"HOME": str(tmp_path)}, check=False)
     assert refused.returncode

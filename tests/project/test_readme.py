@@ -19,7 +19,7 @@ from tests.helpers.harness import (
     ROOT,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     another_python,
     docker_problem,
     each,
@@ -40,12 +40,12 @@ PAGES = [
 ]
 # What a page may need that a test does not have, as the comment above a block names it.
 ABSENT = {"the network", "Conda", "a cluster", "a registry", "a private index", "root"}
-HERE = [it for it in BUILT if interpreter(it.python)]
+INSTALLABLE = [it for it in BUILT if interpreter(it.python)]
 # Each application once, with every page: the deployment adds one.
 LIVED_IN = [
     Combination(it.application, it.python, "kubernetes")
-    for it in HERE
-    if it.python == HERE[0].python
+    for it in INSTALLABLE
+    if it.python == INSTALLABLE[0].python
 ]
 
 
@@ -132,7 +132,7 @@ def reader(
     install_locked(project.path, tmp_path / "venv", python)
     port = free_port()
     # In compose.yaml it is the port of this machine.
-    yield Reader(project, activated(tmp_path / "venv") | {"PORT": str(port)}, port)
+    yield Reader(project, activated_env(tmp_path / "venv") | {"PORT": str(port)}, port)
     if docker_problem() is None:
         project.run("docker", "compose", "down", "--timeout", "1")
         project.run("docker", "rmi", "--force", slug)
@@ -167,7 +167,7 @@ def failures(reader: Reader, folder: Path) -> Iterator[str]:
     yield said(*poetry("--no-plugins", "export"), env=shell)
     yield said("make", "install", env=bare)
     yield said("make", "install", env=bare | {"CONDA_DEFAULT_ENV": "base", "CONDA_PREFIX": "/"})
-    yield said("make", "install", env=activated(another))
+    yield said("make", "install", env=activated_env(another))
     yield said("make", "run", env=bare)
     yield said("make", "run", env=shell | {f"{reader.prefix}NO_SUCH": "1"})
     if not reader.is_job:

@@ -16,11 +16,11 @@ import pytest
 from scripts import relock
 from tests.helpers.containers import NEWEST
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     ROOT,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     commit,
     each,
     install_locked,
@@ -31,7 +31,7 @@ from tests.helpers.harness import (
 )
 from tests.helpers.package_index import add_wheel, serving
 
-JOB = [one for one in HERE if one.application == "job"][:1]
+JOB = [one for one in INSTALLABLE if one.application == "job"][:1]
 HEADING = "| package | from | to | age in days | changelog |\n|---|---|---|---|---|\n"
 NAME = "shared-tool"
 
@@ -220,7 +220,7 @@ def test_make_renew_updates_exports_installs_and_lists(baked: BakedProject, tmp_
     install_locked(project, venv, python)
     with_an_older_lock(project, "poetry.lock")
 
-    run("make", "renew", cwd=project, env=activated(venv))
+    run("make", "renew", cwd=project, env=activated_env(venv))
 
     report = (project / "renewal.md").read_text("utf-8")
     assert report.startswith(HEADING)
@@ -229,7 +229,7 @@ def test_make_renew_updates_exports_installs_and_lists(baked: BakedProject, tmp_
         report,
         re.MULTILINE,
     )
-    run("make", "consistency", cwd=project, env=activated(venv))
+    run("make", "consistency", cwd=project, env=activated_env(venv))
     assert "renewal.md" not in run("git", "status", "--porcelain", cwd=project).stdout
 
 

@@ -17,24 +17,24 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.containers import address, ask, container, predict, wait_until_healthy
+from tests.helpers.containers import address, container, predict, request_json, wait_until_healthy
 from tests.helpers.extended_project import edit
 from tests.helpers.harness import (
     BUILT,
-    HERE,
+    INSTALLABLE,
     PACKAGE,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     commit,
     each,
     install_locked,
     interpreter,
     run,
-    unavailable,
+    skip_or_fail,
 )
 
-COMBINATION = [it for it in HERE if it.application == "model-api" and it in BUILT][:1]
+COMBINATION = [it for it in INSTALLABLE if it.application == "model-api" and it in BUILT][:1]
 SCHEMA, PIPELINE = Path(f"src/{PACKAGE}/model/schema.py"), Path("training/pipeline.py")
 TOLERANCE = 2e-4
 LABELS = ["basic", "plus", "Ünïcode, \"quoted\" 'label'"]
@@ -180,7 +180,7 @@ def test_the_demo_is_replaced_by_a_draft_training_and_data(
     if replacement.packages:
         environment = install_with(replacement.packages, project)
     else:
-        environment = activated(install(project.combination).path.parent / "venv")
+        environment = activated_env(install(project.combination).path.parent / "venv")
         environment["PYTHONPATH"] = str(project.path / "src")
     data = Path(f"data/{name.replace(' ', '_')}.csv")
     write(project.path / data, replacement.rows(random.Random(0)))  # noqa: S311 - no secret
@@ -203,7 +203,7 @@ def test_the_demo_is_replaced_by_a_draft_training_and_data(
     with container(tag, "--publish", "127.0.0.1::8000") as served:
         wait_until_healthy(served)
         answers = predict(address(served), expected["instances"])
-        model_info: Any = ask(f"{address(served)}/model")
+        model_info: Any = request_json(f"{address(served)}/model")
         assert model_info["name"] == name
     predictions = [
         list(each["probabilities"].values()) if "label" in each else each["value"]
@@ -220,14 +220,14 @@ def install_with(packages: tuple[str, ...], project: BakedProject) -> dict[str, 
     assert python
     venv = project.path.parent / "venv"
     install_locked(project.path, venv, python)
-    environment = activated(venv)
+    environment = activated_env(venv)
     result = run("uv", "pip", "install", "--python", venv, *packages, check=False, env=environment)
     if result.returncode:
-        unavailable(f"There is no package index: {result.stderr}", required=False)
+        skip_or_fail(f"There is no package index: {result.stderr}", required=False)
     loaded = run(venv / "bin/python", "-c", "import lightgbm", check=False)
     if loaded.returncode:
         reason = f"LightGBM needs OpenMP: {loaded.stderr.splitlines()[-1]}"
-        unavailable(reason, required=os.environ.get("REQUIRE_DOCKER") == "1")
+        skip_or_fail(reason, required=os.environ.get("REQUIRE_DOCKER") == "1")
     return environment
 
 

@@ -65,7 +65,7 @@ def test_a_failure_shows_its_kind_and_no_secret(server: Server, way: str) -> Non
     before = len(text_of(server))
     error, status = WAYS[way]
 
-    answer = server.ask("POST", PATH % way, BODY, HEADERS)
+    answer = server.request("POST", PATH % way, BODY, HEADERS)
 
     assert answer.status == status
     assert VALUE.encode() not in answer.body

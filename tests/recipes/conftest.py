@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.harness import BakedProject, Combination
-from tests.helpers.recipes import RecipeProject, installed
+from tests.helpers.recipes import RecipeProject, recipe_project
 
 
 @pytest.fixture
@@ -20,5 +20,5 @@ def project(
 ) -> Iterator[RecipeProject]:
     """A fresh project, in which a recipe is followed."""
     recipe = request.node.originalname.removeprefix("test_")
-    with installed(bake(combination), tmp_path, recipe) as project:
+    with recipe_project(bake(combination), tmp_path, recipe) as project:
         yield project

@@ -49,11 +49,11 @@ def test_auth(project: RecipeProject, provider: int, tmp_path: Path) -> None:
     command = ["python", "-c", PROVIDER, str(keys)]
     valid, foreign = project.baked.run(*command, env=project.shell).stdout.split()
 
-    assert project.ask("GET", "/me", authorization=f"Bearer {valid}") == (200, {"name": "ann"})
-    assert project.ask("GET", "/me", authorization=f"Bearer {foreign}")[0] == 401
-    status, problem = project.ask("GET", "/me")
+    assert project.request("GET", "/me", authorization=f"Bearer {valid}") == (200, {"name": "ann"})
+    assert project.request("GET", "/me", authorization=f"Bearer {foreign}")[0] == 401
+    status, problem = project.request("GET", "/me")
     assert (status, problem["detail"]) == (401, "Send a valid API key or token.")
-    _, document = project.ask("GET", "/openapi.json")
+    _, document = project.request("GET", "/openapi.json")
     schemes = document["components"]["securitySchemes"]
     assert {it["type"] for it in schemes.values()} == {"apiKey", "http"}
     assert document["paths"]["/me"]["get"]["security"] == [{name: []} for name in schemes]

@@ -32,7 +32,7 @@ def check_prediction(project: RecipeProject, **names: str) -> None:
     script = EXPECTED.format(**names)
     printed = project.baked.run("python", "-W", "ignore", "-c", script, env=project.shell).stdout
     example, expected = json.loads(printed)
-    status, answer = project.ask("POST", "/predictions", {"instances": [example]})
+    status, answer = project.request("POST", "/predictions", {"instances": [example]})
 
     assert status == 200
     (prediction,) = answer["predictions"]
@@ -53,7 +53,7 @@ def test_skops(project: RecipeProject) -> None:
     check_prediction(
         project, module="skops_model", create="create_model", name="QuantileTransformer"
     )
-    _, info = project.ask("GET", "/model")
+    _, info = project.request("GET", "/model")
     assert info["metrics"]["accuracy"] > 0.9
     # The command for files uses it, too.
     described = project.paste("docker compose exec --no-TTY api my-application model")

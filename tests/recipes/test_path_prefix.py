@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.nginx import Proxy, running
+from tests.helpers.nginx import Proxy, run_nginx
 from tests.helpers.recipes import RECIPES, RecipeProject, blocks, each_web_api
 
 ORDER = {"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]}
@@ -19,7 +19,7 @@ def test_path_prefix(project: RecipeProject, tmp_path: Path) -> None:
     project.follow("path-prefix")
     folder = tmp_path / "nginx"
     folder.mkdir()
-    with running(page.text, project.port, folder, "example.com", "example.com") as nginx:
+    with run_nginx(page.text, project.port, folder, "example.com", "example.com") as nginx:
         assert ask(nginx, "POST /shop/quotes", json.dumps(ORDER))[0] == 200
         status, headers, _ = ask(nginx, "GET /shop")
         # nginx adds a port that is not the usual one.

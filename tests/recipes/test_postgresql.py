@@ -40,16 +40,17 @@ def test_postgresql(project: RecipeProject) -> None:
     project.follow("postgresql")
     with in_production(project) as database:
         project.follow("postgresql-in-production")
-        assert project.ask("GET", "/customers/1") == (200, {"id": 1, "email": "ann@example.com"})
-        assert project.ask("POST", "/customers", {"email": "ann@example.com"})[0] == 409
+        customer = {"id": 1, "email": "ann@example.com"}
+        assert project.request("GET", "/customers/1") == (200, customer)
+        assert project.request("POST", "/customers", {"email": "ann@example.com"})[0] == 409
         database.stop()
-        status, problem = project.ask("GET", "/readyz")
+        status, problem = project.request("GET", "/readyz")
         assert (status, problem["detail"]) == (503, "Not ready: database.")
         database.start()
-        assert project.ask("GET", "/readyz")[0] == 200
+        assert project.request("GET", "/readyz")[0] == 200
         # The tables are there already, and so are the rows.
         project.paste("make stop start")
-        assert project.ask("GET", "/customers/1")[0] == 200
+        assert project.request("GET", "/customers/1")[0] == 200
         project.paste("make smoke")
 
 
@@ -66,9 +67,9 @@ def test_queue(project: RecipeProject) -> None:
         wait_for_welcome(project, 1)
         # What has been accepted waits for a worker.
         project.paste("docker compose stop worker")
-        _, bob = project.ask("POST", "/customers", {"email": "bob@example.com"})
+        _, bob = project.request("POST", "/customers", {"email": "bob@example.com"})
         for _ in range(2):
-            assert project.ask("POST", f"/customers/{bob['id']}/welcome")[0] == 202
+            assert project.request("POST", f"/customers/{bob['id']}/welcome")[0] == 202
         project.paste("make stop start")
         wait_for_welcome(project, bob["id"])
         # A worker that finishes what it does ends by itself, and soon.
@@ -131,8 +132,8 @@ def test_polars(project: RecipeProject) -> None:
         project.paste("make smoke")
         assert run(*query, "--command", count).stdout.startswith("5000000|5000000|")
         database.stop()
-        assert "Error 74" in project.fail("make smoke")
+        assert "Error 74" in project.paste_failing("make smoke")
         database.start()
         project.paste("echo no Parquet > data/orders.parquet")
-        assert "Error 65" in project.fail("make smoke")
+        assert "Error 65" in project.paste_failing("make smoke")
         assert run(*query, "--command", count).stdout.startswith("5000000|5000000|")

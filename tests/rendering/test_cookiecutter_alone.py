@@ -16,8 +16,8 @@ from tests.helpers.harness import (
     SLUG,
     each_application,
     run,
+    skip_or_fail,
     tool,
-    unavailable,
     uv_pip_install,
     working_tree,
 )
@@ -76,7 +76,7 @@ def test_cookiecutter_alone_renders_without_a_network(
 ) -> None:
     cut = ["unshare", "--map-root-user", "--net"]
     if shutil.which("unshare") is None or run(*cut, "true", check=False).returncode:
-        unavailable("unshare cannot cut the network here.", required="CI" in os.environ)
+        skip_or_fail("unshare cannot cut the network here.", required="CI" in os.environ)
 
     output = render(alone, tmp_path, f"application={application}", before=cut).stdout
 

@@ -19,8 +19,8 @@ from tests.helpers.harness import (
     Combination,
     needs_posix,
     run,
+    skip_or_fail,
     tool,
-    unavailable,
 )
 
 JOB = COMBINATIONS[-1]
@@ -70,7 +70,7 @@ def unshared(*options: str) -> list[str]:
     """Return the command that runs another one apart from the machine."""
     command = ["unshare", "--map-root-user", *options]
     if shutil.which("unshare") is None or run(*command, "true", check=False).returncode:
-        unavailable("unshare does not work here.", required="CI" in os.environ)
+        skip_or_fail("unshare does not work here.", required="CI" in os.environ)
     return command
 
 

@@ -8,16 +8,17 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.helpers.answers import bake, render, typed
+from tests.helpers.answers import bake, prompt_context, render
 from tests.helpers.harness import PACKAGE, QUESTIONS, SLUG, needs_posix
 
 
 def test_an_existing_project_is_untouched_by_wrong_answers(tmp_path: Path) -> None:
     folder = tmp_path / "sandbox"
-    assert bake(typed({}), folder).project
+    assert bake(prompt_context({}), folder).project
     before = contents(folder)
 
-    outcome = bake(typed({"author_email": "x", "package_name": "class"}), folder, overwrite=True)
+    wrong = prompt_context({"author_email": "x", "package_name": "class"})
+    outcome = bake(wrong, folder, overwrite=True)
 
     assert "E-mail of the author" in outcome.message
     assert "--overwrite-if-exists" in outcome.message
@@ -43,7 +44,7 @@ def test_a_file_of_the_user_is_not_dropped_as_another_applications(
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
 
-    outcome = bake(typed({"application": "web-api"}), folder, overwrite=True)
+    outcome = bake(prompt_context({"application": "web-api"}), folder, overwrite=True)
 
     assert "Folder" in outcome.message
     assert "It belongs to other answers: it would be lost." in outcome.message
@@ -52,14 +53,14 @@ def test_a_file_of_the_user_is_not_dropped_as_another_applications(
 
 def test_a_project_of_another_application_is_refused_folder_by_folder(tmp_path: Path) -> None:
     folder = tmp_path / "sandbox"
-    assert bake(typed({"application": "web-api"}), folder).project
+    assert bake(prompt_context({"application": "web-api"}), folder).project
     before = contents(folder)
 
-    outcome = bake(typed({"application": "job"}), folder, overwrite=True)
+    outcome = bake(prompt_context({"application": "job"}), folder, overwrite=True)
 
     given = re.findall(r"^  given  (.*)$", outcome.message, re.MULTILINE)
     project = folder / "out" / SLUG
-    answers = typed({"application": "job"})
+    answers = prompt_context({"application": "job"})
     lost = [
         path
         for pattern, owners in QUESTIONS["_belongs_to"].items()
@@ -75,10 +76,10 @@ def test_a_project_of_another_application_is_refused_folder_by_folder(tmp_path: 
 
 def test_an_existing_project_of_the_same_application_is_rendered_again(tmp_path: Path) -> None:
     folder = tmp_path / "sandbox"
-    assert bake(typed({"application": "job"}), folder).project
+    assert bake(prompt_context({"application": "job"}), folder).project
     (folder / "out" / SLUG / "mine.txt").write_text("mine")
 
-    outcome = bake(typed({"application": "job"}), folder, overwrite=True)
+    outcome = bake(prompt_context({"application": "job"}), folder, overwrite=True)
 
     # The job's own paths are its own, so they are no reason to refuse.
     assert outcome.project, outcome.message
@@ -88,7 +89,8 @@ def test_an_existing_project_of_the_same_application_is_rendered_again(tmp_path:
 def said_in(folder: Path, before: str) -> str:
     """What the hook that checks the answers says in this folder, after these lines of Python."""
     hook = folder.with_suffix(".hook.py")
-    hook.write_text(render("pre_gen_project", typed({}) | {"_template": ".", "_output_dir": "."}))
+    context = prompt_context({}) | {"_template": ".", "_output_dir": "."}
+    hook.write_text(render("pre_gen_project", context))
     # All is imported and read before: the lines may take the right to do so.
     script = f"""
 import collections.abc, json, os, pathlib, random, re, resource, shlex, tempfile, unicodedata

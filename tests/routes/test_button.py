@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from scripts.write_form import NOT_ASKED, form
-from tests.helpers.github import DOCUMENT, INPUTS, STEPS, WORKFLOW, Repository, git, pushed
+from tests.helpers.github import DOCUMENT, INPUTS, STEPS, WORKFLOW, Repository, git, pushed_files
 from tests.helpers.harness import QUESTIONS, ROOT
 
 
@@ -42,8 +42,8 @@ def test_what_the_form_does_not_ask_has_the_default_of_cookiecutter(tmp_path: Pa
     assert passed, log
     assert {"ci"} == NOT_ASKED
     assert QUESTIONS["ci"][0] == "github"
-    assert ".github/dependabot.yml" in pushed(repository)
-    assert ".gitlab-ci.yml" not in pushed(repository)
+    assert ".github/dependabot.yml" in pushed_files(repository)
+    assert ".gitlab-ci.yml" not in pushed_files(repository)
 
 
 def test_answers_reach_the_shell_through_the_environment_only() -> None:
@@ -53,7 +53,7 @@ def test_answers_reach_the_shell_through_the_environment_only() -> None:
 
 def test_the_commit_only_deletes_workflows_and_names_the_templates_version(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
-    workflows = {name for name in pushed(repository) if name.startswith(".github/workflows/")}
+    workflows = {name for name in pushed_files(repository) if name.startswith(".github/workflows/")}
 
     passed, log = repository.dispatch()
 
@@ -74,7 +74,7 @@ def test_the_projects_name_is_the_repositorys_unless_one_is_given(tmp_path: Path
     passed, log = repository.dispatch()
 
     assert passed, log
-    assert b'name = "price-api"' in pushed(repository)["pyproject.toml"]
+    assert b'name = "price-api"' in pushed_files(repository)["pyproject.toml"]
 
 
 def test_a_name_with_spaces_and_quotes_arrives_whole(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_name_with_spaces_and_quotes_arrives_whole(tmp_path: Path) -> None:
 
     assert passed, log
     quoted = description.replace('"', '\\"')
-    assert f'description = "{quoted}"'.encode() in pushed(repository)["pyproject.toml"]
+    assert f'description = "{quoted}"'.encode() in pushed_files(repository)["pyproject.toml"]
 
 
 def test_bad_answers_show_why_and_leave_the_repository_as_it_was(tmp_path: Path) -> None:
@@ -135,8 +135,8 @@ def test_what_has_been_added_since_stays(tmp_path: Path) -> None:
     passed, log = repository.dispatch()
 
     assert passed, log
-    assert pushed(repository)["notes.md"] == b"100644 Call Ann.\n"
-    assert "cookiecutter.json" not in pushed(repository)
+    assert pushed_files(repository)["notes.md"] == b"100644 Call Ann.\n"
+    assert "cookiecutter.json" not in pushed_files(repository)
 
 
 def test_a_push_in_the_meantime_is_not_overwritten(tmp_path: Path) -> None:

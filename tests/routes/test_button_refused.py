@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.helpers.github import Repository, pushed
+from tests.helpers.github import Repository, pushed_files
 from tests.helpers.harness import ROOT
 
 
@@ -38,7 +38,7 @@ def test_a_default_branch_of_another_name_works(tmp_path: Path) -> None:
 
     assert passed, summary
     assert "The project is on trunk." in summary
-    assert "cookiecutter.json" not in pushed(repository)
+    assert "cookiecutter.json" not in pushed_files(repository)
     assert repository.runner.calls() == ["gh workflow run ci.yml --ref trunk"]
 
 
@@ -53,7 +53,7 @@ def test_a_branch_with_a_rule_gets_a_pull_request(tmp_path: Path) -> None:
     assert repository.head() == before
     assert "GH013: Changes must be made through a pull request." in summary
     assert "https://github.example/owner/shop/compare/main...project-17?expand=1" in summary
-    assert "cookiecutter.json" not in pushed(repository, "project-17")
+    assert "cookiecutter.json" not in pushed_files(repository, "project-17")
     assert repository.runner.calls() == ["gh workflow run ci.yml --ref project-17"]
 
 

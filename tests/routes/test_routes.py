@@ -9,7 +9,7 @@ import yaml
 
 from tests.helpers.containers import NEWEST
 from tests.helpers.cruft import create
-from tests.helpers.github import INPUTS, Repository, pushed
+from tests.helpers.github import INPUTS, Repository, pushed_files
 from tests.helpers.harness import (
     COMBINATIONS,
     KUBERNETES,
@@ -45,7 +45,7 @@ def test_the_three_routes_give_the_same_tree(baked: BakedProject, tmp_path: Path
     passed, log = repository.dispatch({name: answers[name] for name in INPUTS if name in answers})
 
     assert passed, log
-    assert pushed(repository) == expected
+    assert pushed_files(repository) == expected
     by_cruft = tree(created)
     del by_cruft[".cruft.json"]
     assert by_cruft == expected

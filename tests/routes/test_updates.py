@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.cruft import (
-    API_HERE,
-    APPLICATIONS_HERE,
     BODY,
+    EACH_APPLICATION,
     UPDATING,
+    WEB_API,
     add_dependency,
-    assert_whole,
+    assert_consistent,
     conflicts,
     create,
     cruft,
@@ -25,14 +25,14 @@ from tests.helpers.harness import (
     ROOT,
     SLUG,
     Combination,
-    activated,
+    activated_env,
     commit,
     each,
     install_locked,
     interpreter,
     poetry,
     run,
-    unavailable,
+    skip_or_fail,
     working_tree,
 )
 
@@ -120,17 +120,17 @@ def release_working_tree(template: Path) -> None:
 def oldest_promise() -> str:
     """Return the newest tag, or the first commit of this layout as long as there is none."""
     if not (ROOT / ".git").exists():
-        unavailable("This is no clone, so it has no earlier version.", required="CI" in os.environ)
+        skip_or_fail("This is no clone, so it has no earlier version.", required="CI" in os.environ)
     if run("git", "rev-parse", "--is-shallow-repository", cwd=ROOT).stdout.strip() == "true":
         reason = "This clone lacks the history to update from: git fetch --unshallow --tags"
-        unavailable(reason, required="CI" in os.environ)
+        skip_or_fail(reason, required="CI" in os.environ)
     if run("git", "tag", cwd=ROOT).stdout:
         return run("git", "describe", "--tags", "--abbrev=0", cwd=ROOT).stdout.strip()
     return FIRST_COMMIT
 
 
 @pytest.mark.slow("locks, installs, and runs the tests of a project")
-@each(APPLICATIONS_HERE)
+@each(EACH_APPLICATION)
 def test_an_update_from_the_last_release_keeps_what_users_add_and_edit(
     combination: Combination, venv: Path, tmp_path: Path
 ) -> None:
@@ -142,16 +142,16 @@ def test_an_update_from_the_last_release_keeps_what_users_add_and_edit(
     project = create(tmp_path, template, **answers)
     commit(project, "Start from the template")
     add_our_work(project, combination.application)
-    add_dependency(project, "humanize", activated(venv))
+    add_dependency(project, "humanize", activated_env(venv))
     commit(project, "Our work")
 
     release_working_tree(template)
     cruft(project, "update", "--skip-apply-ask")
     settle_conflicts(project)
-    run(*poetry("lock"), cwd=project, env=activated(venv))
+    run(*poetry("lock"), cwd=project, env=activated_env(venv))
     run(*poetry("export", "--output", "requirements.txt"), cwd=project)
 
-    assert_whole(project)
+    assert_consistent(project)
     if combination.application == "web-api":
         assert (project / HELLO_PATH).read_text() == HELLO
     for path, _, ours in EDITS[combination.application]:
@@ -163,7 +163,7 @@ def test_an_update_from_the_last_release_keeps_what_users_add_and_edit(
     assert python
     install_locked(project, tmp_path / "fresh-venv", python)
     train = ["train"] if combination.application == "model-api" else []
-    run("make", *train, "check", "test", cwd=project, env=activated(tmp_path / "fresh-venv"))
+    run("make", *train, "check", "test", cwd=project, env=activated_env(tmp_path / "fresh-venv"))
 
 
 @pytest.mark.slow("runs cruft again and again")
@@ -187,12 +187,12 @@ def test_a_later_version_comes_in_beside_a_users_edits(tmp_path: Path) -> None:
     assert "A later section." in readme
     assert "Ann was here" in (project / f"src/{PACKAGE}/logs.py").read_text("utf-8")
     assert "build/" in (project / ".gitignore").read_text("utf-8")
-    assert_whole(project)
+    assert_consistent(project)
     assert "up to date" in cruft(project, "check")
 
 
 @pytest.mark.slow("locks again and again")
-@each(API_HERE)
+@each(WEB_API)
 def test_a_conflict_in_the_lock_is_mended_by_one_command(
     combination: Combination, venv: Path, tmp_path: Path
 ) -> None:
@@ -200,7 +200,7 @@ def test_a_conflict_in_the_lock_is_mended_by_one_command(
     answers = {"application": combination.application, "python_version": combination.python}
     project = create(tmp_path, template, **answers)
     commit(project, "Start from the template")
-    add_dependency(project, "humanize", activated(venv))
+    add_dependency(project, "humanize", activated_env(venv))
     commit(project, "Add humanize")
     # The template needs another package, and has locked it: both have changed the lock's hash.
     edit(template / BODY / "pyproject.toml", '    "fastapi', '    "hypothesis>=6",\n    "fastapi')
@@ -212,9 +212,9 @@ def test_a_conflict_in_the_lock_is_mended_by_one_command(
     assert "Next:" not in output
     command = re.search(r"^(git checkout --ours.*)$", UPDATING.read_text("utf-8"), re.MULTILINE)
     assert command
-    run("bash", "-c", command[1], cwd=project, env=activated(venv))
+    run("bash", "-c", command[1], cwd=project, env=activated_env(venv))
 
-    assert_whole(project)
+    assert_consistent(project)
     locked = (project / "poetry.lock").read_text("utf-8")
     assert 'name = "humanize"' in locked
     assert 'name = "hypothesis"' in locked
