@@ -7,7 +7,7 @@ import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from scripts.taken_names import names_of, normal
+from scripts.taken_names import names_of, normalize
 from tests.helpers.answers import each_python, prompt_context, render
 from tests.helpers.harness import QUESTIONS, ROOT, python_command, run
 
@@ -16,7 +16,7 @@ TAKEN = QUESTIONS["_taken_names"]
 
 def test_every_name_of_every_lock_is_taken() -> None:
     locked = {
-        normal(package["name"])
+        normalize(package["name"])
         for lock in ROOT.glob("templates/locks/*/poetry.lock")
         for package in tomllib.loads(lock.read_text("utf-8"))["package"]
     }
@@ -62,4 +62,4 @@ def test_the_same_words_and_modules_are_taken_on_every_python(python: str, tmp_p
 def test_the_names_that_are_taken_are_written_in_their_one_spelling() -> None:
     for kind in TAKEN.values():
         names = re.split("[ =,]", kind["names"])
-        assert [name for name in names if name != normal(name)] == []
+        assert [name for name in names if name != normalize(name)] == []

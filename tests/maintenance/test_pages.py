@@ -144,7 +144,7 @@ def test_every_number_of_a_table_in_the_readme_is_the_one_that_is_stored() -> No
 
     quoted = re.findall(r"^<!-- from benchmarks/results/(\w+)\.md -->$", text, re.MULTILINE)
     assert set(quoted) == set(re.findall(r"`make bench-(\w+)`", text))
-    assert excerpts.refreshed(text) == text, "Run: .venv/bin/python scripts/excerpts.py"
+    assert excerpts.update(text) == text, "Run: .venv/bin/python scripts/excerpts.py"
 
 
 def test_the_recording_shows_what_is_asked_today() -> None:
