@@ -1,4 +1,4 @@
-"""The hooks as programs: on every Python that cookiecutter may run on, in any folder."""
+"""The hooks as programs, on every Python that cookiecutter may run on."""
 
 import ast
 import json
@@ -24,7 +24,7 @@ from tests.helpers.harness import QUESTIONS, SLUG, python_command, run
 
 each_hook = pytest.mark.parametrize("hook", sorted(HOOKS))
 
-# Runs every hook that stands beside it, each in a folder of its own, and prints what they said.
+# Runs every hook in a folder, each in a working directory of its own, and prints the results.
 DRIVER = """
 import json, os, pathlib, subprocess, sys
 results = {}
@@ -63,9 +63,9 @@ def test_the_hooks_run_on_this_python_beside_stray_modules(python: str, tmp_path
     assert results.pop("post.hook.py") == [0, "", []]
     assert len(results) == len(reviewed)
     for number, entry in enumerate(reviewed):
-        status, said, left = results[f"{number}.hook.py"]
+        status, errors, left = results[f"{number}.hook.py"]
         expected: tuple[int, str, list[str]] = (1, entry["message"].strip(), [])
-        assert (status, without_defaults(said).strip(), left) == expected
+        assert (status, without_defaults(errors).strip(), left) == expected
     assert not (tmp_path / "executed").exists()
 
 
@@ -83,7 +83,7 @@ def test_a_hook_imports_the_standard_library_only(hook: str) -> None:
 
 
 @each_hook
-def test_a_hook_takes_answers_through_tojson_only(hook: str) -> None:
+def test_a_hook_gets_the_answers_through_tojson_only(hook: str) -> None:
     text = HOOKS[hook].read_text("utf-8")
 
     assert re.findall(r"\{[{%#].*", text) == ['{{ cookiecutter | tojson }}""")']
@@ -103,13 +103,13 @@ def test_the_hook_knows_each_question_by_its_label() -> None:
     assert [key for key, *_ in QUESTIONS["_questions"]] == KEYS
 
 
-def test_the_hook_offers_what_the_questions_offer() -> None:
+def test_the_hook_knows_every_choice() -> None:
     offered = {key: choices for key, _, *choices in QUESTIONS["_questions"] if len(choices) > 1}
 
     assert offered == {key: QUESTIONS[key] for key in CHOICES}
 
 
-def test_what_is_suggested_is_good() -> None:
+def test_every_suggestion_is_valid() -> None:
     hook = hook_namespace(replay_context({}))
     answers = [*[one for group in load("hostile") for one in group["answers"]], "x" * 300, "日本"]
 
@@ -119,7 +119,7 @@ def test_what_is_suggested_is_good() -> None:
             assert hook["broken_rule"](key, suggestion) == ""
 
 
-def test_a_proposed_answer_is_good() -> None:
+def test_every_default_that_follows_from_the_name_is_valid() -> None:
     for name in ("My Application", "x" * 80, "🚀", "7", "word " * 15 + "end", "a" * 39 + " b"):
         context = prompt_context({"project_name": name.strip()})
         hook = hook_namespace(context)

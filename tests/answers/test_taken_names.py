@@ -1,4 +1,4 @@
-"""Names that a package cannot have: of every dependency, and of Python itself."""
+"""Names that a project cannot have: those of every dependency, and of Python itself."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from tests.helpers.harness import QUESTIONS, ROOT, python_command, run
 TAKEN = QUESTIONS["_taken_names"]
 
 
-def test_every_name_of_every_lock_is_taken() -> None:
+def test_the_name_of_every_locked_package_is_taken() -> None:
     locked = {
         normalize(package["name"])
         for lock in ROOT.glob("templates/locks/*/poetry.lock")
@@ -31,7 +31,7 @@ def test_every_name_of_every_lock_is_taken() -> None:
         except PackageNotFoundError:
             continue
         seen += 1
-        # The versions differ from those of the locks, so a name more or less is no fault.
+        # The versions may differ from the locked ones, and a few of the names with them.
         assert here & {name, *others.split(",")}, name
     assert seen > 20
 
@@ -59,7 +59,7 @@ def test_the_same_words_and_modules_are_taken_on_every_python(python: str, tmp_p
         assert json.loads(names) == json.loads(expected), "Add these to _taken_names."
 
 
-def test_the_names_that_are_taken_are_written_in_their_one_spelling() -> None:
+def test_taken_names_are_normalized() -> None:
     for kind in TAKEN.values():
         names = re.split("[ =,]", kind["names"])
         assert [name for name in names if name != normalize(name)] == []

@@ -1,4 +1,4 @@
-"""A folder that holds a project already, or cannot hold one."""
+"""A folder that already contains a project, or cannot contain one."""
 
 import re
 import subprocess
@@ -36,7 +36,7 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 @pytest.mark.parametrize(
     "path", ["data/mine.csv", "src/my_application/job.py", "tests/test_job.py"]
 )
-def test_a_file_of_the_user_is_not_dropped_as_another_applications(
+def test_a_file_of_the_user_with_the_path_of_another_application_is_not_removed(
     path: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "sandbox"
@@ -51,7 +51,7 @@ def test_a_file_of_the_user_is_not_dropped_as_another_applications(
     assert [name for name, _ in contents(folder).items()] == [f"out/{SLUG}/{path}"]
 
 
-def test_a_project_of_another_application_is_refused_folder_by_folder(tmp_path: Path) -> None:
+def test_a_project_of_another_application_is_refused_with_each_lost_path(tmp_path: Path) -> None:
     folder = tmp_path / "sandbox"
     assert bake(prompt_context({"application": "web-api"}), folder).project
     before = contents(folder)
@@ -67,7 +67,7 @@ def test_a_project_of_another_application_is_refused_folder_by_folder(tmp_path: 
         if any(answers[question] not in theirs for question, theirs in owners.items())
         and (project / (path := pattern.format(package=PACKAGE))).exists()
     ]
-    # A folder stands for what is in it.
+    # Not the files in a folder that would be lost.
     routes = f"src/{PACKAGE}/routes"
     assert routes in lost
     assert given == [repr(path) for path in lost if not path.startswith(f"{routes}/")]
@@ -81,17 +81,17 @@ def test_an_existing_project_of_the_same_application_is_rendered_again(tmp_path:
 
     outcome = bake(prompt_context({"application": "job"}), folder, overwrite=True)
 
-    # The job's own paths are its own, so they are no reason to refuse.
+    # The job's own files are no reason to refuse.
     assert outcome.project, outcome.message
     assert (outcome.project / "mine.txt").read_text() == "mine"
 
 
-def said_in(folder: Path, before: str) -> str:
-    """What the hook that checks the answers says in this folder, after these lines of Python."""
+def run_hook(folder: Path, before: str) -> str:
+    """Run the pre-generation hook in a folder after these lines of Python; return its message."""
     hook = folder.with_suffix(".hook.py")
     context = prompt_context({}) | {"_template": ".", "_output_dir": "."}
     hook.write_text(render("pre_gen_project", context))
-    # All is imported and read before: the lines may take the right to do so.
+    # Imported and read first, as these lines may drop the permission to do so.
     script = f"""
 import collections.abc, json, os, pathlib, random, re, resource, shlex, tempfile, unicodedata
 source = open({str(hook)!r}).read()
@@ -107,25 +107,25 @@ hook["main"]()
 
 
 @needs_posix
-def test_a_disk_that_is_full_gets_a_clear_line(tmp_path: Path) -> None:
+def test_a_full_disk_gets_a_clear_message(tmp_path: Path) -> None:
     folder = tmp_path / SLUG
     folder.mkdir()
 
-    said = said_in(folder, "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))")
+    message = run_hook(folder, "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))")
 
-    assert f"Folder\n  given  {str(folder)[:80]!r:.60}" in said
-    assert "  rule   Cannot be written: File too large.\n" in said
+    assert f"Folder\n  given  {str(folder)[:80]!r:.60}" in message
+    assert "  rule   Cannot be written: File too large.\n" in message
     assert list(folder.iterdir()) == []
 
 
 @needs_posix
-def test_a_folder_that_cannot_be_written_gets_a_clear_line() -> None:
-    # Permissions do not bind root, so root becomes nobody, who cannot enter root's folders.
+def test_a_folder_that_is_not_writable_gets_a_clear_message() -> None:
+    # Permissions do not apply to root, so it becomes nobody, who cannot enter root's folders.
     with TemporaryDirectory() as base:
         Path(base).chmod(0o755)
         folder = Path(base) / SLUG
         folder.mkdir(mode=0o555)
 
-        said = said_in(folder, "os.getuid() or os.setuid(65534)")
+        message = run_hook(folder, "os.getuid() or os.setuid(65534)")
 
-    assert "  rule   Cannot be written: Permission denied.\n" in said
+    assert "  rule   Cannot be written: Permission denied.\n" in message

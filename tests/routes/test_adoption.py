@@ -1,4 +1,4 @@
-"""Projects that no cruft has made: linked to the template, or moved into it."""
+"""Projects that were not made by cruft: linked to the template, or moved into it."""
 
 import re
 import shutil
@@ -33,7 +33,7 @@ from tests.helpers.harness import (
 
 
 @each(WEB_API)
-def test_a_project_that_cookiecutter_made_is_linked_to_its_version_and_updated(
+def test_a_project_made_by_cookiecutter_is_linked_to_its_version_and_updated(
     combination: Combination, bake: Callable[[Combination], BakedProject], tmp_path: Path
 ) -> None:
     template = working_tree(tmp_path / "template")
@@ -86,7 +86,7 @@ BOTH = {"Dockerfile", "pyproject.toml", f"src/{PACKAGE}/__init__.py"}
 
 @pytest.mark.slow("locks, installs and checks a project")
 @each(WEB_API)
-def test_a_project_that_exists_adopts_the_template_and_passes_its_checks(
+def test_an_existing_project_adopts_the_template_and_passes_its_checks(
     combination: Combination,
     bake: Callable[[Combination], BakedProject],
     venv: Path,
@@ -101,13 +101,13 @@ def test_a_project_that_exists_adopts_the_template_and_passes_its_checks(
         (ours / name).write_text(text)
     commit(ours, "Our work")
 
-    # Some cp end with 1 where they leave a file alone.
+    # Some versions of cp exit with 1 if they skip a file.
     run("bash", "-c", documented_command("cp -R -n ", template), cwd=ours, check=False)
 
     for name, text in OURS.items():
         assert (ours / name).read_text() == text
-    there = run("git", "ls-files", "--cached", "--others", cwd=ours).stdout.split()
-    assert set(there) == set(OURS) | baked.files()
+    present = run("git", "ls-files", "--cached", "--others", cwd=ours).stdout.split()
+    assert set(present) == set(OURS) | baked.files()
 
     for start in (r"cp [^-].*\}", r"cp [^-].*__init__"):
         run("bash", "-c", documented_command(start, template), cwd=ours)

@@ -24,7 +24,7 @@ def test_the_form_asks_what_cookiecutter_asks() -> None:
     for name, value in questions.items():
         form = INPUTS[name]
         label = labels[name]["__prompt__"] if isinstance(value, list) else labels[name]
-        # A default that follows from another answer cannot stand in a form; its label says so.
+        # A form cannot show a default that follows from another answer; its label does.
         if name == "project_name" or "{{" in value:
             assert re.fullmatch(rf"{re.escape(label)} \(empty: .*\)", form["description"])
             assert "default" not in form
@@ -34,7 +34,7 @@ def test_the_form_asks_what_cookiecutter_asks() -> None:
         assert form.get("options") == (value if isinstance(value, list) else None)
 
 
-def test_what_the_form_does_not_ask_has_the_default_of_cookiecutter(tmp_path: Path) -> None:
+def test_what_the_form_does_not_ask_has_cookiecutters_default(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
 
     passed, log = repository.dispatch()
@@ -68,7 +68,7 @@ def test_the_commit_only_deletes_workflows_and_names_the_templates_version(tmp_p
     assert git(repository.remote, "log", "-1", "--format=%s", "main").endswith(version[1])
 
 
-def test_the_projects_name_is_the_repositorys_unless_one_is_given(tmp_path: Path) -> None:
+def test_the_default_name_of_the_project_is_that_of_the_repository(tmp_path: Path) -> None:
     repository = Repository(tmp_path, name="price-api")
 
     passed, log = repository.dispatch()
@@ -77,7 +77,7 @@ def test_the_projects_name_is_the_repositorys_unless_one_is_given(tmp_path: Path
     assert b'name = "price-api"' in pushed_files(repository)["pyproject.toml"]
 
 
-def test_a_name_with_spaces_and_quotes_arrives_whole(tmp_path: Path) -> None:
+def test_a_name_with_spaces_and_quotes_arrives_unchanged(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     description = "It's \"5 o'clock\" for $HOME, `id` and $(id) {{ '{{' }} 100 %"
 
@@ -90,7 +90,7 @@ def test_a_name_with_spaces_and_quotes_arrives_whole(tmp_path: Path) -> None:
     assert f'description = "{quoted}"'.encode() in pushed_files(repository)["pyproject.toml"]
 
 
-def test_bad_answers_show_why_and_leave_the_repository_as_it_was(tmp_path: Path) -> None:
+def test_invalid_answers_are_explained_and_leave_the_repository_unchanged(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     before = repository.head()
 
@@ -116,7 +116,7 @@ E-mail of the author
     assert repository.head() == before
 
 
-def test_what_no_form_offers_fails_and_leaves_the_repository_as_it_was(tmp_path: Path) -> None:
+def test_an_invalid_choice_fails_and_leaves_the_repository_unchanged(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     before = repository.head()
 
@@ -128,7 +128,7 @@ def test_what_no_form_offers_fails_and_leaves_the_repository_as_it_was(tmp_path:
     assert repository.head() == before
 
 
-def test_what_has_been_added_since_stays(tmp_path: Path) -> None:
+def test_files_that_were_added_since_are_kept(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     repository.commit("notes.md", "Call Ann.\n")
 
