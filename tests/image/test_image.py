@@ -1,4 +1,4 @@
-"""The image of a baked project, from outside: it builds unedited, runs, answers and stops."""
+"""The image of an unedited project: it builds, runs, responds and stops."""
 
 import json
 import shutil
@@ -44,7 +44,7 @@ def test_the_service_becomes_healthy_answers_and_stops_on_sigterm(image: str) ->
 
 
 @each(JOBS)
-def test_the_job_does_its_work_on_a_mounted_file_without_a_network(
+def test_the_job_processes_a_mounted_file_without_a_network(
     image: str,
     tmp_path: Path,
     bake: Callable[[Combination], BakedProject],
@@ -63,7 +63,7 @@ def test_the_job_does_its_work_on_a_mounted_file_without_a_network(
 
 
 @each(JOBS)
-def test_a_job_that_is_not_told_what_to_do_does_not_end_well(image: str) -> None:
+def test_a_job_without_a_command_fails(image: str) -> None:
     result = run_once(image)
 
     assert result.returncode == 2
@@ -71,7 +71,7 @@ def test_a_job_that_is_not_told_what_to_do_does_not_end_well(image: str) -> None
 
 
 @each([combination for combination in BUILT if combination not in INSTALLABLE])
-def test_its_own_tests_pass_where_only_the_image_has_its_python(
+def test_its_own_tests_pass_in_docker_if_this_machine_lacks_its_python(
     baked: BakedProject, tmp_path: Path
 ) -> None:
     shutil.copytree(baked.path, tmp_path, dirs_exist_ok=True)
@@ -94,5 +94,5 @@ def test_its_own_tests_pass_where_only_the_image_has_its_python(
             mypy && ruff check && ruff format --check
     """)
 
-    # A tool that fails, pytest without tests among them, fails the build.
+    # A tool that fails, such as pytest without tests, fails the build.
     run("docker", "build", "--file", dockerfile, tmp_path)

@@ -31,7 +31,7 @@ def test_the_jobs_agree_on_files_and_on_the_number_of_shards(
     merge = arguments[f"{SLUG}-merge"]
     assert arguments[f"{SLUG}-shards"] == ["run", "--shard", f"/{count}", *merge[1:]]
     assert merge[0] == "merge"
-    # The nightly run replaces its output, and must not replace another's.
+    # The nightly run replaces its output, which must not be that of another job.
     assert arguments[SLUG] == compose(baked)["command"]
     assert arguments[SLUG][2] != merge[2]
     suspended = {
@@ -48,7 +48,7 @@ def test_the_jobs_agree_on_files_and_on_the_number_of_shards(
 
 @each(JOBS)
 @each_overlay
-def test_a_job_works_on_the_claim_and_is_retried_only_if_that_may_help(
+def test_a_job_uses_the_claim_and_is_only_retried_if_that_may_help(
     baked: BakedProject, overlay: str
 ) -> None:
     readme = text(baked, "README.md")
@@ -71,7 +71,7 @@ def test_a_job_works_on_the_claim_and_is_retried_only_if_that_may_help(
         fails, ignores = one["spec"]["podFailurePolicy"]["rules"]
         assert (fails["action"], fails["onExitCodes"]["values"]) == ("FailJob", permanent)
         assert ignores["onPodConditions"] == [{"type": "DisruptionTarget"}]
-        # A pod that cannot start must not stop the next run, a day later.
+        # A pod that cannot start must not block the next run, a day later.
         assert one["spec"]["activeDeadlineSeconds"] < 24 * 3600
 
 

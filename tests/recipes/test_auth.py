@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.recipes import PREFIX, RecipeProject, each_web_api
 
-# Writes the public keys of the provider; prints a token for this service, and one for another.
+# Writes the public keys of the provider, and prints tokens for this service and for another.
 PROVIDER = """
 import json, sys, time, jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -26,7 +26,7 @@ for audience in ("my-application", "another"):
 
 @pytest.fixture
 def provider(tmp_path: Path) -> Iterator[int]:
-    """Serve a folder to containers; return the port."""
+    """Serve a folder to containers; yield the port."""
     handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / "provider")
     with ThreadingHTTPServer(("", 0), handler) as server:
         Thread(target=server.serve_forever).start()
