@@ -28,7 +28,7 @@ from tests.helpers.harness import (
 def installed(
     combination: Combination, install: Callable[[Combination], BakedProject]
 ) -> BakedProject:
-    """The installed project of the test's combination; a test that edits it undoes that."""
+    """The installed project of the test's combination; tests have to undo their edits."""
     return install(combination)
 
 
@@ -70,7 +70,7 @@ def test_edge_cases_of_its_code_pass(
 
 
 @each([one for one in INSTALLABLE if one.application == "model-api"][:1])
-def test_a_model_api_can_do_without_what_a_web_api_can(
+def test_a_model_api_works_without_the_optional_parts(
     installed: BakedProject, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
@@ -98,7 +98,7 @@ def test_a_model_api_can_do_without_what_a_web_api_can(
         (f"src/{PACKAGE}/__init__.py", "__version__ =", "__version__: int =", "[assignment]"),
     ],
 )
-def test_its_own_checks_find_what_is_wrong(
+def test_its_own_checks_detect_problems(
     request: pytest.FixtureRequest,
     installed: BakedProject,
     file: str,
@@ -120,7 +120,7 @@ def test_its_own_checks_find_what_is_wrong(
 
 
 @each(INSTALLABLE[:1])
-def test_make_fix_formats_even_where_something_is_left_to_a_person(
+def test_make_fix_formats_even_if_some_problems_remain(
     request: pytest.FixtureRequest, installed: BakedProject
 ) -> None:
     path = installed.path / "src" / PACKAGE / "unfinished.py"
@@ -134,7 +134,7 @@ def test_make_fix_formats_even_where_something_is_left_to_a_person(
 
 
 @each(INSTALLABLE[:1])
-def test_an_editor_without_the_environment_is_told_what_to_do(
+def test_a_commit_outside_the_environment_says_what_to_do(
     installed: BakedProject, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"

@@ -1,4 +1,4 @@
-"""A model API trains on what `make train` accepts: few rows, many labels, a rare one."""
+"""A model API trains on few rows, many labels, or a rare label."""
 
 import json
 from collections.abc import Callable
