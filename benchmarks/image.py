@@ -37,13 +37,13 @@ AFTER_EDIT = "s to rebuild after an edit in src"
 AFTER_SWAP = "s to rebuild after one dependency changes"
 TO_HEALTHY = "s from start to healthy"
 # The limits for this template's image, by application or else by kind, and as a share of (a).
-MOST = {
+LIMITS = {
     ON_TOP: {"model-api": 195.0, "service": 55.0, "job": 45.0},
     NOT_VENV: {"service": 3.0, "job": 3.0},
     AFTER_EDIT: {"service": 3.0, "job": 3.0},
     TO_HEALTHY: {"model-api": 2.5, "service": 1.0},
 }
-MOST_OF_ONE_STAGE = {ON_TOP: 0.6, AFTER_SWAP: 0.5}
+LIMITS_TO_ONE_STAGE = {ON_TOP: 0.6, AFTER_SWAP: 0.5}
 ONE_STAGE, WITH_POETRY, OURS = "(a) one stage", "(b) Poetry inside", "(c) this template"
 
 WITH_PIP = f"""
@@ -108,7 +108,7 @@ def measure(application: str) -> dict[str, dict[str, float | None]]:
         builds = prepare(application, Path(folder))
         for build in builds.values():
             build()
-        sizes = {name: size(image_of(name)) for name in builds}
+        sizes = {name: size(image_tag(name)) for name in builds}
         tops = {
             ONE_STAGE: size("bench-image:base"),
             WITH_POETRY: size(BASE),
@@ -116,13 +116,15 @@ def measure(application: str) -> dict[str, dict[str, float | None]]:
         }
         rows: dict[str, dict[str, float | None]] = {
             ON_TOP: {it: (sizes[it] - tops[it]) / 1e6 for it in builds},
-            NOT_VENV: {OURS: max(0, sizes[OURS] - size(BASE) - venv_bytes(image_of(OURS))) / 1e6},
+            NOT_VENV: {OURS: max(0, sizes[OURS] - size(BASE) - venv_bytes(image_tag(OURS))) / 1e6},
         }
         project = Path(folder, "my-application")
-        rows[AFTER_EDIT] = in_turns(builds, BUILDS, lambda number: edit_code(project, number))
-        rows[AFTER_SWAP] = in_turns(builds, BUILDS, lambda number: swap_dependency(project, number))
+        rows[AFTER_EDIT] = build_in_turns(builds, BUILDS, lambda number: edit_code(project, number))
+        rows[AFTER_SWAP] = build_in_turns(
+            builds, BUILDS, lambda number: swap_dependency(project, number)
+        )
         if QUESTIONS["_kinds"][application] == "service":
-            rows[TO_HEALTHY] = {OURS: median(start(image_of(OURS)) for _ in range(STARTS))}
+            rows[TO_HEALTHY] = {OURS: median(start(image_tag(OURS)) for _ in range(STARTS))}
         return rows
 
 
@@ -141,7 +143,7 @@ def prepare(application: str, folder: Path) -> dict[str, Callable[[], None]]:
 
     def build(name: str) -> None:
         ignore.write_text(allowed if name == OURS else ".git\n", "utf-8")
-        tag = ["--tag", image_of(name)]
+        tag = ["--tag", image_tag(name)]
         if name == OURS:
             docker("build", *tag, str(project))
         else:
@@ -200,7 +202,7 @@ def pin_previous_release(project: Path) -> Callable[[str], str]:
     return pin
 
 
-def in_turns(
+def build_in_turns(
     builds: dict[str, Callable[[], None]], rounds: int, change: Callable[[int], None]
 ) -> dict[str, float | None]:
     """Make a change and build every image, several times; return the median seconds of each."""
@@ -238,7 +240,7 @@ def docker(*arguments: str, text: str | None = None) -> str:
     ).stdout
 
 
-def image_of(name: str) -> str:
+def image_tag(name: str) -> str:
     """Return the tag of one of the three images."""
     return f"bench-image:{name[1]}"
 
@@ -259,7 +261,7 @@ def venv_bytes(image: str) -> int:
 
 def limit(application: str, title: str) -> float | None:
     """Return the limit of an application's image for a measurement, if there is one."""
-    limits = MOST.get(title, {})
+    limits = LIMITS.get(title, {})
     return limits.get(application, limits.get(QUESTIONS["_kinds"][application]))
 
 
@@ -267,14 +269,14 @@ def within_limits(application: str, title: str, row: dict[str, float | None]) ->
     """Return whether this template's image is within the limits of a measurement."""
     ours, first = row[OURS] or 0.0, row.get(ONE_STAGE)
     limits = [limit(application, title)]
-    if first and title in MOST_OF_ONE_STAGE:
-        limits.append(first * MOST_OF_ONE_STAGE[title])
+    if first and title in LIMITS_TO_ONE_STAGE:
+        limits.append(first * LIMITS_TO_ONE_STAGE[title])
     return all(one is None or ours <= one for one in limits)
 
 
 def describe_limits(application: str, title: str) -> str:
     """Describe the limits of a measurement."""
-    most, share = limit(application, title), MOST_OF_ONE_STAGE.get(title)
+    most, share = limit(application, title), LIMITS_TO_ONE_STAGE.get(title)
     parts = [f"≤ {most:g}" if most else "", f"≤ {share:g} of (a)" if share else ""]
     return ", ".join(filter(None, parts))
 

@@ -51,7 +51,7 @@ class Row(NamedTuple):
     what: str
     value: str
     limit: str = ""
-    holds: bool = True
+    met: bool = True
 
 
 def main() -> int:
@@ -68,15 +68,15 @@ def main() -> int:
         rows = [
             *single(service, bare, one.read_bytes()),
             many_instances(service, bare, many.read_bytes()),
-            alive(service, many.read_bytes()),
-            *file(python, Path(folder)),
+            liveness(service, many.read_bytes()),
+            *large_file(python, Path(folder)),
             *image(Path(folder) / "my-application"),
             training(python, Path(folder) / "my-application"),
         ]
         table = as_table(rows, versions(python, PACKAGES, ROUNDS))
     print(table)
     (ROOT / "benchmarks" / "results" / "model.md").write_text(table, "utf-8")
-    return 0 if all(row.holds for row in rows) else 1
+    return 0 if all(row.met for row in rows) else 1
 
 
 def install(folder: Path, application: str) -> str:
@@ -148,15 +148,15 @@ def single(service: int, bare: int, body: bytes) -> list[Row]:
     ours, onnx, sklearn = compare(service, bare, ("/onnx", "/scikit-learn"), body)
     return [
         Row("one instance, model API", f"{ours:.0f} requests/s"),
-        against("one instance, bare FastAPI calling ONNX Runtime", ours, onnx, 0.8),
-        against("one instance, bare FastAPI calling scikit-learn", ours, sklearn, 10),
+        ratio_row("one instance, bare FastAPI calling ONNX Runtime", ours, onnx, 0.8),
+        ratio_row("one instance, bare FastAPI calling scikit-learn", ours, sklearn, 10),
     ]
 
 
 def many_instances(service: int, bare: int, body: bytes) -> Row:
     """Compare the requests per second with as many instances as are allowed."""
     ours, onnx = compare(service, bare, ("/onnx",), body)
-    return against(f"{BATCH:,} instances, bare FastAPI calling ONNX Runtime", ours, onnx, 0.9)
+    return ratio_row(f"{BATCH:,} instances, bare FastAPI calling ONNX Runtime", ours, onnx, 0.9)
 
 
 def compare(service: int, bare: int, paths: Sequence[str], body: bytes) -> list[float]:
@@ -170,14 +170,14 @@ def compare(service: int, bare: int, paths: Sequence[str], body: bytes) -> list[
     return [median(rates) for rates in measured]
 
 
-def against(what: str, ours: float, theirs: float, least: float) -> Row:
+def ratio_row(what: str, ours: float, theirs: float, least: float) -> Row:
     """Return the row of a comparison."""
     ratio = ours / theirs
     measured = f"{theirs:.1f} requests/s, ratio {ratio:.2f}"
     return Row(what, measured, f"ratio >= {least}", ratio >= least)
 
 
-def alive(service: int, body: bytes) -> Row:
+def liveness(service: int, body: bytes) -> Row:
     """Measure /livez while several clients send batches without pause."""
     with ExitStack() as clients:
         for _ in range(CLIENTS):
@@ -188,7 +188,7 @@ def alive(service: int, body: bytes) -> Row:
     return Row(what, f"{slowest:.1f} ms", "<= 50 ms", slowest <= 50)
 
 
-def file(python: str, folder: Path) -> list[Row]:
+def large_file(python: str, folder: Path) -> list[Row]:
     """Measure the predictions for a large file."""
     project = folder / "my-application"
     header, *lines = (project / "data/penguins.csv").read_text().splitlines(keepends=True)
@@ -224,7 +224,7 @@ def image(project: Path) -> list[Row]:
         ["docker", "build", "--quiet", "--tag", tag, project], capture_output=True, check=False
     )
     if build.returncode:
-        return [Row("image", f"not built: {build.stderr.decode().strip()[-200:]}", holds=False)]
+        return [Row("image", f"not built: {build.stderr.decode().strip()[-200:]}", met=False)]
     base = (project / "Dockerfile").read_text().partition("ARG PYTHON_VERSION=")[2].split()[0]
     added = size(tag) - size(f"python:{base}-slim-trixie")
     du = output("docker", "run", "--rm", "--entrypoint", "du", tag, "-sb", "/opt/venv")

@@ -35,7 +35,7 @@ class Row(NamedTuple):
     what: str
     value: str
     limit: str = ""
-    holds: bool = True
+    met: bool = True
 
 
 def install(folder: Path, application: str, *packages: str) -> str:

@@ -41,7 +41,7 @@ def run_command(*command: str) -> "tuple[bool, str]":
     return result.returncode == 0, output or f"exit status {result.returncode}"
 
 
-def drop_other_answers() -> None:
+def remove_unneeded_files() -> None:
     """Remove the files that only belong to other answers."""
     for pattern, owners in ANSWERS["_belongs_to"].items():
         path = Path(pattern.format(package=ANSWERS["package_name"]))
@@ -103,7 +103,7 @@ def print_message(message: str) -> None:
 def main() -> None:
     """Finish the project, and print the next steps; Ctrl-C only interrupts the export."""
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    drop_other_answers()
+    remove_unneeded_files()
     try:
         signal.signal(signal.SIGINT, interrupt)
         how = export_requirements()

@@ -67,17 +67,17 @@ def record(folder: Path) -> list[Line]:
     process, terminal = start_shell(folder)
     commands, answers = iter(COMMANDS), iter(ANSWERS)
     lines, text, clock, last = [Line(0, "")], "", 0.0, monotonic()
-    asked, begun = lines[0], last
+    prompted, began = lines[0], last
     while True:
         text += CONTROL.sub("", os.read(terminal, 4096).decode())
         clock, last = clock + min(monotonic() - last, PAUSE), monotonic()
         *complete, text = text.split("\n")
         for one in complete:
-            show(lines[-1], one)
+            set_output(lines[-1], one)
             lines.append(Line(clock, ""))
-        show(lines[-1], text)
+        set_output(lines[-1], text)
         if text == PROMPT:
-            asked.took, asked, begun = last - begun, lines[-1], last
+            prompted.took, prompted, began = last - began, lines[-1], last
             if (typed := next(commands, None)) is None:
                 break
         elif text.endswith(QUESTION):
@@ -92,7 +92,7 @@ def record(folder: Path) -> list[Line]:
     return lines[:-1]
 
 
-def show(line: Line, text: str) -> None:
+def set_output(line: Line, text: str) -> None:
     """Set the output of a line, without the echo of its input."""
     line.printed = text.removesuffix(line.typed)
 

@@ -24,10 +24,10 @@ def main() -> int:
     choices = [
         f"{key}={answers[key]}" for key in asked.keys() & answers if isinstance(asked[key], list)
     ]
-    typed = ["" if isinstance(asked[key], list) else answers[key] for key in asked]
+    lines = ["" if isinstance(asked[key], list) else answers[key] for key in asked]
     cookiecutter = str(Path(sys.executable).with_name("cookiecutter"))
     command = [cookiecutter, *sys.argv[1:], str(ROOT), *choices]
-    return subprocess.run(command, input="\n".join([*typed, ""]), text=True, check=False).returncode
+    return subprocess.run(command, input="\n".join([*lines, ""]), text=True, check=False).returncode
 
 
 if __name__ == "__main__":

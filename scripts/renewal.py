@@ -38,7 +38,7 @@ def table(project: Path, old: str, packages: str = "") -> list[str]:
     return result.stdout.splitlines()
 
 
-def table_of(name: str) -> list[str]:
+def lock_table(name: str) -> list[str]:
     """Return the table of a lock of the template."""
     old = git("show", f"HEAD:{name}")
     lock = ROOT / name
@@ -55,7 +55,7 @@ def table_of(name: str) -> list[str]:
 def main() -> None:
     """Print one table for all locks, with a row for each changed package."""
     changed = git("diff", "--name-only", "HEAD", "--", "*poetry.lock").splitlines()
-    tables = [table_of(name) for name in changed]
+    tables = [lock_table(name) for name in changed]
     heading = tables[0][:2] if tables else []
     rows = {row for lines in tables for row in lines[2:]}
     print("\n".join([*heading, *sorted(rows)]))

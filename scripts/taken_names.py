@@ -35,7 +35,7 @@ def install(lock: Path, folder: Path) -> None:
     subprocess.run([*uv, *options, *python, *pins], check=True)
 
 
-def names_of(distribution: Distribution) -> set[str]:
+def distribution_names(distribution: Distribution) -> set[str]:
     """Return the import names and the commands of an installed distribution."""
     names = {one.name for one in distribution.entry_points.select(group="console_scripts")}
     for file in distribution.files or []:
@@ -54,7 +54,7 @@ def locked_names() -> dict[str, set[str]]:
             install(lock, Path(folder))
             for distribution in distributions(path=[folder]):
                 own = normalize(distribution.name)
-                names[own] |= names_of(distribution) - {own}
+                names[own] |= distribution_names(distribution) - {own}
     return names
 
 

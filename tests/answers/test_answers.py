@@ -58,9 +58,9 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize(("question", "answer", "says"), HOSTILE)
+@pytest.mark.parametrize(("question", "answer", "message"), HOSTILE)
 def test_a_hostile_answer_is_refused_and_leaves_nothing_behind(
-    question: str, answer: object, says: str, tmp_path: Path
+    question: str, answer: object, message: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "sandbox"
     (folder / "out").mkdir(parents=True)
@@ -76,7 +76,7 @@ def test_a_hostile_answer_is_refused_and_leaves_nothing_behind(
     assert outcome.error
     assert outcome.remaining_paths() == ["out", "out/precious"]
     assert LABELS[question] in outcome.message
-    assert f"rule   {says}" in outcome.message
+    assert f"rule   {message}" in outcome.message
     assert "Traceback" not in outcome.message
     assert outcome.message.replace("\n", "").isprintable()
 
@@ -249,10 +249,10 @@ def test_the_message_of_each_rule_is_the_one_that_was_reviewed(
 
 
 def test_every_rule_has_a_reviewed_message() -> None:
-    says = [says for _, _, says in hook_namespace(prompt_context({}))["RULES"]]
-    says += [kind["says"] for kind in QUESTIONS["_taken_names"].values()]
+    messages = [message for _, _, message in hook_namespace(prompt_context({}))["RULES"]]
+    messages += [kind["says"] for kind in QUESTIONS["_taken_names"].values()]
 
     reviewed = "\n".join(entry["message"] for entry in load("messages"))
 
-    assert len(says) > 15
-    assert [one for one in says if one not in reviewed] == []
+    assert len(messages) > 15
+    assert [one for one in messages if one not in reviewed] == []

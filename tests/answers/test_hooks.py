@@ -63,9 +63,9 @@ def test_the_hooks_run_on_this_python_beside_stray_modules(python: str, tmp_path
     assert results.pop("post.hook.py") == [0, "", []]
     assert len(results) == len(reviewed)
     for number, entry in enumerate(reviewed):
-        status, errors, left = results[f"{number}.hook.py"]
+        status, errors, files = results[f"{number}.hook.py"]
         expected: tuple[int, str, list[str]] = (1, entry["message"].strip(), [])
-        assert (status, without_defaults(errors).strip(), left) == expected
+        assert (status, without_defaults(errors).strip(), files) == expected
     assert not (tmp_path / "executed").exists()
 
 

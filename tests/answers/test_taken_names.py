@@ -7,7 +7,7 @@ import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from scripts.taken_names import names_of, normalize
+from scripts.taken_names import distribution_names, normalize
 from tests.helpers.answers import each_python, prompt_context, render
 from tests.helpers.harness import QUESTIONS, ROOT, python_command, run
 
@@ -27,7 +27,7 @@ def test_the_name_of_every_locked_package_is_taken() -> None:
     seen = 0
     for name, others in taken.items():
         try:
-            here = names_of(distribution(name))
+            here = distribution_names(distribution(name))
         except PackageNotFoundError:
             continue
         seen += 1

@@ -29,7 +29,7 @@ from tests.helpers.harness import (
     tool,
 )
 
-# One environment for each application, each on another Python, because they take long.
+# One environment for each application, spread over this machine's Pythons: they take long.
 DEVELOPED = [Combination(*it) for it in zip(QUESTIONS["application"], cycle(PYTHONS), strict=False)]
 # Prints the distributions of an environment.
 VERSIONS = """
@@ -179,9 +179,9 @@ def test_removing_a_dependency_uninstalls_its_own_dependencies_and_nothing_of_co
 
     development.run("poetry", "remove", "--group", "dev", "pre-commit")
 
-    gone = {one.partition("==")[0] for one in before - development.versions()}
-    assert gone >= {"pre-commit", "cfgv", "identify", "nodeenv", "virtualenv", "distlib"}
-    assert not gone & {"pip", "pytest", "structlog", SLUG}
+    removed = {one.partition("==")[0] for one in before - development.versions()}
+    assert removed >= {"pre-commit", "cfgv", "identify", "nodeenv", "virtualenv", "distlib"}
+    assert not removed & {"pip", "pytest", "structlog", SLUG}
     assert development.output("python", "--version") == python
     assert "pip " in development.output("python", "-m", "pip", "--version")
 

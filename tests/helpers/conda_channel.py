@@ -127,7 +127,7 @@ def pack_python(channel: Path, interpreter: Path) -> None:
 
 
 def bundled_pip(interpreter: Path) -> Path | None:
-    """Return the wheel that a CPython bundles, or None for Debian's, which does not bundle it.
+    """Return the wheel of pip that a CPython bundles, or None for Debian's, which has none.
 
     Debian's cannot be packed: it installs programs to `local/bin`.
     """

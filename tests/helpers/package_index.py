@@ -19,7 +19,7 @@ USER, PASSWORD = "builder", "correct-horse-battery-staple"
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves files to clients with the password, and folders as lists of links."""
+    """A handler that serves files, and folders as lists of links, to clients with the password."""
 
     served: list[str]
     """The paths that were requested with the password."""

@@ -18,9 +18,9 @@ from tests.helpers.harness import BakedProject, docker_problem
 BLOCK = re.compile(r"(?:<!-- needs (.+) -->\n)?```(\w+)\n((?:.*\n)*?)```\n")
 DOCKER = re.compile(r"\b(docker|make (image|smoke|start|stop))\b")
 # Another test runs the checks and tests of every project.
-DONE_ELSEWHERE = re.compile(r"^make (check|test)$", re.MULTILINE)
+TESTED_ELSEWHERE = re.compile(r"^make (check|test)$", re.MULTILINE)
 # A command that serves until Ctrl-C, the last one of its block.
-SERVES = re.compile(r"^(make run$|docker run --rm --publish .*)", re.MULTILINE | re.DOTALL)
+SERVER_COMMAND = re.compile(r"^(make run$|docker run --rm --publish .*)", re.MULTILINE | re.DOTALL)
 
 
 class Block(NamedTuple):
@@ -58,9 +58,9 @@ class Reader(NamedTuple):
                 if block.language == "json":
                     assert json_values(output) == json_values(block.text)
                 elif block.language == "console" and not block.needs and self.can_run(block):
-                    commands = DONE_ELSEWHERE.sub(r"\g<0> --dry-run", block.text)
-                    commands = self.with_own_port(commands)
-                    serves = None if self.is_job else SERVES.search(commands)
+                    commands = TESTED_ELSEWHERE.sub(r"\g<0> --dry-run", block.text)
+                    commands = self.replace_port(commands)
+                    serves = None if self.is_job else SERVER_COMMAND.search(commands)
                     output = self.paste(commands[: serves.start()] if serves else commands)
                     # Press Ctrl-C: the blocks that needed the service have run.
                     running.close()
@@ -82,7 +82,7 @@ class Reader(NamedTuple):
                 return False
         return True
 
-    def with_own_port(self, commands: str) -> str:
+    def replace_port(self, commands: str) -> str:
         return re.sub(r"\b(localhost|127\.0\.0\.1):8000\b", rf"\1:{self.port}", commands)
 
     def paste(self, commands: str) -> str:

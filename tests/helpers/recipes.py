@@ -33,7 +33,7 @@ each_job = each([it for it in INSTALLABLE if it.application == "job"][:1])
 RECIPES = ROOT / "docs/recipes"
 PREFIX = f"{PACKAGE.upper()}_"
 BLOCK = re.compile(r"^```(\w+)\n((?:.*\n)*?)```$", re.MULTILINE)
-COPIED = re.compile(r"^\d+\. Copy the files in \[[\w-]+/\]\(([\w-]+)\)", re.MULTILINE)
+COPIED_FOLDER = re.compile(r"^\d+\. Copy the files in \[[\w-]+/\]\(([\w-]+)\)", re.MULTILINE)
 OUTPUT = {"json", "text"}
 # Configuration of a server, which a test starts.
 SYSTEM = {"nginx"}
@@ -75,7 +75,7 @@ class RecipeProject:
         """Follow a page block by block, and compare the output with the one on the page."""
         output = ""
         page = RECIPES / f"{name}.md"
-        for folder in COPIED.findall(page.read_text("utf-8")):
+        for folder in COPIED_FOLDER.findall(page.read_text("utf-8")):
             copy_new_files(RECIPES / folder, self.baked.path)
         for block in blocks(page):
             if block.language in OUTPUT:
@@ -97,7 +97,7 @@ class RecipeProject:
 
     def bash(self, commands: str) -> list[str]:
         """Return the command line for commands of a page on this machine."""
-        commands = Reader(self.baked, self.shell, self.port).with_own_port(commands)
+        commands = Reader(self.baked, self.shell, self.port).replace_port(commands)
         for old, new in self.replaced.items():
             commands = commands.replace(old, new)
         if os.getuid() == 0:

@@ -93,7 +93,7 @@ def serving(image: str, *options: str) -> Iterator[tuple[str, str]]:
         yield name, address(name)
 
 
-def mounted(model: Path) -> list[str]:
+def mount_options(model: Path) -> list[str]:
     path = "/models/own.onnx"
     return [f"--volume={model}:{path}:ro", f"--env={PACKAGE.upper()}_MODEL_PATH={path}"]
 
@@ -137,7 +137,7 @@ def test_a_mounted_model_is_served(image: str, developed: BakedProject, tmp_path
     sample.write_text("".join([lines[0], *lines[1::2]]))
     python(developed, *TRAIN, f"--data={sample}", f"--output={model}", f"--report={tmp_path}/r")
 
-    with serving(image, *mounted(model)) as (name, url):
+    with serving(image, *mount_options(model)) as (name, url):
         wait_until_healthy(name)
         description: Any = request_json(f"{url}/model")
 
@@ -154,7 +154,7 @@ def test_a_broken_model_leaves_the_service_alive_but_not_ready(
     model = tmp_path / "own.onnx"
     model.write_bytes((baked.path / f"src/{PACKAGE}/model/model.onnx").read_bytes()[:300])
 
-    with serving(image, *mounted(model)) as (name, url):
+    with serving(image, *mount_options(model)) as (name, url):
         problem = wait_for_problem(f"{url}/readyz", "own.onnx")
 
         assert problem["status"] == 503

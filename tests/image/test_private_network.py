@@ -13,7 +13,7 @@ from tests.helpers.harness import BakedProject, Combination, each, run
 from tests.helpers.package_index import PASSWORD, USER, Handler, create_tls_context, serving
 
 JOB = [one for one in NEWEST if one.kind == "job"]
-BEHIND = "http://packages.invalid"
+PRIVATE_HOST = "http://packages.invalid"
 """A host that only the proxy can reach."""
 
 pytestmark = pytest.mark.usefixtures("docker")
@@ -25,8 +25,8 @@ class Proxy(Handler):
     challenge = (407, "proxy-authenticate", "proxy-authorization")
 
     def translate_path(self, path: str) -> str:
-        assert path.startswith(BEHIND)
-        return super().translate_path(path.removeprefix(BEHIND))
+        assert path.startswith(PRIVATE_HOST)
+        return super().translate_path(path.removeprefix(PRIVATE_HOST))
 
 
 def download_wheels(project: BakedProject, folder: Path) -> None:
@@ -91,7 +91,7 @@ def test_the_proxy_of_the_shell_is_used_and_leaves_no_trace(
     baked: BakedProject, combination: Combination, packages: Path, tmp_path: Path
 ) -> None:
     tag = f"template-test:{combination}-proxied"
-    index = f"[global]\nindex-url = {BEHIND}/simple\ntrusted-host = packages.invalid\n"
+    index = f"[global]\nindex-url = {PRIVATE_HOST}/simple\ntrusted-host = packages.invalid\n"
     (tmp_path / "pip.conf").write_text(index)
     secret = f"--secret=id=pip.conf,src={tmp_path / 'pip.conf'}"
     build = ["make", "image", f"IMAGE={tag}", f"ARGS=--no-cache --network=host {secret}"]

@@ -152,8 +152,8 @@ def test_make_deploy_asks_before_it_changes_the_current_context(pinned: Cluster)
     result = pinned.deploy(answer="y\n")
 
     assert not result.returncode, result.stderr
-    asked = f"This changes the namespace {SLUG}-production in the context kind-shop.\nGo on? [y/N] "
-    assert result.stdout.startswith(asked)
+    text = f"This changes the namespace {SLUG}-production in the context kind-shop.\nGo on? [y/N] "
+    assert result.stdout.startswith(text)
     assert pinned.calls() == pinned.expected_calls("kind-shop")
 
 

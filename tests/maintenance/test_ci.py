@@ -19,7 +19,7 @@ DIGEST = "sha256:" + "5" * 64
 COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 
 
-class Planned(NamedTuple):
+class PlanResult(NamedTuple):
     """The result of the first job."""
 
     passed: bool
@@ -36,7 +36,7 @@ def plan(
     is_template: bool = False,
     files: tuple[str, ...] = (),
     tags: tuple[str, ...] = (),
-) -> Planned:
+) -> PlanResult:
     """Run the first job of a project with version 1.2.3."""
     runner = Runner(folder)
     runner.checkout.mkdir()
@@ -62,7 +62,7 @@ def plan(
     )
     lines = runner.output.read_text().splitlines() if runner.output.exists() else []
     summary = runner.summary.read_text() if runner.summary.exists() else ""
-    return Planned(not result.returncode, dict(it.split("=", 1) for it in lines), summary)
+    return PlanResult(not result.returncode, dict(it.split("=", 1) for it in lines), summary)
 
 
 @pytest.mark.parametrize("event", ["push", "pull_request", "workflow_dispatch"])

@@ -14,7 +14,7 @@ RENEW = yaml.safe_load((ROOT / ".github/workflows/renew.yml").read_text("utf-8")
 CONDA = 'mkdir -p "${@: -1}/bin"; echo "packages in $CONDA_PKGS_DIRS" >> "$HOME/calls.txt"'
 
 
-def create(runner: Runner, **environment: str) -> tuple[int, str]:
+def create_environment(runner: Runner, **environment: str) -> tuple[int, str]:
     """Run the step that creates the Conda environment; return its status and output."""
     step = ci_step("test", "Create the Conda environment")
     files = {name: str(runner.folder / name) for name in ("GITHUB_ENV", "GITHUB_PATH")}
@@ -27,7 +27,7 @@ def test_a_self_hosted_runner_only_needs_conda_on_its_path(tmp_path: Path, name:
     runner = Runner(tmp_path / "run")
     runner.replace(name, CONDA)
 
-    status, output = create(runner)
+    status, output = create_environment(runner)
 
     assert status == 0, output
     prefix = runner.temp / "conda"
@@ -47,14 +47,14 @@ def test_the_conda_of_githubs_runners_comes_first(tmp_path: Path) -> None:
     (folder / "conda").write_text(f"#!/bin/bash\n{CONDA}\n")
     (folder / "conda").chmod(0o755)
 
-    status, output = create(runner, CONDA=str(folder.parent))
+    status, output = create_environment(runner, CONDA=str(folder.parent))
 
     assert status == 0, output
     assert len(runner.calls()) == 1
 
 
 def test_a_runner_without_conda_is_told_what_it_needs(tmp_path: Path) -> None:
-    status, output = create(Runner(tmp_path / "run"), CONDA=str(tmp_path))
+    status, output = create_environment(Runner(tmp_path / "run"), CONDA=str(tmp_path))
 
     assert status == 1
     assert output == (

@@ -134,9 +134,9 @@ def test_the_tree_in_the_readme_has_every_top_level_file_of_a_project(
     text = (ROOT / "README.md").read_text("utf-8")
     (tree,) = re.findall(r"(?ms)^```\n(src/.*?)^```$", text)
     named = {line.split()[0].split("/")[0] for line in tree.splitlines()}
-    there = {name.split("/")[0] for one in KUBERNETES for name in bake(one).files()}
+    existing = {name.split("/")[0] for one in KUBERNETES for name in bake(one).files()}
 
-    assert {name for name in there if not name.startswith(".")} <= named <= there
+    assert {name for name in existing if not name.startswith(".")} <= named <= existing
 
 
 def test_every_number_in_the_readmes_tables_is_the_stored_one() -> None:
@@ -196,9 +196,9 @@ def test_the_tour_shows_every_module_and_only_existing_files(
 ) -> None:
     text = (ROOT / "docs/tour.md").read_text("utf-8")
     shown = re.findall(r"`([\w./]+\.(?:py|md|yml|yaml|toml|lock|txt))`", text)
-    there = {f"/{name}" for one in KUBERNETES for name in bake(one).files()}
+    existing = {f"/{name}" for one in KUBERNETES for name in bake(one).files()}
 
     for name in shown:
-        assert any(path.endswith(f"/{name}") for path in there), name
-    modules = {path for path in there if re.match(r"/src/\w+/(model/)?[a-z]\w*\.py$", path)}
+        assert any(path.endswith(f"/{name}") for path in existing), name
+    modules = {path for path in existing if re.match(r"/src/\w+/(model/)?[a-z]\w*\.py$", path)}
     assert {Path(path).name for path in modules} <= {Path(name).name for name in shown}

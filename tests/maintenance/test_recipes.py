@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.harness import ROOT
-from tests.helpers.recipes import COPIED, RECIPES, apply_diff, blocks
+from tests.helpers.recipes import COPIED_FOLDER, RECIPES, apply_diff, blocks
 
 PAGES = sorted(page for page in RECIPES.glob("*.md") if page.name != "README.md")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -25,8 +25,8 @@ def test_the_tests_follow_every_block_of_a_recipe(page: Path) -> None:
     text = page.read_text("utf-8")
 
     assert text.count("```") == 2 * len(blocks(page)) > 0
-    assert text.count("Copy the files in") == len(COPIED.findall(text))
-    for folder in COPIED.findall(text):
+    assert text.count("Copy the files in") == len(COPIED_FOLDER.findall(text))
+    for folder in COPIED_FOLDER.findall(text):
         assert (RECIPES / folder).is_dir()
 
 

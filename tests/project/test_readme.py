@@ -39,7 +39,7 @@ PAGES = [
     "AGENTS.md",
 ]
 # Requirements of blocks that the tests do not have, as in the comment above a block.
-ABSENT = {"the network", "Conda", "a cluster", "a registry", "a private index", "root"}
+UNAVAILABLE = {"the network", "Conda", "a cluster", "a registry", "a private index", "root"}
 INSTALLABLE = [it for it in BUILT if interpreter(it.python)]
 # Each application once, with Kubernetes, which adds a page.
 FOLLOWED = [
@@ -82,7 +82,7 @@ def test_at_most_eight_blocks_of_a_page_have_special_requirements(baked: BakedPr
         assert text(baked, page).count("```") == 2 * len(found), page
         assert text(baked, page).count("<!--") == len(marked) <= 8, page
         assert all(block.language == "console" for block in marked)
-        assert {thing for block in marked for thing in block.needs.split(" and ")} <= ABSENT
+        assert {thing for block in marked for thing in block.needs.split(" and ")} <= UNAVAILABLE
 
 
 @each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])

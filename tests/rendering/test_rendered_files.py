@@ -107,7 +107,7 @@ CI = {
     "none": set[str](),
 }
 # Names of a CI service, but not of packages or tools that work with any.
-OF_CI = {"github": r"(?i)dependabot|github(?!\.com|\.io)|ghcr", "gitlab": r"(?i)gitlab(?!\.com)"}
+CI_NAMES = {"github": r"(?i)dependabot|github(?!\.com|\.io)|ghcr", "gitlab": r"(?i)gitlab(?!\.com)"}
 
 DEPLOY = {
     "deploy/kubernetes/README.md",
@@ -145,12 +145,12 @@ def test_a_project_has_exactly_these_files(baked: BakedProject) -> None:
 
 
 def test_a_project_names_no_ci_but_its_own(baked: BakedProject) -> None:
-    others = [pattern for ci, pattern in OF_CI.items() if ci != baked.combination.ci]
-    for name in texts(baked) - {"poetry.lock"}:
+    others = [pattern for ci, pattern in CI_NAMES.items() if ci != baked.combination.ci]
+    for name in text_files(baked) - {"poetry.lock"}:
         text = (baked.path / name).read_text("utf-8")
         found = [re.findall(pattern, name + text) for pattern in others]
         assert not any(found), (name, found)
-    if own := OF_CI.get(baked.combination.ci):
+    if own := CI_NAMES.get(baked.combination.ci):
         page = (baked.path / "docs/production.md").read_text("utf-8")
         assert re.search(own, page)
     elif baked.combination.ci == "none":
@@ -163,7 +163,7 @@ def test_no_folder_is_empty(baked: BakedProject) -> None:
     ] == []
 
 
-def texts(baked: BakedProject) -> set[str]:
+def text_files(baked: BakedProject) -> set[str]:
     """Return every file but the model, which is binary."""
     return {name for name in baked.files() if not name.endswith(".onnx")}
 
@@ -171,7 +171,7 @@ def texts(baked: BakedProject) -> set[str]:
 def test_nothing_of_cookiecutter_is_left(baked: BakedProject) -> None:
     # Except the record of the project's template.
     record = '[tool.cookiecutter]\ntemplate = "cookiecutter-'
-    for name in texts(baked):
+    for name in text_files(baked):
         text = (baked.path / name).read_text("utf-8").replace(record, "")
         assert "cookiecutter" not in name + text, name
         # The expressions of GitHub and Docker are the only braces.
@@ -179,7 +179,7 @@ def test_nothing_of_cookiecutter_is_left(baked: BakedProject) -> None:
 
 
 def test_every_text_file_ends_with_one_newline(baked: BakedProject) -> None:
-    for name in texts(baked):
+    for name in text_files(baked):
         text = (baked.path / name).read_bytes()
         assert text.endswith(b"\n"), name
         assert not text.endswith(b"\n\n"), name
@@ -187,7 +187,7 @@ def test_every_text_file_ends_with_one_newline(baked: BakedProject) -> None:
 
 
 def test_every_data_file_parses(baked: BakedProject) -> None:
-    for name in texts(baked):
+    for name in text_files(baked):
         text = (baked.path / name).read_text("utf-8")
         if name.endswith((".toml", ".lock")):
             tomllib.loads(text)
