@@ -69,12 +69,10 @@ def pack(
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(folder / f"{stem}.conda", "w") as package:
         package.writestr("metadata.json", json.dumps({"conda_pkg_format_version": 2}))
-        package.writestr(f"pkg-{stem}.tar.zst", create_tarball(entries))
+        package.writestr(f"pkg-{stem}.tar.zst", compress(entries))
         package.writestr(
             f"info-{stem}.tar.zst",
-            create_tarball(
-                Entry(path, json.dumps(content).encode()) for path, content in info.items()
-            ),
+            compress(Entry(path, json.dumps(content).encode()) for path, content in info.items()),
         )
 
 
@@ -91,7 +89,7 @@ def describe(entry: Entry) -> dict[str, Any]:
     return description
 
 
-def create_tarball(entries: Iterable[Entry]) -> bytes:
+def compress(entries: Iterable[Entry]) -> bytes:
     """Return a compressed archive of the files."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
