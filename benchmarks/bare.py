@@ -1,7 +1,7 @@
-"""What the model API is measured against: FastAPI as in its tutorial, and no more.
+"""The baseline for the model API: FastAPI as in its tutorial.
 
-The request has the same Pydantic model. One route calls the same ONNX session on the event loop,
-the other the scikit-learn pipeline that the session was made from.
+The requests have the same Pydantic model. One route calls the same ONNX session on the event loop,
+and the other the scikit-learn pipeline that was converted to it.
 """
 
 from typing import Any
@@ -41,8 +41,8 @@ class Response(BaseModel):
     predictions: list[Prediction]
 
 
-def to_answer(probabilities: NDArray[Any]) -> dict[str, Any]:
-    """Convert probabilities to what the model API answers."""
+def to_response(probabilities: NDArray[Any]) -> dict[str, Any]:
+    """Convert probabilities to the response of the model API."""
     return {
         "predictions": [
             {
@@ -57,11 +57,11 @@ def to_answer(probabilities: NDArray[Any]) -> dict[str, Any]:
 @app.post("/onnx", response_model=Response)
 async def onnx(body: Request) -> object:
     """Predict with the ONNX session."""
-    return to_answer(predictor.predict(body.instances))
+    return to_response(predictor.predict(body.instances))
 
 
 @app.post("/scikit-learn", response_model=Response)
 async def scikit_learn(body: Request) -> object:
-    """Predict with the pipeline."""
+    """Predict with the scikit-learn pipeline."""
     table = to_table(SCHEMA, list(body.instances))
-    return to_answer(np.asarray(pipeline.predict_proba(table)))
+    return to_response(np.asarray(pipeline.predict_proba(table)))

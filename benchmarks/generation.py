@@ -1,8 +1,8 @@
-"""How long a bake takes: `make bench-generation`.
+"""Measure how long a bake takes: `make bench-generation`.
 
-Three ways, one after the other in every round, so that a noisy machine is noisy for all of them:
-an empty template, which is cookiecutter itself; this template where no Poetry is at hand; this
-template where Poetry exports. Each is a process of its own, as in a shell.
+Every round bakes an empty template, which is the time of cookiecutter itself, and this template
+without and with Poetry, so that a noisy machine is noisy for all of them. Each bake is a process of
+its own, as in a shell.
 """
 
 import json
@@ -24,7 +24,7 @@ TOOLS = Path(sys.executable).parent
 
 
 def main() -> None:
-    """Measure, print the table and store it."""
+    """Measure; print and store the table."""
     with tempfile.TemporaryDirectory() as folder:
         bakes = prepare(Path(folder))
         seconds: dict[str, list[float]] = {name: [] for name in bakes}
@@ -63,16 +63,16 @@ def prepare(folder: Path) -> dict[str, tuple[list[str], dict[str, str]]]:
 
 
 def time(command: list[str], environment: dict[str, str], folder: Path) -> float:
-    """Run a command, and return its wall time in seconds."""
+    """Run a command, and return its duration in seconds."""
     start = perf_counter()
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
     return perf_counter() - start
 
 
 def as_table(medians: dict[str, float]) -> str:
-    """Make a Markdown table of the medians and their ratio to the first."""
-    floor = next(iter(medians.values()))
-    rows = [(name, f"{took:.3f}", f"{took / floor:.2f}") for name, took in medians.items()]
+    """Return a Markdown table of the medians and their ratios to the first."""
+    baseline = next(iter(medians.values()))
+    rows = [(name, f"{took:.3f}", f"{took / baseline:.2f}") for name, took in medians.items()]
     machine = (
         f"Python {platform.python_version()}, cookiecutter {version('cookiecutter')}, "
         f"Poetry {version('poetry')}, {os.cpu_count()} cores, median of {ROUNDS}"

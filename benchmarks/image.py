@@ -1,12 +1,12 @@
-"""The image against two others of the same project and dependencies: `make bench-image`.
+"""Compare the image with two others of the same project and dependencies: `make bench-image`.
 
 `make bench-image ARGS=job` measures one application.
 
-(a) as most templates do it: one stage, as root, pip's defaults, the development group included;
-(b) two stages, with Poetry installed in the first. And (c), this template's. Every measurement is
-taken of all three in turns, so that a noisy machine is noisy for all of them.
+(a) is that of most templates: one stage, as root, with pip's defaults and the development group;
+(b) has two stages, with Poetry installed in the first; (c) is this template's. They are measured in
+turns, so that a noisy machine is noisy for all of them.
 
-The base of (a) gets a venv with pip in it first, which counts as base: the official image has pip.
+The base of (a) gets a venv with pip, which counts as part of it: the official image has pip.
 """
 
 import json
@@ -36,15 +36,14 @@ ON_TOP, NOT_VENV = "MB on top of the base", "MB that are not the venv"
 AFTER_EDIT = "s to rebuild after an edit in src"
 AFTER_SWAP = "s to rebuild after one dependency changes"
 TO_HEALTHY = "s from start to healthy"
-# The most that this template's image may have, by application or else by kind, and the most as a
-# share of (a).
-MOST = {
+# The limits for this template's image, by application or else by kind, and as a share of (a).
+LIMITS = {
     ON_TOP: {"model-api": 195.0, "service": 55.0, "job": 45.0},
     NOT_VENV: {"service": 3.0, "job": 3.0},
     AFTER_EDIT: {"service": 3.0, "job": 3.0},
     TO_HEALTHY: {"model-api": 2.5, "service": 1.0},
 }
-MOST_OF_ONE_STAGE = {ON_TOP: 0.6, AFTER_SWAP: 0.5}
+LIMITS_TO_ONE_STAGE = {ON_TOP: 0.6, AFTER_SWAP: 0.5}
 ONE_STAGE, WITH_POETRY, OURS = "(a) one stage", "(b) Poetry inside", "(c) this template"
 
 WITH_PIP = f"""
@@ -82,7 +81,7 @@ CMD ["my-application"]
 
 
 def main() -> int:
-    """Measure, print the tables and store them; end with 1 if a limit is missed."""
+    """Measure; print and store the tables; return 1 if a limit is not met."""
     docker("build", "--tag", "bench-image:base", "-", text=WITH_PIP)
     applications = sys.argv[1:] or APPLICATIONS
     measured = {application: measure(application) for application in applications}
@@ -95,8 +94,12 @@ def main() -> int:
     text = "\n".join([*tables, machine])
     print(text)
     (ROOT / "benchmarks" / "results" / "image.md").write_text(text, "utf-8")
-    held = [holds(it, title, row) for it, rows in measured.items() for title, row in rows.items()]
-    return 0 if all(held) else 1
+    met = [
+        within_limits(it, title, row)
+        for it, rows in measured.items()
+        for title, row in rows.items()
+    ]
+    return 0 if all(met) else 1
 
 
 def measure(application: str) -> dict[str, dict[str, float | None]]:
@@ -105,7 +108,7 @@ def measure(application: str) -> dict[str, dict[str, float | None]]:
         builds = prepare(application, Path(folder))
         for build in builds.values():
             build()
-        sizes = {name: size(image_of(name)) for name in builds}
+        sizes = {name: size(image_tag(name)) for name in builds}
         tops = {
             ONE_STAGE: size("bench-image:base"),
             WITH_POETRY: size(BASE),
@@ -113,18 +116,20 @@ def measure(application: str) -> dict[str, dict[str, float | None]]:
         }
         rows: dict[str, dict[str, float | None]] = {
             ON_TOP: {it: (sizes[it] - tops[it]) / 1e6 for it in builds},
-            NOT_VENV: {OURS: max(0, sizes[OURS] - size(BASE) - venv_bytes(image_of(OURS))) / 1e6},
+            NOT_VENV: {OURS: max(0, sizes[OURS] - size(BASE) - venv_bytes(image_tag(OURS))) / 1e6},
         }
         project = Path(folder, "my-application")
-        rows[AFTER_EDIT] = in_turns(builds, BUILDS, lambda number: edit_code(project, number))
-        rows[AFTER_SWAP] = in_turns(builds, BUILDS, lambda number: swap_dependency(project, number))
+        rows[AFTER_EDIT] = build_in_turns(builds, BUILDS, lambda number: edit_code(project, number))
+        rows[AFTER_SWAP] = build_in_turns(
+            builds, BUILDS, lambda number: swap_dependency(project, number)
+        )
         if QUESTIONS["_kinds"][application] == "service":
-            rows[TO_HEALTHY] = {OURS: median(start(image_of(OURS)) for _ in range(STARTS))}
+            rows[TO_HEALTHY] = {OURS: median(start(image_tag(OURS)) for _ in range(STARTS))}
         return rows
 
 
 def prepare(application: str, folder: Path) -> dict[str, Callable[[], None]]:
-    """Bake a project; give what builds each image of it."""
+    """Bake a project; return a function that builds it for each image."""
     answers = {"application": application, "python_version": PYTHON}
     project = Path(
         cookiecutter(str(ROOT), no_input=True, output_dir=str(folder), extra_context=answers)
@@ -138,7 +143,7 @@ def prepare(application: str, folder: Path) -> dict[str, Callable[[], None]]:
 
     def build(name: str) -> None:
         ignore.write_text(allowed if name == OURS else ".git\n", "utf-8")
-        tag = ["--tag", image_of(name)]
+        tag = ["--tag", image_tag(name)]
         if name == OURS:
             docker("build", *tag, str(project))
         else:
@@ -154,22 +159,22 @@ def edit_code(project: Path, number: int) -> None:
 
 
 def swap_dependency(project: Path, number: int) -> None:
-    """Pin another version of a package that every image has; nothing needs the newest."""
+    """Pin another version of a package that every image has, and that nothing pins."""
     names = ["requirements.txt", "requirements-dev.txt", "poetry.lock"]
     if number == 0:
-        old = other_version(project)
+        pin = pin_previous_release(project)
         for name in names:
             text = (project / name).read_text("utf-8")
             (project / f"{name}.new").write_text(text, "utf-8")
-            (project / f"{name}.old").write_text(old(text), "utf-8")
-    # A version of its own each time: none of the builders may have this layer yet.
+            (project / f"{name}.old").write_text(pin(text), "utf-8")
+    # Unique files each time, so that no builder has cached this layer.
     for name in names:
         text = (project / f"{name}.{'old' if number % 2 == 0 else 'new'}").read_text("utf-8")
         (project / name).write_text(f"# {time.time()}\n{text}", "utf-8")
 
 
-def other_version(project: Path) -> Callable[[str], str]:
-    """Find the release of that package before the locked one; return what writes it into a lock."""
+def pin_previous_release(project: Path) -> Callable[[str], str]:
+    """Find the package's previous release; return a function that pins it in the text of a lock."""
     lock = (project / "poetry.lock").read_text("utf-8")
     found = re.search(rf'name = "{SWAPPED}"\nversion = "(.*?)"\n.*?\n\n', lock, re.DOTALL)
     if not found:
@@ -184,7 +189,7 @@ def other_version(project: Path) -> Callable[[str], str]:
         ).stdout.split()[0]
     older = wheel.name.split("-")[1]
 
-    def write(text: str) -> str:
+    def pin(text: str) -> str:
         text = text.replace(f"{SWAPPED}=={locked}", f"{SWAPPED}=={older}")
         text = text.replace(
             f'name = "{SWAPPED}"\nversion = "{locked}"',
@@ -194,13 +199,13 @@ def other_version(project: Path) -> Callable[[str], str]:
             text = text.replace(one, digest)
         return text
 
-    return write
+    return pin
 
 
-def in_turns(
+def build_in_turns(
     builds: dict[str, Callable[[], None]], rounds: int, change: Callable[[int], None]
 ) -> dict[str, float | None]:
-    """Change something and build every image several times; return the median seconds of each."""
+    """Make a change and build every image, several times; return the median seconds of each."""
     seconds: dict[str, list[float]] = {name: [] for name in builds}
     for number in range(rounds):
         change(number)
@@ -212,7 +217,7 @@ def in_turns(
 
 
 def start(image: str) -> float:
-    """Start a container as production does, and return the seconds until it is healthy."""
+    """Start a container as in production, and return the seconds until it is healthy."""
     begin = time.perf_counter()
     name = docker("run", "--detach", "--read-only", "--cap-drop", "ALL", image).strip()
     try:
@@ -224,7 +229,7 @@ def start(image: str) -> float:
 
 
 def docker(*arguments: str, text: str | None = None) -> str:
-    """Run a Docker command and give what it prints."""
+    """Run a Docker command, and return its output."""
     return subprocess.run(
         ["docker", *arguments],
         input=text,
@@ -235,18 +240,18 @@ def docker(*arguments: str, text: str | None = None) -> str:
     ).stdout
 
 
-def image_of(name: str) -> str:
-    """The tag of one of the three images."""
+def image_tag(name: str) -> str:
+    """Return the tag of one of the three images."""
     return f"bench-image:{name[1]}"
 
 
 def size(image: str) -> int:
-    """Return the bytes of all layers of an image."""
+    """Return the size of all layers of an image in bytes."""
     return int(docker("image", "inspect", "--format", "{{.Size}}", image))
 
 
 def venv_bytes(image: str) -> int:
-    """Return the bytes of the files in /opt/venv, counted as the engine counts a layer's."""
+    """Return the size of the files in /opt/venv in bytes, as Docker counts that of a layer."""
     code = (
         "import os; print(sum(os.lstat(os.path.join(at, name)).st_size"
         " for at, _, names in os.walk('/opt/venv') for name in names))"
@@ -255,36 +260,36 @@ def venv_bytes(image: str) -> int:
 
 
 def limit(application: str, title: str) -> float | None:
-    """Return the most that an application's image may have of this, where there is a limit."""
-    limits = MOST.get(title, {})
+    """Return the limit of an application's image for a measurement, if there is one."""
+    limits = LIMITS.get(title, {})
     return limits.get(application, limits.get(QUESTIONS["_kinds"][application]))
 
 
-def holds(application: str, title: str, row: dict[str, float | None]) -> bool:
-    """Return whether this template's image keeps to the limits of a measurement."""
+def within_limits(application: str, title: str, row: dict[str, float | None]) -> bool:
+    """Return whether this template's image is within the limits of a measurement."""
     ours, first = row[OURS] or 0.0, row.get(ONE_STAGE)
-    most = [limit(application, title)]
-    if first and title in MOST_OF_ONE_STAGE:
-        most.append(first * MOST_OF_ONE_STAGE[title])
-    return all(one is None or ours <= one for one in most)
+    limits = [limit(application, title)]
+    if first and title in LIMITS_TO_ONE_STAGE:
+        limits.append(first * LIMITS_TO_ONE_STAGE[title])
+    return all(one is None or ours <= one for one in limits)
 
 
-def must(application: str, title: str) -> str:
+def describe_limits(application: str, title: str) -> str:
     """Describe the limits of a measurement."""
-    most, share = limit(application, title), MOST_OF_ONE_STAGE.get(title)
-    said = [f"≤ {most:g}" if most else "", f"≤ {share:g} of (a)" if share else ""]
-    return ", ".join(filter(None, said))
+    most, share = limit(application, title), LIMITS_TO_ONE_STAGE.get(title)
+    parts = [f"≤ {most:g}" if most else "", f"≤ {share:g} of (a)" if share else ""]
+    return ", ".join(filter(None, parts))
 
 
 def as_table(application: str, rows: dict[str, dict[str, float | None]]) -> str:
-    """Make a Markdown table; a measurement that makes no sense for an image stays empty."""
+    """Return a Markdown table, with empty cells for images that are not measured."""
     names = [ONE_STAGE, WITH_POETRY, OURS]
     lines = []
     for title, row in rows.items():
         cells = [f"{row[name]:.1f}" if row.get(name) is not None else "" for name in names]
         first, last = row.get(ONE_STAGE), row.get(OURS)
         ratio = f"{last / first:.2f}" if first and last else ""
-        lines.append([title, *cells, ratio, must(application, title)])
+        lines.append([title, *cells, ratio, describe_limits(application, title)])
     return markdown([application, *names, "(c) / (a)", "(c) must be"], lines)
 
 

@@ -1,9 +1,8 @@
-"""How fast the job works through its input, and in how much memory: `make bench-job`.
+"""Measure the speed and the memory of the job: `make bench-job`.
 
-The same orders three ways, one after the other in every round, so that a noisy machine is noisy for
-all of them: the job of a baked project, which validates rows as Pydantic models; `csv` and `json`
-of the standard library with the same checks written by hand; polars, which checks less. Each is a
-process of its own, and its start counts.
+Every round processes the same orders with the job of a baked project, which validates rows as
+Pydantic models; with `csv` and `json` of the standard library and the same checks written by hand;
+and with polars, which checks less. Each is a process of its own, and its start counts.
 """
 
 import os
@@ -24,7 +23,7 @@ from tests.helpers.harness import PYTHONS, install_locked, interpreter, uv_pip_i
 ROOT = Path(__file__).parents[1]
 ROUNDS, ROWS, MANY_ROWS = 5, 1_000_000, 10_000_000
 JOB, PLAIN, POLARS = "the job", "csv and json, by hand", "polars"
-LEAST_OF_PLAIN, MOST_MEGABYTES = 0.6, 60
+MIN_RATIO, MAX_MEGABYTES = 0.6, 60
 HEADER = "order_id,quantity,unit_price,discount_percent\n"
 
 BY_HAND = """
@@ -62,7 +61,7 @@ orders.select("order_id", net=net.round(2)).sink_ndjson(sys.argv[2])
 
 
 class Run(NamedTuple):
-    """What a process has taken."""
+    """The time and the memory of a process."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -70,26 +69,28 @@ class Run(NamedTuple):
 
 
 def main() -> int:
-    """Measure, print the table and store it; end with 1 if a limit is missed."""
+    """Measure; print and store the table; return 1 if a limit is not met."""
     with tempfile.TemporaryDirectory() as folder:
-        ways = prepare(Path(folder))
+        commands = prepare(Path(folder))
         source, many = Path(folder, "orders.csv"), Path(folder, "many.csv")
         write_orders(source, ROWS)
-        rounds = [{name: measure(way, source) for name, way in ways.items()} for _ in range(ROUNDS)]
+        rounds = [
+            {name: measure(it, source) for name, it in commands.items()} for _ in range(ROUNDS)
+        ]
         write_orders(many, MANY_ROWS)
-        most = measure(ways[JOB], many).megabytes
-    peaks = {name: max(each[name].megabytes for each in rounds) for name in ways}
-    cpu = {name: median(each[name].cpu_seconds for each in rounds) for name in ways}
-    wall = {name: median(each[name].wall_seconds for each in rounds) for name in ways}
+        most = measure(commands[JOB], many).megabytes
+    peaks = {name: max(each[name].megabytes for each in rounds) for name in commands}
+    cpu = {name: median(each[name].cpu_seconds for each in rounds) for name in commands}
+    wall = {name: median(each[name].wall_seconds for each in rounds) for name in commands}
     table = as_table(wall, cpu, peaks, most)
     print(table)
     (ROOT / "benchmarks" / "results" / "job.md").write_text(table, "utf-8")
-    fast, small = cpu[PLAIN] / cpu[JOB] >= LEAST_OF_PLAIN, most <= MOST_MEGABYTES
+    fast, small = cpu[PLAIN] / cpu[JOB] >= MIN_RATIO, most <= MAX_MEGABYTES
     return 0 if fast and small else 1
 
 
 def prepare(folder: Path) -> dict[str, list[str]]:
-    """Bake and install a project; return the command of each way."""
+    """Bake and install a project; return the command of each contender."""
     python = interpreter(PYTHONS[0]) or Path(sys.executable)
     answers = {"application": "job", "python_version": PYTHONS[0]}
     project = cookiecutter(str(ROOT), no_input=True, output_dir=str(folder), extra_context=answers)
@@ -104,14 +105,14 @@ def prepare(folder: Path) -> dict[str, list[str]]:
 
 
 def write_orders(path: Path, rows: int) -> None:
-    """Write a CSV file of so many orders."""
+    """Write a CSV file with `rows` orders."""
     with path.open("w", encoding="utf-8") as file:
         file.write(HEADER)
         file.writelines(f"A-{it},{it % 90 + 1},{it % 1000}.5,{it % 7}\n" for it in range(rows))
 
 
 def measure(command: list[str], source: Path) -> Run:
-    """Run a command on an input; return what it takes."""
+    """Run a command on an input, and measure it."""
     began, megabytes = perf_counter(), 0.0
     process = subprocess.Popen(
         [*command, str(source), str(source.with_suffix(".jsonl"))], stdout=subprocess.DEVNULL
@@ -129,7 +130,7 @@ def measure(command: list[str], source: Path) -> Run:
 
 
 def peak_megabytes(pid: int) -> float:
-    """Return the most memory that a process has had; its rusage would include its parent's."""
+    """Return the peak memory of a process; its rusage would include its parent's."""
     status = Path(f"/proc/{pid}/status").read_text("utf-8")
     found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
     return int(found[1]) * 1024 / 1e6 if found else 0.0
@@ -138,7 +139,7 @@ def peak_megabytes(pid: int) -> float:
 def as_table(
     wall: dict[str, float], cpu: dict[str, float], peaks: dict[str, float], most: float
 ) -> str:
-    """Make a Markdown table of the medians, with the ratio of CPU time to that by hand."""
+    """Return a Markdown table of the medians, with the ratio of CPU time to `csv` and `json`."""
     head = ("way", "rows/s", "rows/s of CPU", "ratio", "peak MB")
     rows = [
         (

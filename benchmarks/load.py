@@ -1,7 +1,6 @@
-"""A small HTTP load generator, so that a benchmark needs no other program.
+"""A small HTTP load generator, so that benchmarks need no other program.
 
-It sends the same request again and again over connections that stay open, and reads no more of
-a response than its status and its length.
+It repeats a request over open connections, and only parses the status and the length of responses.
 """
 
 import asyncio
@@ -19,7 +18,7 @@ LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
 def request(path: str, body: bytes | None = None) -> bytes:
-    """Return the bytes of a GET, or of a POST if there is a body."""
+    """Return a GET request, or a POST request if there is a body."""
     head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nhost: localhost\r\n"
     if body is None:
         return f"{head}\r\n".encode()
@@ -30,8 +29,8 @@ def request(path: str, body: bytes | None = None) -> bytes:
 
 
 @dataclass
-class Answers(asyncio.Protocol):
-    """A connection that sends the next request when the last response is complete."""
+class Repeater(asyncio.Protocol):
+    """A connection that sends a request as soon as the last response is complete."""
 
     sent: bytes
     count: int = 0
@@ -45,13 +44,13 @@ class Answers(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Count a response when it is complete, and send the next request."""
         self._data += data
-        if is_whole(self._data):
+        if is_complete(self._data):
             self.count += 1
             self._data = b""
             self._transport.write(self.sent)
 
 
-def is_whole(data: bytes) -> bool:
+def is_complete(data: bytes) -> bool:
     """Return whether a response is complete; end the benchmark if its status is not 200."""
     head, found, body = data.partition(b"\r\n\r\n")
     if not found:
@@ -64,23 +63,23 @@ def is_whole(data: bytes) -> bool:
 async def requests_per_second(
     port: int, sent: bytes, seconds: float, connections: int = 8
 ) -> float:
-    """Return the rate of requests, each sent as soon as the last was answered."""
+    """Return the rate of requests, each sent as soon as the last response is complete."""
     loop = asyncio.get_running_loop()
-    made = [
-        await loop.create_connection(lambda: Answers(sent), "127.0.0.1", port)
+    opened = [
+        await loop.create_connection(lambda: Repeater(sent), "127.0.0.1", port)
         for _ in range(connections)
     ]
-    before, start = sum(protocol.count for _, protocol in made), perf_counter()
+    before, start = sum(protocol.count for _, protocol in opened), perf_counter()
     await asyncio.sleep(seconds)
-    answered, took = sum(protocol.count for _, protocol in made) - before, perf_counter() - start
-    for transport, _ in made:
+    answered, took = sum(protocol.count for _, protocol in opened) - before, perf_counter() - start
+    for transport, _ in opened:
         transport.abort()
     return answered / took
 
 
 @dataclass
 class Client:
-    """One connection that asks once at a time."""
+    """A connection with one request at a time."""
 
     port: int
     seconds: list[float] = field(default_factory=list)
@@ -90,8 +89,8 @@ class Client:
         self._socket = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def ask(self, sent: bytes) -> None:
-        """Ask, wait for the whole answer, and note how long it took."""
+    def request(self, sent: bytes) -> None:
+        """Send a request, wait for the complete response, and record the duration."""
         start = perf_counter()
         self.send(sent)
         self.receive()
@@ -102,16 +101,16 @@ class Client:
         self._socket.sendall(sent)
 
     def receive(self) -> None:
-        """Wait for the whole answer."""
+        """Wait for the complete response."""
         data = b""
-        while not (data and is_whole(data)):
+        while not (data and is_complete(data)):
             data += self._socket.recv(1 << 20)
 
 
 @contextmanager
-def without_pause(port: int, sent: bytes) -> Iterator[None]:
-    """Keep one client asking in the background."""
-    process = multiprocessing.Process(target=_ask_for_ever, args=(port, sent))
+def background_load(port: int, sent: bytes) -> Iterator[None]:
+    """Send requests in the background without pause."""
+    process = multiprocessing.Process(target=_request_forever, args=(port, sent))
     process.start()
     try:
         yield
@@ -122,23 +121,23 @@ def without_pause(port: int, sent: bytes) -> Iterator[None]:
         process.join()
 
 
-def _ask_for_ever(port: int, sent: bytes) -> None:
+def _request_forever(port: int, sent: bytes) -> None:
     client = Client(port)
     while True:
-        client.ask(sent)
+        client.request(sent)
 
 
 def latencies(port: int, sent: bytes, seconds: float, pause: float = 0.005) -> list[float]:
     """Send requests at a steady rate, and return the latency of each in seconds."""
     client, end = Client(port), perf_counter() + seconds
     while perf_counter() < end:
-        client.ask(sent)
+        client.request(sent)
         sleep(pause)
     return client.seconds
 
 
-def ask_together(clients: Sequence[Client], sent: bytes, count: int) -> None:
-    """Send `count` requests in all, one over each connection at a time."""
+def request_together(clients: Sequence[Client], sent: bytes, count: int) -> None:
+    """Send `count` requests in total, one at a time over each connection."""
     for _ in range(count // len(clients)):
         for client in clients:
             client.send(sent)
@@ -146,38 +145,38 @@ def ask_together(clients: Sequence[Client], sent: bytes, count: int) -> None:
             client.receive()
 
 
-async def answer(reader: asyncio.StreamReader) -> int:
-    """Read a response, and return its status."""
+async def read_status(reader: asyncio.StreamReader) -> int:
+    """Read a response; return its status."""
     head = await reader.readuntil(b"\r\n\r\n")
     await reader.readexactly(int(LENGTH.findall(head)[0]))
     return int(head.split()[1])
 
 
 async def crowd(port: int, sent: bytes, clients: int, seconds: float) -> list[tuple[int, float]]:
-    """Have clients ask again and again, each over a new connection; give status and duration."""
-    end, answers = perf_counter() + seconds, list[tuple[int, float]]()
+    """Send requests from many clients, over new connections; return statuses and durations."""
+    end, responses = perf_counter() + seconds, list[tuple[int, float]]()
 
-    async def ask() -> None:
+    async def client() -> None:
         while (start := perf_counter()) < end:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(sent)
-            answers.append((await answer(reader), perf_counter() - start))
+            responses.append((await read_status(reader), perf_counter() - start))
             writer.close()
             await asyncio.sleep(0.05)
 
-    await asyncio.gather(*[ask() for _ in range(clients)])
-    return answers
+    await asyncio.gather(*[client() for _ in range(clients)])
+    return responses
 
 
 async def burst(port: int, sent: bytes, count: int) -> set[int]:
-    """Send a request over each of so many connections at once, and return the statuses."""
+    """Send a request over each of `count` connections at once; return the statuses."""
 
-    async def ask() -> int:
+    async def client() -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
         try:
-            return await answer(reader)
+            return await read_status(reader)
         finally:
             writer.close()
 
-    return set(await asyncio.gather(*[ask() for _ in range(count)]))
+    return set(await asyncio.gather(*[client() for _ in range(count)]))

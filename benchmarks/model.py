@@ -1,7 +1,7 @@
-"""How fast the model API serves: `make bench-model`.
+"""Measure the speed of the model API: `make bench-model`.
 
-The service runs as it comes, from its own lock, on one core; the load comes from another. It is
-measured against `bare.py`, round by round in turns, so that a noisy machine is noisy for both.
+The service runs unedited, from its own lock, on one core; the load comes from another. It is
+compared with `bare.py` in turns, so that a noisy machine is noisy for both.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from tests.helpers.harness import COMBINATIONS, interpreter, poetry, tool
 ROOT = Path(__file__).parents[1]
 BATCH, ROUNDS, SECONDS, STARTS, FILE_ROWS, CLIENTS = 100, 25, 1.0, 5, 1_000_000, 4
 SERVER_CORE, LOAD_CORE = sorted(os.sched_getaffinity(0))[:2]
-# Run a command, and print the largest memory that it had, in kB.
+# Runs a command, and prints its peak memory in kB.
 PEAK = (
     "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True);"
     "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)"
@@ -46,20 +46,20 @@ class Server(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One line of the table."""
+    """A row of the table, and whether its limit is met."""
 
     what: str
     value: str
     limit: str = ""
-    holds: bool = True
+    met: bool = True
 
 
 def main() -> int:
-    """Measure, print the table and store it; end with 1 if a limit is missed."""
+    """Measure; print and store the table; return 1 if a limit is not met."""
     os.sched_setaffinity(0, {LOAD_CORE})
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         python = install(Path(folder), "model-api")
-        os.chdir(Path(folder) / "my-application")  # Where `training` and the sample are.
+        os.chdir(Path(folder) / "my-application")  # The folder of `training` and the sample.
         one, many = bodies(python, Path(folder))
         service = running.enter_context(serving(python, "-m", "my_application", "serve")).port
         bare = running.enter_context(
@@ -68,15 +68,15 @@ def main() -> int:
         rows = [
             *single(service, bare, one.read_bytes()),
             many_instances(service, bare, many.read_bytes()),
-            alive(service, many.read_bytes()),
-            *file(python, Path(folder)),
+            liveness(service, many.read_bytes()),
+            *large_file(python, Path(folder)),
             *image(Path(folder) / "my-application"),
             training(python, Path(folder) / "my-application"),
         ]
         table = as_table(rows, versions(python, PACKAGES, ROUNDS))
     print(table)
     (ROOT / "benchmarks" / "results" / "model.md").write_text(table, "utf-8")
-    return 0 if all(row.holds for row in rows) else 1
+    return 0 if all(row.met for row in rows) else 1
 
 
 def install(folder: Path, application: str) -> str:
@@ -102,7 +102,7 @@ def install(folder: Path, application: str) -> str:
 
 
 def bodies(python: str, folder: Path) -> tuple[Path, Path]:
-    """Write the bodies of a request for one instance and of one for a batch."""
+    """Write the bodies of requests with one instance and with a batch."""
     code = "from my_application.model.schema import SCHEMA; print(SCHEMA.example.model_dump_json())"
     example = json.loads(subprocess.check_output([python, "-c", code]))
     one, many = folder / "one.json", folder / "many.json"
@@ -113,7 +113,7 @@ def bodies(python: str, folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def serving(*command: str, **settings: object) -> Iterator[Server]:
-    """Start a server on its core, and yield it when it responds."""
+    """Run a server on its core; yield it when it responds."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -132,7 +132,7 @@ def serving(*command: str, **settings: object) -> Iterator[Server]:
 
 
 def wait_for(url: str, seconds: float = 60) -> None:
-    """Return as soon as this address responds with 200."""
+    """Wait until an address responds with 200."""
     deadline = perf_counter() + seconds
     while perf_counter() < deadline:
         try:
@@ -144,52 +144,52 @@ def wait_for(url: str, seconds: float = 60) -> None:
 
 
 def single(service: int, bare: int, body: bytes) -> list[Row]:
-    """Compare the requests per second with one instance each."""
+    """Compare the requests per second with one instance."""
     ours, onnx, sklearn = compare(service, bare, ("/onnx", "/scikit-learn"), body)
     return [
         Row("one instance, model API", f"{ours:.0f} requests/s"),
-        against("one instance, bare FastAPI calling ONNX Runtime", ours, onnx, 0.8),
-        against("one instance, bare FastAPI calling scikit-learn", ours, sklearn, 10),
+        ratio_row("one instance, bare FastAPI calling ONNX Runtime", ours, onnx, 0.8),
+        ratio_row("one instance, bare FastAPI calling scikit-learn", ours, sklearn, 10),
     ]
 
 
 def many_instances(service: int, bare: int, body: bytes) -> Row:
-    """Compare the requests per second with as many instances as one may have."""
+    """Compare the requests per second with as many instances as are allowed."""
     ours, onnx = compare(service, bare, ("/onnx",), body)
-    return against(f"{BATCH:,} instances, bare FastAPI calling ONNX Runtime", ours, onnx, 0.9)
+    return ratio_row(f"{BATCH:,} instances, bare FastAPI calling ONNX Runtime", ours, onnx, 0.9)
 
 
 def compare(service: int, bare: int, paths: Sequence[str], body: bytes) -> list[float]:
     """Return the requests per second of the service and of each bare route, measured in turns."""
     routes = [(service, "/predictions"), *((bare, path) for path in paths)]
-    seen: list[list[float]] = [[] for _ in routes]
+    measured: list[list[float]] = [[] for _ in routes]
     for _ in range(ROUNDS):
-        for rates, (port, path) in zip(seen, routes, strict=True):
-            asking = load.requests_per_second(port, load.request(path, body), SECONDS)
-            rates.append(asyncio.run(asking))
-    return [median(rates) for rates in seen]
+        for rates, (port, path) in zip(measured, routes, strict=True):
+            rate = load.requests_per_second(port, load.request(path, body), SECONDS)
+            rates.append(asyncio.run(rate))
+    return [median(rates) for rates in measured]
 
 
-def against(what: str, ours: float, theirs: float, least: float) -> Row:
-    """Make the row of a comparison."""
+def ratio_row(what: str, ours: float, theirs: float, least: float) -> Row:
+    """Return the row of a comparison."""
     ratio = ours / theirs
     measured = f"{theirs:.1f} requests/s, ratio {ratio:.2f}"
     return Row(what, measured, f"ratio >= {least}", ratio >= least)
 
 
-def alive(service: int, body: bytes) -> Row:
-    """Request /livez while several clients send batches without pause."""
+def liveness(service: int, body: bytes) -> Row:
+    """Measure /livez while several clients send batches without pause."""
     with ExitStack() as clients:
         for _ in range(CLIENTS):
-            clients.enter_context(load.without_pause(service, load.request("/predictions", body)))
+            clients.enter_context(load.background_load(service, load.request("/predictions", body)))
         seconds = load.latencies(service, load.request("/livez"), 15)
     slowest = quantiles(seconds, n=100)[98] * 1e3
     what = f"/livez under {CLIENTS} clients with {BATCH:,} instances, p99 of {len(seconds)}"
     return Row(what, f"{slowest:.1f} ms", "<= 50 ms", slowest <= 50)
 
 
-def file(python: str, folder: Path) -> list[Row]:
-    """Predict for the rows of a large file."""
+def large_file(python: str, folder: Path) -> list[Row]:
+    """Measure the predictions for a large file."""
     project = folder / "my-application"
     header, *lines = (project / "data/penguins.csv").read_text().splitlines(keepends=True)
     source = folder / "large.csv"
@@ -197,7 +197,7 @@ def file(python: str, folder: Path) -> list[Row]:
     pinned = ["taskset", "--cpu-list", str(SERVER_CORE), python, "-m", "my_application"]
     start = perf_counter()
     command = [*pinned, "predict", str(source), "--output", str(folder / "out.csv")]
-    # A small process starts it: until a child runs its program, it has the memory of its parent.
+    # Started by a small process: before `exec`, a child has the memory of its parent.
     small = [sys.executable, "-S", "-c", PEAK, *command]
     result = subprocess.run(small, capture_output=True, check=True, text=True)
     rate, peak = FILE_ROWS / (perf_counter() - start), int(result.stderr) / 1e3
@@ -208,7 +208,7 @@ def file(python: str, folder: Path) -> list[Row]:
 
 
 def training(python: str, project: Path) -> Row:
-    """Train the model of the sample."""
+    """Measure the training on the sample."""
     start = perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         output = ["--output", f"{folder}/model.onnx", "--report", f"{folder}/report.html"]
@@ -218,13 +218,13 @@ def training(python: str, project: Path) -> Row:
 
 
 def image(project: Path) -> list[Row]:
-    """Build the image; compare its size with its base's, and time its start."""
+    """Measure the size of the image on top of its base, and its start."""
     tag = "template-bench:model-api"
     build = subprocess.run(
         ["docker", "build", "--quiet", "--tag", tag, project], capture_output=True, check=False
     )
     if build.returncode:
-        return [Row("image", f"not built: {build.stderr.decode().strip()[-200:]}", holds=False)]
+        return [Row("image", f"not built: {build.stderr.decode().strip()[-200:]}", met=False)]
     base = (project / "Dockerfile").read_text().partition("ARG PYTHON_VERSION=")[2].split()[0]
     added = size(tag) - size(f"python:{base}-slim-trixie")
     du = output("docker", "run", "--rm", "--entrypoint", "du", tag, "-sb", "/opt/venv")
@@ -261,24 +261,24 @@ def start(tag: str) -> float:
 
 
 def output(*command: str) -> str:
-    """Run a command; give what it prints."""
+    """Run a command, and return its output."""
     return subprocess.check_output(command, text=True).strip()
 
 
 def versions(python: str, packages: Sequence[str], rounds: int) -> str:
-    """Return the versions that were measured, and the machine."""
+    """Describe the measured versions and the machine."""
     code = f"from importlib.metadata import version; print(*map(version, {tuple(packages)}))"
     found = zip(packages, output(python, "-c", code).split(), strict=True)
     release = output(python, "--version")
-    named = ", ".join(f"{name} {version}" for name, version in found)
+    listed = ", ".join(f"{name} {version}" for name, version in found)
     return (
-        f"{release}, {named}; {platform.machine()}, {os.cpu_count()} cores, "
+        f"{release}, {listed}; {platform.machine()}, {os.cpu_count()} cores, "
         f"one for the server and one for the load; medians of {rounds} rounds"
     )
 
 
 def as_table(rows: list[Row], machine: str) -> str:
-    """Make a Markdown table."""
+    """Return a Markdown table."""
     return markdown(("what", "measured", "limit"), [row[:3] for row in rows], machine)
 
 

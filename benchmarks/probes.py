@@ -1,4 +1,4 @@
-"""What a server does with awkward clients; each probe returns what it saw, in a few words."""
+"""Probes of how a server handles awkward clients; each returns a short description."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ AMBIGUOUS = {
     "unknown coding": b"transfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
     "bad chunk size": b"transfer-encoding: chunked\r\n\r\n+0\r\n\r\n",
 }
-"""What follows `POST /items`, and may hide a second request where a proxy reads it otherwise."""
+"""What follows `POST /items`; a proxy that parses it differently may miss a second request."""
 
 
 def connect(service: Service, sent: bytes = b"", timeout: float = 10) -> socket.socket:
@@ -37,7 +37,7 @@ def connect(service: Service, sent: bytes = b"", timeout: float = 10) -> socket.
 
 
 def read(opened: socket.socket) -> bytes:
-    """Read until the answer is whole, the connection is closed or nothing comes any more."""
+    """Read until the response is complete, or until the connection is closed or times out."""
     data = b""
     with suppress(OSError):
         while piece := opened.recv(1 << 16):
@@ -50,7 +50,7 @@ def read(opened: socket.socket) -> bytes:
 
 
 def read_all(opened: socket.socket) -> bytes:
-    """Read until the connection is closed or nothing comes any more."""
+    """Read until the connection is closed or times out."""
     data = b""
     with suppress(OSError):
         while piece := opened.recv(1 << 16):
@@ -59,12 +59,12 @@ def read_all(opened: socket.socket) -> bytes:
 
 
 def status(data: bytes) -> str:
-    """Return the status of an answer, or `none`."""
+    """Return the status of a response, or `none`."""
     return data.split()[1].decode() if data.startswith(b"HTTP/1.1 ") else "none"
 
 
 def h2c(service: Service) -> str:
-    """POST as Java's HTTP client does: it offers HTTP/2 and goes on in HTTP/1.1."""
+    """Send a POST like Java's HTTP client, which offers HTTP/2 and accepts HTTP/1.1."""
     offer = b"connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAA\r\n"
     head, _, body = POST.partition(b"\r\n\r\n")
     head += b"\r\n" + offer + b"\r\n"
@@ -79,7 +79,7 @@ def h2c(service: Service) -> str:
 
 
 def endless_headers(service: Service) -> str:
-    """Send headers that never end, until the server has had enough of them or 30 MB."""
+    """Send endless headers, until the server refuses them or has read 30 MB."""
     line = b"x: " + b"y" * 1019 + b"\r\n"
     with connect(service, b"GET /items/0 HTTP/1.1\r\nhost: localhost\r\n", timeout=0.01) as opened:
         taken, answer = 0, b""
@@ -101,7 +101,7 @@ def endless_headers(service: Service) -> str:
 
 
 def half_a_header(service: Service, seconds: int = 45) -> str:
-    """Send half a header and no more; return whether the server ever closes the connection."""
+    """Send half a header only; return when the server closes the connection."""
     start = time.monotonic()
     with connect(service, GET[:30], timeout=seconds) as opened:
         try:
@@ -112,7 +112,7 @@ def half_a_header(service: Service, seconds: int = 45) -> str:
 
 
 def ambiguous(service: Service) -> str:
-    """Send requests that two servers may end in different places; count those that are refused."""
+    """Send requests whose end is ambiguous; count those that are refused."""
     accepted = []
     for name, rest in AMBIGUOUS.items():
         head = b"POST /items HTTP/1.1\r\nhost: localhost\r\n"
@@ -124,7 +124,7 @@ def ambiguous(service: Service) -> str:
 
 
 def not_ascii(service: Service) -> str:
-    """Request a path that is not ASCII; return the status, and whether a traceback is logged."""
+    """Request a non-ASCII path; return the status, and whether a traceback is logged."""
     before = len(service.log.read_bytes())
     with connect(service, b"GET /items/\xff HTTP/1.1\r\nhost: localhost\r\n\r\n") as opened:
         seen = status(read(opened))
@@ -134,7 +134,7 @@ def not_ascii(service: Service) -> str:
 
 
 def keep_alive_race(service: Service, idle: float = 1) -> str:
-    """Reuse connections within 10 ms of the server's timeout; count requests without an answer."""
+    """Reuse connections within 10 ms of the server's timeout; count the lost requests."""
 
     def reuse(number: int) -> str:
         with connect(service, GET) as opened:
@@ -148,7 +148,7 @@ def keep_alive_race(service: Service, idle: float = 1) -> str:
             except OSError:
                 return "closed"
             else:
-                return "closed"  # A client sees that, and opens another connection.
+                return "closed"  # A client notices, and opens another connection.
             with suppress(OSError):
                 opened.sendall(GET)
             return "answered" if status(read(opened)) == "200" else "lost"
@@ -159,7 +159,7 @@ def keep_alive_race(service: Service, idle: float = 1) -> str:
 
 
 def idle_connections(service: Service, count: int = 1000) -> str:
-    """Hold many idle connections open; return their memory, and the latency of another."""
+    """Keep many idle connections open; return their memory, and the latency of another one."""
     before = service.memory()
     held = [connect(service, GET) for _ in range(count)]
     answered = sum(status(read(opened)) == "200" for opened in held)
@@ -174,7 +174,7 @@ def idle_connections(service: Service, count: int = 1000) -> str:
 
 
 def slow_reader(service: Service) -> str:
-    """Read 40 MB at 2 MB/s; return whether it is whole, and what it costs."""
+    """Read 40 MB at 2 MB/s; return whether it arrives, and the cost to the server."""
     before, peak, start = service.memory(), 0.0, time.monotonic()
     slowest, taken = 0.0, 0
     with socket.socket() as opened:
@@ -196,7 +196,7 @@ def slow_reader(service: Service) -> str:
 
 
 def stop(service: Service, count: int = 200) -> str:
-    """Send SIGTERM while requests are running; count the answers, and return the exit status."""
+    """Send SIGTERM during requests; count the responses, and return the exit status."""
     held = [connect(service, SLOW) for _ in range(count)]
     time.sleep(1.5)
     service.terminate()
@@ -207,7 +207,7 @@ def stop(service: Service, count: int = 200) -> str:
 
 
 def websocket(service: Service) -> str:
-    """Open a WebSocket; return whether the headers of the application's accept arrive."""
+    """Open a WebSocket; return whether the headers that the application adds arrive."""
     key = b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
     key += b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     with connect(service, b"GET /echo HTTP/1.1\r\nhost: localhost\r\n" + key, 2) as opened:
@@ -218,7 +218,7 @@ def websocket(service: Service) -> str:
 
 
 def broken_stream(service: Service) -> str:
-    """Request a stream that fails in the middle; return what the client and the log see."""
+    """Request a stream that fails halfway; return what the client sees and what is logged."""
     before = len(service.log.read_bytes())
     with connect(service, load.request("/broken"), 2) as opened:
         data = read(opened)

@@ -1,4 +1,4 @@
-"""Install a project, start its services, and measure the processes that they are."""
+"""Install a project, start its services, and measure their processes."""
 
 import os
 import platform
@@ -30,16 +30,16 @@ SERVER_CORE, LOAD_CORE = sorted(os.sched_getaffinity(0))[:2]
 
 
 class Row(NamedTuple):
-    """A line of a table, and whether its limit holds."""
+    """A row of a table, and whether its limit is met."""
 
     what: str
     value: str
     limit: str = ""
-    holds: bool = True
+    met: bool = True
 
 
 def install(folder: Path, application: str, *packages: str) -> str:
-    """Render a project, install it from its lock with further packages; return its interpreter."""
+    """Render and install a project with further packages; return its interpreter."""
     for name, version, *_ in COMBINATIONS:
         found = interpreter(version)
         if name == application and found:
@@ -64,7 +64,7 @@ def install(folder: Path, application: str, *packages: str) -> str:
 
 @dataclass
 class Service:
-    """A service that runs, with all its processes."""
+    """A running service, with all its processes."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -97,34 +97,34 @@ class Service:
 
 
 def cpu_times(services: Mapping[K, Service], sent: bytes) -> dict[K, list[float]]:
-    """Measure the CPU time of a request in microseconds, in many short rounds in turns."""
+    """Measure the CPU time of a request in microseconds, in many short turns."""
     times: dict[K, list[float]] = {name: [] for name in services}
     clients = {name: [load.Client(it.port) for _ in range(8)] for name, it in services.items()}
     for name in services:
-        load.ask_together(clients[name], sent, 10 * REQUESTS)  # Fill the caches.
+        load.request_together(clients[name], sent, 10 * REQUESTS)  # Fill the caches.
     for _ in range(ROUNDS):
         for name, service in services.items():
             before = service.cpu_seconds()
-            load.ask_together(clients[name], sent, REQUESTS)
+            load.request_together(clients[name], sent, REQUESTS)
             times[name].append((service.cpu_seconds() - before) / REQUESTS * 1e6)
     return times
 
 
 def ratio(ours: list[float], theirs: list[float]) -> float:
-    """Return the median of the rounds' ratios."""
+    """Return the median of the ratios of all rounds."""
     return median(our / their for our, their in zip(ours, theirs, strict=True))
 
 
 @contextmanager
 def serving(*command: str, **settings: object) -> Iterator[Service]:
-    """Start a service on its core; yield it when it answers, and kill it afterwards."""
+    """Run a service on its core; yield it when it responds, and kill it afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     settings |= {"HOST": "127.0.0.1", "PORT": port, "LOG_FORMAT": "json"}
     variables = {f"MY_APPLICATION_{name}": str(value) for name, value in settings.items()}
     with tempfile.NamedTemporaryFile() as log:
-        os.sched_setaffinity(0, {SERVER_CORE})  # The child inherits it.
+        os.sched_setaffinity(0, {SERVER_CORE})  # The child process inherits it.
         process = subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
         os.sched_setaffinity(0, {LOAD_CORE})
         service = Service(process, port, Path(log.name), command[0] == UNSHARE[0])
@@ -139,7 +139,7 @@ def serving(*command: str, **settings: object) -> Iterator[Service]:
 
 
 def wait_for(service: Service, seconds: float = 60) -> None:
-    """Return as soon as the service answers."""
+    """Wait until the service responds."""
     deadline = monotonic() + seconds
     while monotonic() < deadline and service.process.poll() is None:
         try:
@@ -151,10 +151,10 @@ def wait_for(service: Service, seconds: float = 60) -> None:
 
 
 def versions(python: str, packages: Sequence[str]) -> str:
-    """Return the versions that were measured, and the machine."""
+    """Describe the measured versions and the machine."""
     code = f"from importlib.metadata import version; print(*map(version, {tuple(packages)}))"
     found = subprocess.check_output([python, "-c", code], text=True).split()
     release = subprocess.check_output([python, "--version"], text=True).strip()
-    named = ", ".join(f"{name} {version}" for name, version in zip(packages, found, strict=True))
+    listed = ", ".join(f"{name} {version}" for name, version in zip(packages, found, strict=True))
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return f"{release}, {named}; {machine}, one for the service and one for the load"
+    return f"{release}, {listed}; {machine}, one for the service and one for the load"

@@ -1,8 +1,8 @@
-"""How much more a service answers with more replicas: `make bench-replicas`.
+"""Measure how a service scales with its replicas: `make bench-replicas`.
 
-One, two and three copies of the web API's image stand behind HAProxy, round by round in turns.
-Each has the share of a core that the Deployment requests for a pod, so that the load, the balancer
-and three copies fit on two cores.
+One, two and three copies of the web API's image run behind HAProxy, in turns. Each has the share of
+a core that the Deployment requests for a pod, so that the load, the balancer and three copies fit
+on two cores.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from cookiecutter.main import cookiecutter
 
 from benchmarks import load
 from benchmarks.tables import markdown
-from tests.helpers.load_balancer import Balancer, balancing, copy
+from tests.helpers.load_balancer import Balancer, run_balancer, run_copy
 
 ROOT = Path(__file__).parents[1]
 COPIES, ROUNDS, SECONDS, CONNECTIONS = (1, 2, 3), 5, 3.0, 16
@@ -29,12 +29,12 @@ BODY = {"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]}
 
 
 def main() -> None:
-    """Measure, print the table and store it."""
+    """Measure; print and store the table."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         cpus = cpu_request(build(Path(folder)))
-        balancer = running.enter_context(balancing(Path(folder), COPIES[-1], probe="/readyz"))
+        balancer = running.enter_context(run_balancer(Path(folder), COPIES[-1], probe="/readyz"))
         for number in range(COPIES[-1]):
-            running.enter_context(copy(TAG, balancer, number, PREFIX, f"--cpus={cpus}"))
+            running.enter_context(run_copy(TAG, balancer, number, PREFIX, f"--cpus={cpus}"))
         for number in range(COPIES[-1]):
             balancer.wait_for(number, "UP")
         rates = measure(balancer)
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def build(folder: Path) -> Path:
-    """Bake a web API and build its image."""
+    """Bake a web API, and build its image."""
     answers = {"application": "web-api", "python_version": PYTHON, "deployment": "kubernetes"}
     project = cookiecutter(str(ROOT), no_input=True, output_dir=str(folder), extra_context=answers)
     subprocess.run(["docker", "build", "--quiet", "--tag", TAG, project], check=True)
@@ -59,20 +59,20 @@ def cpu_request(project: Path) -> float:
 
 
 def measure(balancer: Balancer) -> dict[int, list[float]]:
-    """Return the requests per second of each round, by the number of copies behind the balancer."""
+    """Return the requests per second of each round, by the number of copies."""
     sent = load.request("/quotes", json.dumps(BODY).encode())
     rates: dict[int, list[float]] = {copies: [] for copies in COPIES}
     for _ in range(ROUNDS):
         for copies in COPIES:
             for number in range(COPIES[-1]):
                 balancer.set_state(number, "ready" if number < copies else "drain")
-            asking = load.requests_per_second(balancer.port, sent, SECONDS, CONNECTIONS)
-            rates[copies].append(asyncio.run(asking))
+            rate = load.requests_per_second(balancer.port, sent, SECONDS, CONNECTIONS)
+            rates[copies].append(asyncio.run(rate))
     return rates
 
 
 def as_table(rates: dict[int, list[float]], cpus: float) -> str:
-    """Make a Markdown table."""
+    """Return a Markdown table."""
     one = median(rates[1])
     rows = [
         (str(copies), f"{median(seen):.0f}", f"{median(seen) / one:.2f}")

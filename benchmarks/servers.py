@@ -1,7 +1,7 @@
 """Compare the servers that the web API could run on: `make bench-servers`.
 
-The rendered web API runs on each of them, from its own lock, and meets the same awkward clients.
-The CPU time of a request is measured against FastAPI on the same server with that server's own
+The rendered web API runs on each of them, from its own lock, and gets the same awkward clients.
+The CPU time of a request is compared with that of FastAPI on the same server with the server's
 access log, in short turns, so that a noisy machine is noisy for all. Needs Linux and two cores.
 """
 
@@ -40,7 +40,7 @@ PROBES: dict[str, Callable[[Service], str]] = {
 
 
 def main() -> None:
-    """Measure, print the table and store it."""
+    """Measure; print and store the table."""
     with tempfile.TemporaryDirectory() as folder:
         python = processes.install(
             Path(folder), "web-api", "granian", "h11", "httptools", "uvloop", "websockets", "zttp"
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def cpu(python: str) -> list[list[str]]:
-    """Measure the CPU time of a request, and the memory after all of them."""
+    """Measure the CPU time of a request, and the memory after all requests."""
     rows = []
     with ExitStack() as running:
         services = {
@@ -82,7 +82,7 @@ def behaviour(python: str) -> list[list[str]]:
         rows = [[title, *map(probe, services)] for title, probe in PROBES.items()]
         with ThreadPoolExecutor() as pool:
             rows.append(["half a header", *pool.map(probes.half_a_header, services)])
-    os.environ["OPTIONS"] = "--http1-header-read-timeout 1000"  # Granian's end of keep-alive.
+    os.environ["OPTIONS"] = "--http1-header-read-timeout 1000"  # Granian's keep-alive timeout.
     race, stop = [], []
     for server in SERVERS:
         command = (python, SERVICES, "template", server)

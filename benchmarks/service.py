@@ -1,10 +1,9 @@
-"""What the web API costs, and how it behaves when it is overloaded: `make bench-service`.
+"""Measure the cost of the web API, and its behaviour under overload: `make bench-service`.
 
 The rendered web API runs with everything on: request IDs, access log, metrics, limits and problem
-documents. The CPU time of a request is measured against FastAPI on the same server with that
-server's own access log, and against FastAPI with asgi-correlation-id,
-prometheus-fastapi-instrumentator and structlog, in short turns, so that a noisy machine is noisy
-for all. Needs Linux and two cores.
+documents. The CPU time of a request is compared with that of FastAPI on the same server with the
+server's access log, and with FastAPI, asgi-correlation-id, prometheus-fastapi-instrumentator and
+structlog, in short turns, so that a noisy machine is noisy for all. Needs Linux and two cores.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 LIMIT, OVERLOAD_SECONDS = 32, 30
 LIBRARIES = ("asgi-correlation-id", "prometheus-fastapi-instrumentator")
 PACKAGES = ("fastapi", "uvicorn", "h11", "uvloop", "structlog", "prometheus-client", *LIBRARIES)
-MOST = {"fastapi": 1.15, "libraries": 0.7}
+LIMITS = {"fastapi": 1.15, "libraries": 0.7}
 NAMES = {
     "template": "the web API",
     "fastapi": "bare FastAPI with the server's access log",
@@ -37,7 +36,7 @@ HALF_A_SECOND = load.request("/items/50")
 
 
 def main() -> int:
-    """Measure, print the table and store it; return 1 if a limit is missed."""
+    """Measure; print and store the table; return 1 if a limit is not met."""
     with tempfile.TemporaryDirectory() as folder:
         python = processes.install(Path(folder), "web-api", *LIBRARIES)
         rows = [*cpu(python), memory(python), *overload(python)]
@@ -45,7 +44,7 @@ def main() -> int:
     table = markdown(("what", "measured", "limit"), [row[:3] for row in rows], machine)
     print(table)
     (ROOT / "benchmarks" / "results" / "service.md").write_text(table, "utf-8")
-    return 0 if all(row.holds for row in rows) else 1
+    return 0 if all(row.met for row in rows) else 1
 
 
 def cpu(python: str) -> list[Row]:
@@ -62,18 +61,18 @@ def cpu(python: str) -> list[Row]:
             for name, theirs in times.items():
                 ratio = processes.ratio(ours, theirs)
                 value = f"{median(theirs):.0f} µs, ratio {ratio:.2f}"
-                what, limit = f"{method}, {NAMES[name]}", MOST[name]
+                what, limit = f"{method}, {NAMES[name]}", LIMITS[name]
                 rows.append(Row(what, value, f"ratio ≤ {limit}", ratio <= limit))
     return rows
 
 
 def memory(python: str) -> Row:
-    """Compare the memory after many requests with that after few."""
+    """Compare the memory after many requests with that after a few."""
     with serving(python, SERVICES, "template", SERVER) as service:
         clients = [load.Client(service.port) for _ in range(8)]
-        load.ask_together(clients, GET, 1_000)
+        load.request_together(clients, GET, 1_000)
         before = service.memory()
-        load.ask_together(clients, GET, 199_000)
+        load.request_together(clients, GET, 199_000)
         after = service.memory()
     what = "memory after 200,000 requests, against after 1,000"
     value = f"{after:.0f} MB, ratio {after / before:.3f}"
@@ -81,7 +80,7 @@ def memory(python: str) -> Row:
 
 
 def overload(python: str) -> list[Row]:
-    """Send from ten times as many clients as may be served at once."""
+    """Measure the service with ten times as many clients as it serves at once."""
     limits = {"MAX_CONCURRENT_REQUESTS": LIMIT}
     with serving(python, SERVICES, "template", SERVER, **limits) as service:
         before = service.memory()
@@ -99,7 +98,7 @@ def overload(python: str) -> list[Row]:
 
 
 def time_to_normal(service: Service) -> float:
-    """Return the seconds until as many requests as may be served at once are all answered 200."""
+    """Return the seconds until the service can handle its limit of requests at once again."""
     start = perf_counter()
     while perf_counter() - start < 10:
         begun = perf_counter()

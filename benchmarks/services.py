@@ -1,9 +1,9 @@
-"""The services that are measured; this runs in a rendered project's environment.
+"""The services to measure, in the environment of a rendered project.
 
 `python services.py NAME SERVER` serves one of them: `template` is the rendered web API with its own
 command line, `fastapi` is FastAPI as in its tutorial with the server's access log, and `libraries`
-has request IDs, metrics and a log as `template` has them, from libraries. SERVER is `granian`, or a
-value of Uvicorn's option `--http`.
+has the request IDs, metrics and log of `template` from libraries. SERVER is `granian`, or a value
+of Uvicorn's option `--http`.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ router = APIRouter()
 
 
 class Item(BaseModel):
-    """A thing that is sold."""
+    """An item for sale."""
 
     name: str
     price: float
@@ -41,36 +41,36 @@ async def read_item(number: int) -> Item:
 
 @router.post("/items")
 async def create_item(item: Item) -> Item:
-    """Return what the client sent."""
+    """Return the item of the request."""
     return item
 
 
 @router.get("/large")
 async def read_large() -> StreamingResponse:
-    """Return 40 MB in pieces of 64 kB."""
+    """Return 40 MB in chunks of 62.5 kB."""
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(640):
             yield bytes(62_500)
 
-    return StreamingResponse(pieces())
+    return StreamingResponse(chunks())
 
 
 @router.get("/broken")
 async def read_broken() -> StreamingResponse:
-    """Fail in the middle of a stream."""
+    """Return a stream that fails halfway."""
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncIterator[bytes]:
         yield b"first piece"
         await asyncio.sleep(0.1)
         raise RuntimeError("the stream broke")
 
-    return StreamingResponse(pieces())
+    return StreamingResponse(chunks())
 
 
 @router.websocket("/echo")
 async def echo(websocket: WebSocket) -> None:
-    """Accept with a header of its own, and return one message."""
+    """Accept with an additional header, and return one message."""
     await websocket.accept(headers=[(b"x-request-id", b"42")])
     await websocket.send_text(await websocket.receive_text())
     await websocket.close()
@@ -89,13 +89,13 @@ def template() -> FastAPI:
 
     app = create_app()
     app.include_router(router)
-    # As app.py includes the routers of the project: before health checks and docs.
+    # Before the health checks and the docs, as the routers of the project.
     app.router.routes.insert(0, app.router.routes.pop())
     return app
 
 
 def configure_logs() -> None:
-    """Write JSON lines, those of libraries included, with the ID of the request."""
+    """Log JSON lines with the ID of the request, including the logs of libraries."""
     import structlog
     from asgi_correlation_id import correlation_id
     from structlog.typing import EventDict, Processor
@@ -129,7 +129,7 @@ def configure_logs() -> None:
 
 
 def libraries() -> FastAPI:
-    """Create FastAPI with request IDs, metrics and an access log, as the libraries' manuals say."""
+    """Create FastAPI with request IDs, metrics and an access log, as in the libraries' manuals."""
     import structlog
     from asgi_correlation_id import CorrelationIdMiddleware
     from prometheus_fastapi_instrumentator import Instrumentator
@@ -153,7 +153,7 @@ def libraries() -> FastAPI:
 
 
 def serve(name: str, server: str) -> None:
-    """Serve on the port that the environment names, until SIGTERM."""
+    """Serve on the port in the environment, until SIGTERM."""
     port = os.environ["MY_APPLICATION_PORT"]
     if server == "granian":
         command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory"]

@@ -1,10 +1,10 @@
-"""How every benchmark writes down what it has measured."""
+"""Markdown tables with the results of the benchmarks."""
 
 from collections.abc import Iterable, Sequence
 
 
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]], below: str = "") -> str:
-    """Make a Markdown table; below it stands what was measured on."""
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:
+    """Return a Markdown table, with a caption below it."""
     first, *others = [f"| {' | '.join(cells)} |" for cells in [head, *rows]]
     lines = [first, "|---" * len(head) + "|", *others]
-    return "\n".join([*lines, *(["", below] if below else []), ""])
+    return "\n".join([*lines, *(["", caption] if caption else []), ""])

@@ -1,9 +1,9 @@
-"""Check the answers; refuse all that are wrong at once. Cookiecutter renders and runs this file."""
+"""Check the answers, and refuse all wrong ones at once. Cookiecutter renders and runs this file."""
 
 import sys
 
 if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
-    del sys.path[0]  # The temporary folder, where a stray json.py may lie.
+    del sys.path[0]  # The temporary folder, which may contain a stray json.py.
 
 import builtins
 import json
@@ -14,19 +14,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
-VERSION = "2026.11.0"  # A replay file brings the version that it was written with.
+VERSION = "2026.11.0"  # A replay file has the version that wrote it.
 if ANSWERS.get("project_slug") == "refused-answers":
-    # Cookiecutter makes the folder before it asks here, so a slug that is none must not name it.
+    # Cookiecutter creates the folder before it runs this hook, so a bad slug must not name it.
     ANSWERS["project_slug"] = ANSWERS["__slug"]
-# What controls a terminal, breaks a line, turns its direction, or is no character.
+# Control characters, line breaks, changes of direction, and noncharacters.
 CONTROL = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
 INVISIBLE = r"\s\u00ad\u200b-\u200f\u2060\ufeff"
 ATOM, LABEL = r'[^\s@.<>()\[\],;:\\"]+', r"(?!-)[^\s!-,./:-@\[-`{-~]{1,63}(?<!-)"
 EMAIL = rf"{ATOM}(?:\.{ATOM})*@{LABEL}(?:\.{LABEL})+"
-# The label of each question, and the answers to it that are always good: of a choice, all.
-QUESTIONS = {key: (label, good) for key, label, *good in ANSWERS["_questions"]}
+# The label of each question, and answers to it that are always valid: of a choice, all.
+QUESTIONS = {key: (label, valid) for key, label, *valid in ANSWERS["_questions"]}
 EVERY = " ".join(QUESTIONS)
-RULES = [  # For which questions, what the whole answer has to match, and what it says if not.
+RULES = [  # The questions, the pattern of the whole answer, and the message if it does not match.
     (EVERY, rf"[^{CONTROL}]*", "One line of text, without control characters."),
     (EVERY, rf"(?!\s).*[^{INVISIBLE}].*(?<!\s)", "Not empty, and no space at either end."),
     ("project_name author_name", ".{1,80}", "At most 80 characters."),
@@ -37,7 +37,7 @@ RULES = [  # For which questions, what the whole answer has to match, and what i
     ("author_name", "[^<>]*", "No < or >: Poetry expects the e-mail between them."),
     ("author_email", EMAIL, "One address, such as ann@example.com."),
 ]
-# What this Python has; `_taken_names` adds what other versions have.
+# The names of this Python; `_taken_names` adds those of other versions.
 LANGUAGE = [*keyword.kwlist, *keyword.softkwlist, *filter(str.islower, dir(builtins))]
 NAMES = {"language": LANGUAGE, "library": sys.stdlib_module_names}
 
@@ -47,13 +47,13 @@ def broken_rule(key: str, answer: object) -> str:
     if not isinstance(answer, str):
         return "It has to be text."
     refused = ANSWERS["_refused"].get(str(ANSWERS.get("application")), {})
-    offered = [good for good in QUESTIONS[key][1] if good not in refused]
+    offered = [choice for choice in QUESTIONS[key][1] if choice not in refused]
     if len(offered) > 1 and answer not in offered:
-        choose = f"Choose {', '.join(offered[:-1])} or {offered[-1]}."
-        return f"{refused.get(answer, '')} {choose}".strip()
-    for questions, pattern, says in RULES:
+        message = f"Choose {', '.join(offered[:-1])} or {offered[-1]}."
+        return f"{refused.get(answer, '')} {message}".strip()
+    for questions, pattern, message in RULES:
         if key in questions and not re.fullmatch(pattern, answer):
-            return says
+            return message
     spellings = {answer, re.sub("[-_.]+", "-", answer).lower()}
     for kind, taken in ANSWERS["_taken_names"].items():
         names = {*re.split("[ =,]", taken["names"]), *NAMES.get(kind, [])}
@@ -64,7 +64,7 @@ def broken_rule(key: str, answer: object) -> str:
 
 def suggest(key: str, answer: object) -> str:
     """Return the answer if it is valid, or else the nearest valid one."""
-    import unicodedata  # Only where an answer is wrong, as below.
+    import unicodedata  # Imported only if an answer is wrong.
 
     line = " ".join(re.sub(f"[{CONTROL}]", " ", str(answer)).split())
     plain = unicodedata.normalize("NFKD", line).encode("ascii", "ignore").decode().lower()
@@ -75,15 +75,15 @@ def suggest(key: str, answer: object) -> str:
         "package_name": [word, f"{word}_app", f"app_{word}".strip("_")],
         "author_email": re.findall(EMAIL, line),
     }.get(key, [line, line[:80].strip(), re.sub("[<>]", "", line)[:80].strip()])
-    tried = (answer, *nearest, *QUESTIONS[key][1])
-    return str(next(one for one in tried if not broken_rule(key, one)))
+    candidates = (answer, *nearest, *QUESTIONS[key][1])
+    return str(next(one for one in candidates if not broken_rule(key, one)))
 
 
 def wrong_answers() -> "Iterator[tuple[str, object, str, str]]":
-    """Each label, answer, what is wrong and what is right, in the order of the questions."""
+    """Yield the label, the answer, the broken rule and a suggestion for each wrong answer."""
     for key, (label, _) in QUESTIONS.items():
-        if says := broken_rule(key, ANSWERS.get(key)):
-            yield label, ANSWERS.get(key), says, repr(suggest(key, ANSWERS.get(key)))
+        if rule := broken_rule(key, ANSWERS.get(key)):
+            yield label, ANSWERS.get(key), rule, repr(suggest(key, ANSWERS.get(key)))
     if (prefix := ANSWERS["__env_prefix"]) != f"{ANSWERS.get('package_name')}_".upper():
         yield "__env_prefix", prefix, "It follows from the package.", "without the replay file"
     if (kind := ANSWERS["__kind"]) != ANSWERS["_kinds"].get(str(ANSWERS.get("application")), kind):
@@ -93,9 +93,9 @@ def wrong_answers() -> "Iterator[tuple[str, object, str, str]]":
 
 
 def wrong_folder() -> "Iterator[tuple[str, object, str, str]]":
-    """The same for the folder: what in it would be lost, and whether it can be written."""
-    room = Path(f".room-{os.getpid()}")
-    lost: "list[str]" = []  # A folder stands for what is in it.
+    """Yield the same for each file that would be lost, and for a folder that is not writable."""
+    probe = Path(f".room-{os.getpid()}")
+    lost: "list[str]" = []  # Not the files in a folder that would be lost.
     for pattern, owners in ANSWERS["_belongs_to"].items():
         path = pattern.format(package=ANSWERS.get("package_name"))
         kept = all(ANSWERS.get(key) in answers for key, answers in owners.items())
@@ -104,23 +104,23 @@ def wrong_folder() -> "Iterator[tuple[str, object, str, str]]":
             yield "Folder", path, "It belongs to other answers: it would be lost.", "moving it away"
     try:
         try:
-            room.write_bytes(bytes(2_000_000))  # A project takes less than half of that.
+            probe.write_bytes(bytes(2_000_000))  # A project takes less than half of that.
         finally:
-            room.unlink(missing_ok=True)
+            probe.unlink(missing_ok=True)
     except OSError as error:
         yield "Folder", str(Path.cwd()), f"Cannot be written: {error.strerror}.", "another folder"
 
 
 def as_argument(key: str, answer: str) -> str:
-    """The answer in quotes for any shell, and for cookiecutter, which renders its arguments."""
+    """Quote an answer for any shell, and for cookiecutter, which renders its arguments."""
     text = re.sub(r"[^\w .,:;@'()/+=~-]", lambda match: f"\\U{ord(match[0]):08x}", answer)
     if text != answer:
         text = "{" + "{ '" + text.replace("'", "\\U00000027") + "' }" + "}"
     return f'"{key}={text}"'
 
 
-def command() -> str:
-    """Ask again, with the valid answers and the suggestions as the defaults."""
+def retry_command() -> str:
+    """Return the command that asks again, with valid answers and suggestions as defaults."""
     import shlex
 
     quote = shlex.quote if os.name == "posix" else '"{}"'.format
@@ -134,12 +134,12 @@ def command() -> str:
 
 
 def main() -> None:
-    """Refuse with one message, or say nothing."""
+    """Exit with a message if anything is wrong."""
     wrong = [*wrong_answers(), *wrong_folder()]
     shape = "{}\n  given  {:.90}\n  rule   {}\n  try    {}\n"
     shown = [shape.format(label, repr(given), rule, right) for label, given, rule, right in wrong]
     if wrong:
-        shown += ["Try again, with these as the defaults:", command(), ""]
+        shown += ["Try again, with these as the defaults:", retry_command(), ""]
         sys.exit("\n".join(["\nNo project was made.\n", *shown]))
 
 

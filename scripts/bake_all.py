@@ -1,6 +1,6 @@
-"""Bake every combination with the cookiecutter of this interpreter: is each whole, on this system?
+"""Bake every combination with the cookiecutter of this interpreter, and check that it is complete.
 
-Needs cookiecutter and nothing else, so that it runs with any version of it.
+Needs nothing but cookiecutter, so that it runs with any version of it.
 """
 
 import itertools
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> int:
-    """Bake all, print those that differ from what is shipped, and return the exit status."""
+    """Bake all combinations, print whether each is complete, and return the exit status."""
     questions = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))
     failed = 0
     for application, python in itertools.product(
@@ -30,7 +30,7 @@ def main() -> int:
 
 
 def bake(application: str, python: str, locks: Path) -> str:
-    """Bake one combination and compare its lock and export with the shipped ones, to the byte."""
+    """Bake a combination; return the problem if it fails, or differs from the shipped files."""
     with tempfile.TemporaryDirectory() as folder:
         answers = [f"application={application}", f"python_version={python}"]
         command = [

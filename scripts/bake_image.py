@@ -1,4 +1,4 @@
-"""Bake a project with the default answers and make targets of it: `image` or `smoke`."""
+"""Bake a project with the default answers, and run make in it, such as `make image`."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> int:
-    """Return the exit status of make, which reports its own errors; the arguments are make's."""
+    """Pass the arguments to make, and return its exit status."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with tempfile.TemporaryDirectory() as folder:
         project = cookiecutter(str(ROOT), no_input=True, output_dir=folder)

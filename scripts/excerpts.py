@@ -1,6 +1,6 @@
-"""Bring the rows of measured tables in README.md up to what `benchmarks/results/` has.
+"""Update the benchmark tables in README.md from `benchmarks/results/`.
 
-A table below `<!-- from FILE -->` holds some rows of a table in FILE that has the same header.
+A table below `<!-- from FILE -->` has some rows of the table in FILE with the same header.
 """
 
 import re
@@ -13,12 +13,12 @@ EXCERPT = re.compile(r"(?<=^<!-- from )(.+?)( -->\n)((?:\|.*\n)+)", re.MULTILINE
 
 
 def rows(table: str) -> dict[str, str]:
-    """Return the lines of a table by their first cell."""
+    """Return the lines of a table by their first cells."""
     return {line.split("|")[1].strip(): line for line in table.splitlines()}
 
 
-def stored(file: str, header: str) -> dict[str, str]:
-    """Return the rows of the table in a stored file that has this header."""
+def stored_rows(file: str, header: str) -> dict[str, str]:
+    """Return the rows of the table with this header in a file."""
     tables = re.findall(r"(?:^\|.*\n)+", (ROOT / file).read_text("utf-8"), re.MULTILINE)
     for table in tables:
         if table.startswith(f"{header}\n"):
@@ -26,28 +26,28 @@ def stored(file: str, header: str) -> dict[str, str]:
     raise LookupError(f"{file} has no table with the header {header}: edit README.md.")
 
 
-def refreshed(text: str) -> str:
-    """Return the page with every row as it is stored.
+def update(text: str) -> str:
+    """Return a page with its rows updated.
 
     Raises:
-        LookupError: a table or a row is not there any more; the message names it.
+        LookupError: A table or a row does not exist any more; the message names it.
     """
 
-    def refresh(match: re.Match[str]) -> str:
+    def update_table(match: re.Match[str]) -> str:
         header, *chosen = match[3].splitlines()
-        now = stored(match[1], header)
-        if gone := [name for name in rows("\n".join(chosen)) if name not in now]:
-            raise LookupError(f"{match[1]} has no row {gone[0]!r} any more: edit README.md.")
-        lines = [header, *(now[name] for name in rows("\n".join(chosen)))]
+        current = stored_rows(match[1], header)
+        if missing := [name for name in rows("\n".join(chosen)) if name not in current]:
+            raise LookupError(f"{match[1]} has no row {missing[0]!r} any more: edit README.md.")
+        lines = [header, *(current[name] for name in rows("\n".join(chosen)))]
         return match[1] + match[2] + "\n".join(lines) + "\n"
 
-    return EXCERPT.sub(refresh, text)
+    return EXCERPT.sub(update_table, text)
 
 
 def main() -> None:
-    """Write the page, or say what it quotes that is gone."""
+    """Update the page, or exit with the row that does not exist any more."""
     try:
-        README.write_text(refreshed(README.read_text("utf-8")), "utf-8")
+        README.write_text(update(README.read_text("utf-8")), "utf-8")
     except LookupError as error:
         sys.exit(str(error))
 

@@ -1,6 +1,6 @@
-"""Show that no rule for the answers can go unnoticed: remove each, and see a test fail.
+"""Mutation test for the rules for answers: remove each rule, and check that a test fails.
 
-Works on a copy of the template. Ends with 1 where the tests pass without one of the rules.
+Works on a copy of the template. Exits with 1 if the tests pass without one of the rules.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 HOOK, POST, QUESTIONS = "hooks/pre_gen_project.py", "hooks/post_gen_project.py", "cookiecutter.json"
-# The quickest first, for the first test that fails is enough.
+# The fastest first: one failing test is enough.
 TESTS = [
     "tests/answers/test_answers.py::test_the_message_of_each_rule_is_the_one_that_was_reviewed",
     "tests/answers/test_hooks.py",
@@ -23,9 +23,9 @@ TESTS = [
     "tests/answers/test_command_line.py",
     "tests/answers/test_answers.py",
 ]
-CHECKS = {  # What is no line of a table: its name, where it stands, what it is, what replaces it.
+CHECKS = {  # Rules that are not a line of a table: their file, their code and its replacement.
     "text only": (HOOK, "not isinstance(answer, str)", "answer is ..."),
-    "refused choices": (HOOK, "if python not in refused]", "]"),
+    "refused choices": (HOOK, "if choice not in refused]", "]"),
     "choices": (HOOK, "answer not in offered", "False"),
     "names of Python": (HOOK, "*NAMES.get(kind, [])", ""),
     "derived prefix": (
@@ -50,7 +50,7 @@ CHECKS = {  # What is no line of a table: its name, where it stands, what it is,
 
 
 def mutations() -> Iterator[tuple[str, str, str]]:
-    """Yield each rule's name, the file it is in, and that file without the rule."""
+    """Yield the name of each rule, its file, and the text of the file without the rule."""
     hook, questions = ((ROOT / name).read_text("utf-8") for name in (HOOK, QUESTIONS))
     table = hook[hook.index("RULES = [") :].partition("\n]\n")[0]
     for line in table.splitlines()[1:]:
@@ -66,7 +66,7 @@ def mutations() -> Iterator[tuple[str, str, str]]:
 
 
 def first_failure(folder: Path) -> str:
-    """Run the tests; name the first that fails, or nothing where all pass."""
+    """Run the tests; return the name of the first that fails, or an empty string."""
     for tests in TESTS:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", tests]
         result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -79,7 +79,7 @@ def first_failure(folder: Path) -> str:
 
 
 def main() -> int:
-    """Print which test misses each rule."""
+    """Print which test detects the removal of each rule; return the exit status."""
     survivors = 0
     with tempfile.TemporaryDirectory() as base:
         folder = Path(base) / "template"

@@ -1,7 +1,7 @@
-"""Record a terminal, from nothing to a checked image, as `docs/recording.svg`.
+"""Record a terminal session, from a fresh clone to a checked image, as `docs/recording.svg`.
 
-One shell runs the commands for real, in a fresh clone, and the questions are answered as by hand.
-Pauses are evened out; how long each command took stands beside it. Needs Docker.
+A shell really runs the commands, and the answers are typed at its prompts. Long pauses are
+shortened; the picture shows how long each command took. Needs Docker.
 
     .venv/bin/python scripts/recording.py
 """
@@ -21,7 +21,7 @@ from time import monotonic
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "recording.svg"
 SLUG = "bird-api"
-# At each of these the terminal waits; an empty line then takes the default.
+# The terminal waits at each of these; at a question, an empty line takes the default.
 PROMPT, QUESTION = "$ ", "): "
 COMMANDS = [
     'make new ARGS="--output-dir .."',
@@ -31,16 +31,16 @@ COMMANDS = [
 ]
 ANSWERS = ["Bird API"]
 COLUMNS, ROWS, HEIGHT, CHARACTER, MARGIN = 96, 26, 19, 8.0, 18
-# The seconds in the picture: of the longest pause, and of an answer.
+# Seconds of the recording: of the longest pause, and of typing an answer.
 PAUSE, TYPING = 1.0, 0.4
-# How many seconds the last screen stands before the recording starts, for those who look once.
+# Seconds of the last screen before the recording starts, for readers who only glance at it.
 STILL = 2
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
 
 
 @dataclass
 class Line:
-    """One line of the terminal: when it comes, what is printed, and what is typed behind it."""
+    """A line of the terminal: when it appears, its output, and the input typed after it."""
 
     second: float
     printed: str
@@ -48,36 +48,36 @@ class Line:
     took: float = 0
 
 
-def shell(folder: Path) -> tuple[int, int]:
-    """Start a shell in a terminal of its own, and return its process and the terminal."""
+def start_shell(folder: Path) -> tuple[int, int]:
+    """Start a shell in a pseudo-terminal, and return its process ID and the terminal."""
     process, terminal = pty.fork()
     if process == 0:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         plain = {"PATH": path, "HOME": str(folder.parent), "TERM": "dumb", "PS1": PROMPT}
-        plain["COMPOSE_PROGRESS"] = "plain"  # Else it draws each of its frames on new lines.
+        plain["COMPOSE_PROGRESS"] = "plain"  # Else it prints each frame on new lines.
         os.chdir(folder)
-        os.execvpe(  # noqa: S606 - a shell is what is recorded
+        os.execvpe(  # noqa: S606 - the recording shows a shell
             "bash", ["bash", "--norc", "--noediting"], plain | {"COLUMNS": str(COLUMNS)}
         )
     return process, terminal
 
 
 def record(folder: Path) -> list[Line]:
-    """Run the commands; give every line with the second, of shortened time, in which it came."""
-    process, terminal = shell(folder)
+    """Run the commands; return every line with its time, in which pauses are shortened."""
+    process, terminal = start_shell(folder)
     commands, answers = iter(COMMANDS), iter(ANSWERS)
     lines, text, clock, last = [Line(0, "")], "", 0.0, monotonic()
-    asked, begun = lines[0], last
+    prompted, began = lines[0], last
     while True:
         text += CONTROL.sub("", os.read(terminal, 4096).decode())
         clock, last = clock + min(monotonic() - last, PAUSE), monotonic()
-        *whole, text = text.split("\n")
-        for one in whole:
-            show(lines[-1], one)
+        *complete, text = text.split("\n")
+        for one in complete:
+            set_output(lines[-1], one)
             lines.append(Line(clock, ""))
-        show(lines[-1], text)
+        set_output(lines[-1], text)
         if text == PROMPT:
-            asked.took, asked, begun = last - begun, lines[-1], last
+            prompted.took, prompted, began = last - began, lines[-1], last
             if (typed := next(commands, None)) is None:
                 break
         elif text.endswith(QUESTION):
@@ -92,14 +92,14 @@ def record(folder: Path) -> list[Line]:
     return lines[:-1]
 
 
-def show(line: Line, text: str) -> None:
-    """Print text on a line; what was typed comes back as its echo."""
+def set_output(line: Line, text: str) -> None:
+    """Set the output of a line, without the echo of its input."""
     line.printed = text.removesuffix(line.typed)
 
 
 def styles(lines: list[Line]) -> Iterator[str]:
-    """Return the CSS that shows lines in time and scrolls. Without it, the last are visible."""
-    whole = lines[-1].second + PAUSE
+    """Yield the CSS that shows the lines in time and scrolls; without it, the last are visible."""
+    duration = lines[-1].second + PAUSE
     yield "text{white-space:pre;font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
     yield f"fill:#d6dde6;animation:wait 0s {STILL}s}}"
     yield ".typed{fill:#7ee2a8}.took{fill:#8b98a8}"
@@ -107,15 +107,15 @@ def styles(lines: list[Line]) -> Iterator[str]:
     top = max(len(lines) - ROWS, 0)
     steps = [f"0%{{transform:translateY({top * HEIGHT}px)}}"]
     for roll, line in enumerate(lines[ROWS:], 1):
-        percent = 100 * line.second / whole
+        percent = 100 * line.second / duration
         steps.append(f"{percent:.2f}%{{transform:translateY({(top - roll) * HEIGHT}px)}}")
     yield f"@keyframes roll{{{''.join(steps)}}}"
-    yield f"#screen{{animation:roll {whole:.2f}s {STILL}s step-end}}"
+    yield f"#screen{{animation:roll {duration:.2f}s {STILL}s step-end}}"
     yield "@media(prefers-reduced-motion){#screen,text{animation:none!important}}"
 
 
-def drawn(lines: list[Line]) -> Iterator[str]:
-    """Return each line as text; without animation, the last ones are on the screen."""
+def draw_lines(lines: list[Line]) -> Iterator[str]:
+    """Yield each line as an SVG text; without animation, the last ones are on the screen."""
     right = COLUMNS * CHARACTER + MARGIN
     for number, line in enumerate(lines, min(ROWS - len(lines), 0)):
         y = MARGIN + (number + 1) * HEIGHT
@@ -128,8 +128,8 @@ def drawn(lines: list[Line]) -> Iterator[str]:
             yield f"<text {took}>{line.took:.0f} s</text>"
 
 
-def picture(lines: list[Line]) -> str:
-    """Draw a terminal: dark, so that it can be read on a light page and on a dark one."""
+def draw(lines: list[Line]) -> str:
+    """Return the picture of a dark terminal, which is readable on light and dark pages."""
     width, height = COLUMNS * CHARACTER + 2 * MARGIN, ROWS * HEIGHT + 2 * MARGIN
     inside = f'x="0" y="{MARGIN + 5}" width="{width:.0f}" height="{ROWS * HEIGHT}"'
     border = 'rx="8" fill="#161b22" stroke="#3d444d"'
@@ -141,24 +141,24 @@ def picture(lines: list[Line]) -> str:
             f'<clipPath id="inside"><rect {inside}/></clipPath>',
             f'<rect x="1" y="1" width="{width - 2:.0f}" height="{height - 2}" {border}/>',
             '<g clip-path="url(#inside)"><g id="screen">',
-            *drawn(lines),
+            *draw_lines(lines),
             "</g></g></svg>\n",
         ]
     )
 
 
 def main() -> None:
-    """Record in a clone whose tools are those of this interpreter, and write the picture."""
+    """Record in a clone that uses the tools of this interpreter, and write the picture."""
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder, "template")
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-        # Stands for `make cookiecutter`.
+        # Replaces `make cookiecutter`.
         (clone / ".venv-new").mkdir()
         (clone / ".venv-new" / "bin").symlink_to(Path(sys.executable).parent)
         (clone / ".venv-new" / "installed").touch()
         lines = record(clone)
     subprocess.run(["docker", "image", "rm", SLUG], check=True, stdout=subprocess.DEVNULL)
-    TARGET.write_text(picture(lines), "utf-8")
+    TARGET.write_text(draw(lines), "utf-8")
     print(f"{TARGET.relative_to(ROOT)}: {len(lines)} lines, {TARGET.stat().st_size} bytes")
 
 

@@ -1,6 +1,6 @@
 """Tag the version of `pyproject.toml`: `make release`, which runs the checks and tests first.
 
-With `--check` it only says what is in the way, so that this is known before the tests run.
+With `--check` it only reports problems, so that they are known before the tests run.
 Versions are dates: year, month, and a number within the month, such as 2026.11.0.
 """
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def problems(root: Path, version: str) -> list[str]:
-    """Return what has to be fixed before this version can be tagged, each with its remedy."""
+    """Return what has to be fixed before this version can be tagged, and how."""
     if not re.fullmatch(r"20\d\d\.([1-9]|1[0-2])\.\d+", version):
         return [f"{version} is no version such as 2026.11.0: edit pyproject.toml."]
     found = []
@@ -34,23 +34,23 @@ def problems(root: Path, version: str) -> list[str]:
         found.append("There are changes that are not committed: git commit.")
     if version in tags(root):
         found.append(f"The tag {version} is there already: raise the version in pyproject.toml.")
-    elif later := [tag for tag in tags(root) if order(tag) > order(version)]:
+    elif later := [tag for tag in tags(root) if sort_key(tag) > sort_key(version)]:
         found.append(f"{later[0]} is tagged, which is later: raise the version in pyproject.toml.")
     return found
 
 
 def tags(root: Path) -> list[str]:
-    """The versions that are tagged."""
+    """Return the tagged versions."""
     return git(root, "tag", "--list", "20*").splitlines()
 
 
-def order(version: str) -> list[int]:
-    """What versions are sorted by: 2026.2.0 comes before 2026.11.0."""
+def sort_key(version: str) -> list[int]:
+    """Return a sort key for a version: 2026.2.0 is before 2026.11.0."""
     return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Run git and give what it prints; end with what it says where it fails."""
+    """Return the output of git; exit with its error message if it fails."""
     command = ["git", *arguments]
     result = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
     if result.returncode:
@@ -59,7 +59,7 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def main() -> int:
-    """Create the tag, or print why not; return the exit status."""
+    """Create the tag, or print the problems; return the exit status."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     version = str(project["version"])
     if found := problems(ROOT, version):

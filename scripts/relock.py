@@ -1,10 +1,10 @@
 """Update the lock of every application and Python version: `make locks`.
 
 Each combination is rendered, locked with the newest versions that its `pyproject.toml` allows, and
-exported; both files go to `templates/locks/`. A combination that fails keeps the files it has.
+exported; both files are stored in `templates/locks/`. If that fails, its files stay as they are.
 
-Poetry is used as a library: `poetry lock` refuses to run without an interpreter of the project's
-version, but a resolution only asks for its number. So one Python locks for all of them.
+Poetry is used as a library: `poetry lock` needs an interpreter of the project's version, but the
+resolver only needs its number. So one Python locks for all of them.
 """
 
 import argparse
@@ -37,10 +37,10 @@ def combinations() -> list[tuple[str, str]]:
 
 
 def relock(application: str, python: str) -> bool:
-    """Lock and export one combination; tell whether its lock has changed.
+    """Lock and export a combination; return whether its files have changed.
 
     Raises:
-        Exception: whatever Poetry raises; nothing is stored then.
+        Exception: Poetry's; nothing is stored then.
     """
     stored = LOCKS / f"{application}-py{python}"
     with tempfile.TemporaryDirectory() as folder:
@@ -60,8 +60,8 @@ def relock(application: str, python: str) -> bool:
 
 
 def bake(application: str, python: str, folder: Path) -> Path:
-    """Render a project of this combination, without any lock, into `folder`."""
-    # A new combination has no lock to render yet.
+    """Render a project of a combination, without a lock, into `folder`."""
+    # Rendering needs the files, which a new combination does not have yet.
     template = folder / "template"
     shutil.copytree(ROOT, template, ignore=shutil.ignore_patterns(".*", "tests", "benchmarks"))
     for name in FILES:
@@ -95,7 +95,7 @@ def lock(project: Path, python: str) -> None:
 
 
 def main() -> int:
-    """Lock the combinations that were asked for, or all; end with 1 if one of them fails."""
+    """Lock the given combinations, or all; return 1 if one of them fails."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("only", nargs="*", help="such as web-api-py3.14; every combination if none")
     known = {"-py".join(combination): combination for combination in combinations()}
@@ -106,7 +106,7 @@ def main() -> int:
     for name in chosen:
         try:
             changed = relock(*known[name])
-        except Exception as error:  # noqa: BLE001 - the others are still worth locking
+        except Exception as error:  # noqa: BLE001 - the others can still be locked
             failed.append(name)
             print(f"{name}: FAILED, left as it was: {error}")
         else:

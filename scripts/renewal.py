@@ -1,7 +1,7 @@
-"""List what has changed in the locks since the last commit: part of `make renew`.
+"""List the changes in all locks since the last commit: part of `make renew`.
 
-A project's own script does that for one lock. It runs in a project of each combination, with the
-packages of the lock installed beside it, since their metadata names the changelogs.
+The script of a project does that for one lock. It runs in a project of each combination, with the
+packages of the lock installed in a folder, because their metadata has the changelogs.
 """
 
 import os
@@ -18,13 +18,13 @@ SCRIPT = ROOT / "{{cookiecutter.project_slug}}" / "scripts" / "renewal.py"
 
 
 def git(*arguments: str) -> str:
-    """Return what git prints."""
+    """Return the output of git."""
     command = ["git", *arguments]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 def table(project: Path, old: str, packages: str = "") -> list[str]:
-    """Return the lines that a project's script prints; `packages` are installed in that folder."""
+    """Return the lines that a project's script prints; `packages` has the installed packages."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     result = subprocess.run(
         [sys.executable, SCRIPT],
@@ -38,8 +38,8 @@ def table(project: Path, old: str, packages: str = "") -> list[str]:
     return result.stdout.splitlines()
 
 
-def table_of(name: str) -> list[str]:
-    """Return the table of a lock of the template, by its path."""
+def lock_table(name: str) -> list[str]:
+    """Return the table of a lock of the template."""
     old = git("show", f"HEAD:{name}")
     lock = ROOT / name
     if lock.parent == ROOT:
@@ -53,9 +53,9 @@ def table_of(name: str) -> list[str]:
 
 
 def main() -> None:
-    """Print one table for all locks, a row for each package that has changed in any."""
+    """Print one table for all locks, with a row for each changed package."""
     changed = git("diff", "--name-only", "HEAD", "--", "*poetry.lock").splitlines()
-    tables = [table_of(name) for name in changed]
+    tables = [lock_table(name) for name in changed]
     heading = tables[0][:2] if tables else []
     rows = {row for lines in tables for row in lines[2:]}
     print("\n".join([*heading, *sorted(rows)]))

@@ -1,10 +1,9 @@
-"""Write the names that the locks take into `cookiecutter.json`: part of `make locks`.
+"""Write the names that the packages of the locks take into `cookiecutter.json`: see `make locks`.
 
-A project that is called like a package of its lock cannot be locked or imported; one that is
-called like a command of such a package replaces it. What a package is imported as and which
-commands it brings stands in its wheel only. So every lock is installed, and the installed metadata
-is read. A package for which all of these are the same name is written as that name, another one as
-`distribution=import,command`.
+A project with the name of a package in its lock cannot be locked or imported; one with the name of
+a package's command replaces that command. Only its wheel says how a package is imported and which
+commands it has. So every lock is installed, and the installed metadata is read. A package is
+written as one name if all of these are the same, and else as `distribution=import,command`.
 """
 
 import re
@@ -21,13 +20,13 @@ QUESTIONS = ROOT / "cookiecutter.json"
 MODULES = (".py", ".so", ".pyd")
 
 
-def normal(name: str) -> str:
-    """The one spelling of all that count as the same distribution."""
+def normalize(name: str) -> str:
+    """Return the normalized name of a distribution."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def install(lock: Path, folder: Path) -> None:
-    """Install every package of a lock into `folder`, for the Python version of the lock."""
+    """Install every package of a lock into `folder`, for the lock's Python version."""
     packages = tomllib.loads(lock.read_text("utf-8"))["package"]
     uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(folder)]
     options = ["--no-deps", "--only-binary", ":all:"]
@@ -36,31 +35,31 @@ def install(lock: Path, folder: Path) -> None:
     subprocess.run([*uv, *options, *python, *pins], check=True)
 
 
-def names_of(distribution: Distribution) -> set[str]:
-    """What an installed distribution is imported as, and the commands that it brings."""
+def distribution_names(distribution: Distribution) -> set[str]:
+    """Return the import names and the commands of an installed distribution."""
     names = {one.name for one in distribution.entry_points.select(group="console_scripts")}
     for file in distribution.files or []:
         name, *inside = file.parts
         if inside or file.suffix in MODULES:
             names.add(name if inside else name.partition(".")[0])
-    # No other name can be an answer.
-    return {normal(name) for name in names if re.fullmatch(r"[a-zA-Z][\w-]*", name)} - {"bin"}
+    # Other names cannot be an answer.
+    return {normalize(name) for name in names if re.fullmatch(r"[a-zA-Z][\w-]*", name)} - {"bin"}
 
 
 def locked_names() -> dict[str, set[str]]:
-    """Each distribution of any lock, with the names that it takes beside its own."""
+    """Return the names that each locked distribution takes besides its own."""
     names = defaultdict[str, set[str]](set)
     for lock in sorted(ROOT.glob("templates/locks/*/poetry.lock")):
         with tempfile.TemporaryDirectory() as folder:
             install(lock, Path(folder))
             for distribution in distributions(path=[folder]):
-                own = normal(distribution.name)
-                names[own] |= names_of(distribution) - {own}
+                own = normalize(distribution.name)
+                names[own] |= distribution_names(distribution) - {own}
     return names
 
 
 def main() -> None:
-    """Write the names, and leave the rest of the file as it is."""
+    """Update the names in `cookiecutter.json`."""
     words = [
         f"{own}={','.join(sorted(others))}" if others else own
         for own, others in sorted(locked_names().items())

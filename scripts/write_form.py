@@ -1,4 +1,4 @@
-"""Write the form of GitHub's button from `cookiecutter.json`, which has the questions."""
+"""Write the form behind GitHub's button from the questions in `cookiecutter.json`."""
 
 import json
 import re
@@ -11,9 +11,9 @@ EMPTY = {
     "project_slug": "from the name",
     "package_name": "from the slug",
 }
-"""What stands for an answer whose default a form cannot show."""
+"""Descriptions of the defaults that a form cannot compute."""
 NOT_ASKED = {"ci"}
-"""The button is GitHub's, so its projects have the default: GitHub Actions."""
+"""Projects of GitHub's button have the default: GitHub Actions."""
 
 
 def form() -> str:
@@ -26,19 +26,19 @@ def form() -> str:
         prompt = questions["__prompts__"][name]
         label = prompt if isinstance(prompt, str) else prompt["__prompt__"]
         options = default if isinstance(default, list) else []
-        given = {"default": options[0] if options else default}
+        fixed = {"default": options[0] if options else default}
         if name in EMPTY:
-            label, given = f"{label} (empty: {EMPTY[name]})", {}
+            label, fixed = f"{label} (empty: {EMPTY[name]})", {}
         fields = {"description": label, "type": "choice" if options else "string"}
-        fields |= ({"options": options} if options else {}) | given
+        fields |= ({"options": options} if options else {}) | fixed
         lines.append(f"      {name}:")
-        # JSON is YAML, and quotes what YAML would take for a number.
+        # JSON is YAML, and quotes strings that YAML would read as numbers.
         lines += [f"        {key}: {json.dumps(value)}" for key, value in fields.items()]
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Write the form, and leave the rest of the workflow as it is."""
+    """Update the form in the workflow."""
     text = WORKFLOW.read_text("utf-8")
     new, count = re.subn(r"(?<=\n    inputs:\n)(?: {6}.*\n)+", lambda _: form() + "\n", text)
     if count != 1:

@@ -1,4 +1,4 @@
-"""Fixtures: baked projects, and the tools that a test cannot do without."""
+"""Fixtures: baked projects, and the tools that tests require."""
 
 import json
 import os
@@ -28,39 +28,39 @@ from tests.helpers.harness import (
     interpreter,
     poetry,
     run,
-    unavailable,
+    skip_or_fail,
 )
 from tests.helpers.pip_settings import index_variables
 from tests.helpers.xdist_schedule import ByCombination
 
 collect_ignore = ["edge_cases"]  # They run in projects.
 
-# A shell makes what it starts in the background ignore Ctrl-C, and so would all that tests start.
+# A shell starts background processes with Ctrl-C ignored, and their children inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# What is active in this shell would be taken for the environment of a project.
+# An environment active in this shell would be mistaken for that of a project.
 for active in [name for name in os.environ if name.startswith(("CONDA_", "MAMBA_", "VIRTUAL_ENV"))]:
     del os.environ[active]
 # Without bytecode, each process of a project's environment compiles scikit-learn again: 10 s.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
-@pytest.hookimpl(optionalhook=True)  # Without the plugin, one process runs all of it.
+@pytest.hookimpl(optionalhook=True)  # Without the plugin, one process runs all tests.
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByCombination:
-    """Decide which worker runs what."""
+    """Return the scheduler that assigns tests to workers."""
     return ByCombination(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run slow tests first where workers share them, so that none runs alone at the end."""
+    """Run slow tests first if workers share the tests, so that none runs alone at the end."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Remove the images that lost their tag to a newer one, once every worker is done."""
+    """Remove the images that lost their tag to a newer one, after every worker has finished."""
     if not hasattr(session.config, "workerinput") and shutil.which("docker"):
         ours = f"label=org.opencontainers.image.title={SLUG}"
         run("docker", "image", "prune", "--force", f"--filter={ours}", check=False)
@@ -68,7 +68,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Let mypy read the libraries of all projects once for each worker: 15 s a project."""
+    """Share mypy's cache among the projects of a worker, which saves 15 s a project."""
     os.environ["MYPY_CACHE_DIR"] = str(tmp_path_factory.getbasetemp() / "mypy")
 
 
@@ -90,7 +90,7 @@ def bake(cookies_session: Cookies) -> Callable[[Combination], BakedProject]:
 
 @pytest.fixture
 def baked(combination: Combination, bake: Callable[[Combination], BakedProject]) -> BakedProject:
-    """The baked project of the test's combination; not to be changed."""
+    """The baked project of the test's combination; tests must not change it."""
     return bake(combination)
 
 
@@ -98,13 +98,13 @@ def baked(combination: Combination, bake: Callable[[Combination], BakedProject])
 def install(
     bake: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[Combination], BakedProject]:
-    """Copy a baked project and install all that its lock names into `venv` beside it."""
+    """Copy a baked project and install everything in its lock into `venv` beside it."""
 
     @cache
     def install_once(combination: Combination) -> BakedProject:
         python = interpreter(combination.python)
         if not python:
-            unavailable(f"This machine has no Python {combination.python}.", required=False)
+            skip_or_fail(f"This machine has no Python {combination.python}.", required=False)
         folder = tmp_path_factory.mktemp(str(combination))
         project = BakedProject(folder / "project", combination)
         shutil.copytree(bake(combination).path, project.path)
@@ -138,13 +138,13 @@ def extend(
 def extended(
     combination: Combination, extend: Callable[[Combination], BakedProject]
 ) -> BakedProject:
-    """A project with more routes and settings; a test that edits it undoes that."""
+    """A project with more routes and settings; tests have to undo their edits."""
     return extend(combination)
 
 
 @pytest.fixture(scope="session")
 def build(bake: Callable[[Combination], BakedProject]) -> Callable[[Combination], str]:
-    """Build the image of a baked project, with nothing edited, and return its tag."""
+    """Build the image of an unedited baked project, and return its tag."""
 
     @cache
     def build_once(combination: Combination) -> str:
@@ -157,7 +157,7 @@ def build(bake: Callable[[Combination], BakedProject]) -> Callable[[Combination]
 
 @pytest.fixture
 def image(docker: None, combination: Combination, build: Callable[[Combination], str]) -> str:  # noqa: ARG001 - needed
-    """The image of the test's combination; the deployment makes no difference to it."""
+    """The image of the test's combination; it does not depend on the deployment."""
     return build(Combination(combination.application, combination.python))
 
 
@@ -165,7 +165,7 @@ def image(docker: None, combination: Combination, build: Callable[[Combination],
 def docker() -> None:
     """Require an engine: `REQUIRE_DOCKER=1` turns the skip into a failure."""
     if problem := docker_problem():
-        unavailable(problem, required=os.environ.get("REQUIRE_DOCKER") == "1")
+        skip_or_fail(problem, required=os.environ.get("REQUIRE_DOCKER") == "1")
 
 
 @pytest.fixture(scope="session")
@@ -200,7 +200,7 @@ def curl() -> None:
 
 @pytest.fixture(scope="session")
 def jq() -> None:
-    """Require jq, which GitHub's machines have: `REQUIRE_JQ=1` turns the skip into a failure."""
+    """Require jq, which GitHub's runners have: `REQUIRE_JQ=1` turns the skip into a failure."""
     require("jq")
 
 
@@ -212,10 +212,10 @@ def gitlab_ci_local() -> None:
 
 
 def require(program: str, name: str = "") -> None:
-    """Skip where a program is missing, or fail if REQUIRE_ and its name says so."""
+    """Skip the test if a program is missing, or fail if `REQUIRE_NAME=1` is set."""
     if not shutil.which(program):
         required = os.environ.get(f"REQUIRE_{name or program.upper()}") == "1"
-        unavailable(f"{program} is not on PATH.", required=required)
+        skip_or_fail(f"{program} is not on PATH.", required=required)
 
 
 @pytest.fixture
@@ -246,17 +246,17 @@ def registry(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def channels(tmp_path_factory: pytest.TempPathFactory) -> Channels:
-    """A Conda channel of the Pythons that this machine has; the others are stubs."""
-    made = Channels(tmp_path_factory.mktemp("channels"))
+    """A Conda channel with the Pythons of this machine; the others are stubs."""
+    channels = Channels(tmp_path_factory.mktemp("channels"))
     for python in QUESTIONS["python_version"]:
         if (path := interpreter(python)) and bundled_pip(path):
-            pack_python(made.path, path)
+            pack_python(channels.path, path)
         else:
-            pack_stub(made.path, "python", f"{python}.0")
+            pack_stub(channels.path, "python", f"{python}.0")
     for name in ("git", "make"):
-        pack_stub(made.path, name, "2.0")
-    made.index()
-    return made
+        pack_stub(channels.path, name, "2.0")
+    channels.index()
+    return channels
 
 
 @pytest.fixture(scope="session")
@@ -273,13 +273,13 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         probe = run(*poetry("lock"), cwd=folder, check=False)
         if probe.returncode:
             reason = f"Poetry cannot resolve here: {probe.stderr.strip()}"
-            unavailable(reason, required=os.environ.get("REQUIRE_INDEX") == "1")
+            skip_or_fail(reason, required=os.environ.get("REQUIRE_INDEX") == "1")
         yield
 
 
 @pytest.fixture
 def venv(index: None, combination: Combination, tmp_path: Path) -> Path:  # noqa: ARG001 - needed
-    """A venv of the combination's Python: Poetry resolves for an active one only."""
+    """A venv of the combination's Python: Poetry only resolves for an active one."""
     python = interpreter(combination.python)
     assert python
     run(python, "-m", "venv", "--without-pip", tmp_path / "venv")

@@ -1,4 +1,4 @@
-"""No answer can hurt: it makes a good project, or it is refused with a reason and a remedy."""
+"""Every answer makes a valid project, or is refused with a reason and a suggestion."""
 
 import json
 import re
@@ -22,14 +22,14 @@ from poetry.core.factory import Factory
 
 from tests.helpers.answers import (
     CHOICES,
-    GOOD,
     KEYS,
+    VALID,
     Outcome,
     bake,
-    define,
+    hook_namespace,
     load,
-    replayed,
-    typed,
+    prompt_context,
+    replay_context,
     without_defaults,
 )
 from tests.helpers.harness import QUESTIONS, ROOT, run, tool
@@ -40,63 +40,63 @@ LABELS = {
 }
 
 
-def filled(answer: str, folder: Path) -> str:
-    """An answer of a data file, with its placeholders replaced."""
+def fill_placeholders(answer: str, folder: Path) -> str:
+    """Replace the placeholders in an answer of a data file."""
     return "x" * 300 if answer == "LONG" else answer.replace("MARKER", str(folder / "marker"))
 
 
-def short(answer: object) -> str:
+def abbreviate(answer: object) -> str:
     return ascii(answer)[:60]
 
 
 HOSTILE = [
     pytest.param(
-        group["question"], answer, group["says"], id=f"{group['question']}-{short(answer)}"
+        group["question"], answer, group["says"], id=f"{group['question']}-{abbreviate(answer)}"
     )
     for group in load("hostile")
     for answer in group["answers"]
 ]
 
 
-@pytest.mark.parametrize(("question", "answer", "says"), HOSTILE)
-def test_a_hostile_answer_is_refused_and_nothing_is_left(
-    question: str, answer: object, says: str, tmp_path: Path
+@pytest.mark.parametrize(("question", "answer", "message"), HOSTILE)
+def test_a_hostile_answer_is_refused_and_leaves_nothing_behind(
+    question: str, answer: object, message: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "sandbox"
     (folder / "out").mkdir(parents=True)
     (folder / "out" / "precious").touch()
-    # A prompt gives text, and of a choice only what is on offer; a replay file gives anything.
+    # Prompts only accept text, or one of the choices; a replay file may contain anything.
     if isinstance(answer, str) and question not in CHOICES:
-        context = typed(GOOD | {question: filled(answer, folder)})
+        context = prompt_context(VALID | {question: fill_placeholders(answer, folder)})
     else:
-        context = replayed({question: answer})
+        context = replay_context({question: answer})
 
     outcome = bake(context, folder)
 
     assert outcome.error
-    assert outcome.left() == ["out", "out/precious"]
+    assert outcome.remaining_paths() == ["out", "out/precious"]
     assert LABELS[question] in outcome.message
-    assert f"rule   {says}" in outcome.message
+    assert f"rule   {message}" in outcome.message
     assert "Traceback" not in outcome.message
     assert outcome.message.replace("\n", "").isprintable()
 
 
-@pytest.mark.parametrize("answers", [pytest.param(it, id=short(it)) for it in load("good")])
-def test_an_unusual_answer_makes_a_good_project(answers: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("answers", [pytest.param(it, id=abbreviate(it)) for it in load("good")])
+def test_an_unusual_answer_makes_a_valid_project(answers: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "sandbox"
-    given = {key: filled(answer, folder) for key, answer in answers.items()}
+    given = {key: fill_placeholders(answer, folder) for key, answer in answers.items()}
     applications = QUESTIONS["application"]
     given["application"] = applications[len(str(given)) % len(applications)]
     given["deployment"] = QUESTIONS["deployment"][len(str(given)) % 2]
     given["ci"] = QUESTIONS["ci"][len(str(given)) % 3]
 
-    outcome = bake(typed(given), folder)
+    outcome = bake(prompt_context(given), folder)
 
     check_project(outcome, given)
 
 
 def check_project(outcome: Outcome, given: Mapping[str, str]) -> None:
-    """A project is there and alone, all of it parses, and its metadata are the answers."""
+    """Check that there is one project, that its files parse, and that its metadata is correct."""
     assert outcome.project, outcome.message or outcome.error
     answers = outcome.context
     slug = answers["project_slug"]
@@ -115,7 +115,7 @@ def check_project(outcome: Outcome, given: Mapping[str, str]) -> None:
 
 
 def check_parses(path: Path) -> None:
-    if path.suffix == ".onnx":  # A model is no text.
+    if path.suffix == ".onnx":  # A model is binary.
         return
     text = path.read_text("utf-8")
     match path.suffix:
@@ -128,7 +128,7 @@ def check_parses(path: Path) -> None:
 
 
 def check_metadata(project: Path, answers: Mapping[str, str]) -> None:
-    """What Poetry checks and what `importlib.metadata` reads back is what was answered."""
+    """Check the metadata that Poetry validates and `importlib.metadata` reads back."""
     content = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
     assert Factory.validate(content) == {"errors": [], "warnings": []}
     package = Factory().create_poetry(project).package
@@ -140,7 +140,7 @@ def check_metadata(project: Path, answers: Mapping[str, str]) -> None:
         scripts = distribution.entry_points
     assert metadata["Name"] == answers["project_slug"]
     assert metadata["Summary"] == answers["description"]
-    # Poetry writes people in the composed form of Unicode, which is the same text.
+    # Poetry normalizes the names of people to the composed form of Unicode.
     assert metadata["Author"] == unicodedata.normalize("NFC", answers["author_name"])
     assert metadata["Author-email"] == unicodedata.normalize("NFC", answers["author_email"])
     command = "main" if answers["__kind"] == "job" else "app"
@@ -153,15 +153,15 @@ def check_metadata(project: Path, answers: Mapping[str, str]) -> None:
 
 
 def check_files(project: Path, answers: Mapping[str, str]) -> None:
-    """The answers stand in the other files as they were given."""
+    """Check that the other files contain the answers unchanged."""
     slug, package = answers["project_slug"], answers["package_name"]
     tokens = MarkdownIt().parse((project / "README.md").read_text("utf-8"))
     title, summary = (token for token in tokens[:6] if token.type == "inline")
     assert [tokens[0].type, tokens[3].type] == ["heading_open", "paragraph_open"]
-    for shown, meant in ((title, answers["project_name"]), (summary, answers["description"])):
+    for shown, expected in ((title, answers["project_name"]), (summary, answers["description"])):
         assert shown.children
         assert {child.type for child in shown.children} <= {"text", "text_special"}
-        assert "".join(child.content for child in shown.children) == meant
+        assert "".join(child.content for child in shown.children) == expected
     assert yaml.safe_load((project / "environment.yml").read_text("utf-8"))["name"] == slug
     (service,) = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))["services"].values()
     assert service["image"] == f"${{IMAGE:-{slug}}}"
@@ -200,7 +200,7 @@ TEXT = st.one_of(
 )
 
 
-@pytest.mark.slow("bakes whatever Hypothesis thinks of")
+@pytest.mark.slow("bakes the answers that Hypothesis generates")
 @pytest.mark.parametrize("question", KEYS)
 @settings(
     max_examples=15,
@@ -211,23 +211,27 @@ TEXT = st.one_of(
     suppress_health_check=list(HealthCheck),
 )
 @given(answer=TEXT)
-def test_any_text_is_refused_by_name_or_makes_a_good_project(question: str, answer: str) -> None:
+def test_any_text_is_refused_by_name_or_makes_a_valid_project(question: str, answer: str) -> None:
     with TemporaryDirectory() as base:
         folder = Path(base) / "sandbox"
-        own = question in CHOICES
-        context = replayed({question: answer}) if own else typed(GOOD | {question: answer})
+        is_choice = question in CHOICES
+        context = (
+            replay_context({question: answer})
+            if is_choice
+            else prompt_context(VALID | {question: answer})
+        )
 
         outcome = bake(context, folder)
 
         if outcome.message:
             assert f"{LABELS[question]}\n  given  " in outcome.message
-            assert outcome.left() == ["out"]
+            assert outcome.remaining_paths() == ["out"]
         else:
             check_project(outcome, {question: answer})
 
 
 MESSAGES = [
-    pytest.param(entry["answers"], entry["message"], id=short(entry["answers"]))
+    pytest.param(entry["answers"], entry["message"], id=abbreviate(entry["answers"]))
     for entry in load("messages")
 ]
 
@@ -238,17 +242,17 @@ def test_the_message_of_each_rule_is_the_one_that_was_reviewed(
 ) -> None:
     folder = tmp_path / "sandbox"
 
-    outcome = bake(replayed(answers), folder)
+    outcome = bake(replay_context(answers), folder)
 
-    said = outcome.message.replace(str(folder / "out"), "OUTPUT").replace(str(ROOT), "TEMPLATE")
-    assert without_defaults(said).strip() == message.strip()
+    found = outcome.message.replace(str(folder / "out"), "OUTPUT").replace(str(ROOT), "TEMPLATE")
+    assert without_defaults(found).strip() == message.strip()
 
 
 def test_every_rule_has_a_reviewed_message() -> None:
-    says = [says for _, _, says in define(typed({}))["RULES"]]
-    says += [kind["says"] for kind in QUESTIONS["_taken_names"].values()]
+    messages = [message for _, _, message in hook_namespace(prompt_context({}))["RULES"]]
+    messages += [kind["says"] for kind in QUESTIONS["_taken_names"].values()]
 
     reviewed = "\n".join(entry["message"] for entry in load("messages"))
 
-    assert len(says) > 15
-    assert [one for one in says if one not in reviewed] == []
+    assert len(messages) > 15
+    assert [one for one in messages if one not in reviewed] == []

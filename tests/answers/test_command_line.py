@@ -1,4 +1,4 @@
-"""cookiecutter and cruft from the command line: what they take, refuse and say."""
+"""cookiecutter and cruft from the command line: what they accept, refuse and print."""
 
 import json
 import os
@@ -13,31 +13,23 @@ from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 
 from tests.helpers.answers import KEYS
-from tests.helpers.harness import (
-    QUESTIONS,
-    ROOT,
-    SLUG,
-    commit,
-    needs_posix,
-    run,
-    tool,
-)
+from tests.helpers.harness import QUESTIONS, ROOT, SLUG, commit, needs_posix, run, tool
 
 
 def environment(folder: Path, *path: Path) -> dict[str, str]:
-    """A home of its own, and no Poetry."""
+    """Return an environment with an empty home directory, and without Poetry."""
     folders = [*path, "/usr/bin", "/bin"]
     return {"HOME": str(folder / "home"), "PATH": os.pathsep.join(map(str, folders))}
 
 
 def cookiecutter(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line of cookiecutter in this folder."""
+    """Run cookiecutter in a folder."""
     program = tool("cookiecutter")
     return run(program, *arguments, cwd=folder, check=False, env=environment(folder))
 
 
 @needs_posix
-def test_the_command_that_is_said_makes_the_project(tmp_path: Path) -> None:
+def test_the_suggested_command_makes_the_project(tmp_path: Path) -> None:
     name = """O'Hara's "100 %" \\ {{ 7 * 7 }} {% x %} `touch y` $(touch z) $HOME ! 🚀 é"""
     refused = cookiecutter(
         tmp_path,
@@ -52,7 +44,7 @@ def test_the_command_that_is_said_makes_the_project(tmp_path: Path) -> None:
     command = refused.stderr.partition("as the defaults:\n")[2].splitlines()[0]
     assert command.startswith("cookiecutter ")
 
-    # Enter is pressed at each question.
+    # Press Enter at each question.
     result = subprocess.run(
         ["/bin/sh", "-c", command],
         cwd=tmp_path,
@@ -75,20 +67,20 @@ def test_the_command_that_is_said_makes_the_project(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "taken"),
+    ("argument", "rendered"),
     [("{{ 7 * 7 }}", "49"), ("{{ '{{ 7 * 7 }} {% x %}' }}", "{{ 7 * 7 }} {% x %}")],
 )
-def test_the_command_line_is_rendered_by_cookiecutter_before_any_hook(
-    argument: str, taken: str
+def test_cookiecutter_renders_the_command_line_before_any_hook_runs(
+    argument: str, rendered: str
 ) -> None:
     questions = generate_context(
         str(ROOT / "cookiecutter.json"), extra_context={"project_name": argument}
     )
 
-    assert prompt_for_config(questions, no_input=True)["project_name"] == taken
+    assert prompt_for_config(questions, no_input=True)["project_name"] == rendered
 
 
-def test_a_choice_in_a_config_file_that_is_not_on_offer_is_not_taken() -> None:
+def test_an_invalid_choice_in_a_config_file_is_ignored() -> None:
     with pytest.warns(UserWarning, match="cli provided for choice variable application"):
         questions = generate_context(
             str(ROOT / "cookiecutter.json"), default_context={"application": "cli"}
@@ -102,14 +94,14 @@ def test_a_choice_in_a_config_file_that_is_not_on_offer_is_not_taken() -> None:
     "argument",
     ["application=cli", "python_version=3.11", "project_name={{ x", "project_name={{ x }}"],
 )
-def test_what_cookiecutter_itself_refuses_leaves_nothing(argument: str, tmp_path: Path) -> None:
+def test_what_cookiecutter_refuses_leaves_nothing_behind(argument: str, tmp_path: Path) -> None:
     result = cookiecutter(tmp_path, str(ROOT), "--no-input", argument)
 
     assert result.returncode == 1
     assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
 
 
-def test_a_folder_that_exists_is_named_and_left_alone(tmp_path: Path) -> None:
+def test_an_existing_folder_is_named_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / SLUG).mkdir()
 
     result = cookiecutter(tmp_path, str(ROOT), "--no-input")
@@ -119,7 +111,7 @@ def test_a_folder_that_exists_is_named_and_left_alone(tmp_path: Path) -> None:
     assert list((tmp_path / SLUG).iterdir()) == []
 
 
-def test_cruft_gets_the_same_message(tmp_path: Path) -> None:
+def test_cruft_prints_the_same_message(tmp_path: Path) -> None:
     template = tmp_path / "template"
     shutil.copytree(ROOT, template, ignore=shutil.ignore_patterns(".*", "tests", "benchmarks"))
     commit(template, "Initial commit")

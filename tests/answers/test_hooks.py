@@ -1,4 +1,4 @@
-"""The hooks as programs: on every Python that cookiecutter may run on, in any folder."""
+"""The hooks as programs, on every Python that cookiecutter may run on."""
 
 import ast
 import json
@@ -12,19 +12,19 @@ from tests.helpers.answers import (
     CHOICES,
     HOOKS,
     KEYS,
-    define,
     each_python,
+    hook_namespace,
     load,
+    prompt_context,
     render,
-    replayed,
-    typed,
+    replay_context,
     without_defaults,
 )
-from tests.helpers.harness import QUESTIONS, SLUG, program, run
+from tests.helpers.harness import QUESTIONS, SLUG, python_command, run
 
 each_hook = pytest.mark.parametrize("hook", sorted(HOOKS))
 
-# Runs every hook that stands beside it, each in a folder of its own, and prints what they said.
+# Runs every hook in a folder, each in a working directory of its own, and prints the results.
 DRIVER = """
 import json, os, pathlib, subprocess, sys
 results = {}
@@ -43,27 +43,29 @@ STRAY = "import pathlib; pathlib.Path(__file__).with_name('executed').touch()\n"
 def test_the_hooks_run_on_this_python_beside_stray_modules(python: str, tmp_path: Path) -> None:
     reviewed = load("messages")
     for number, entry in enumerate(reviewed):
-        context = replayed(entry["answers"]) | {"_output_dir": "OUTPUT", "_template": "TEMPLATE"}
+        context = replay_context(entry["answers"])
+        context |= {"_output_dir": "OUTPUT", "_template": "TEMPLATE"}
         context["project_slug"] = entry["answers"].get("project_slug", SLUG)
         (tmp_path / f"{number}.hook.py").write_text(render("pre_gen_project", context))
-    good = typed({"project_name": "Ärger & Co 100 %"}) | {"_template": ".", "_output_dir": "."}
-    (tmp_path / "pre.hook.py").write_text(render("pre_gen_project", good))
-    (tmp_path / "post.hook.py").write_text(render("post_gen_project", good))
+    valid = prompt_context({"project_name": "Ärger & Co 100 %"})
+    valid |= {"_template": ".", "_output_dir": "."}
+    (tmp_path / "pre.hook.py").write_text(render("pre_gen_project", valid))
+    (tmp_path / "post.hook.py").write_text(render("post_gen_project", valid))
     driver = tmp_path / "driver" / "driver.py"
     driver.parent.mkdir()
     driver.write_text(DRIVER)
     for module in ("json", "re", "os", "tempfile", "typing", "pathlib", "subprocess", "shutil"):
         (tmp_path / f"{module}.py").write_text(STRAY)
 
-    results = json.loads(run(*program(python, tmp_path), driver, tmp_path).stdout)
+    results = json.loads(run(*python_command(python, tmp_path), driver, tmp_path).stdout)
 
     assert results.pop("pre.hook.py") == [0, "", []]
     assert results.pop("post.hook.py") == [0, "", []]
     assert len(results) == len(reviewed)
     for number, entry in enumerate(reviewed):
-        status, said, left = results[f"{number}.hook.py"]
+        status, errors, files = results[f"{number}.hook.py"]
         expected: tuple[int, str, list[str]] = (1, entry["message"].strip(), [])
-        assert (status, without_defaults(said).strip(), left) == expected
+        assert (status, without_defaults(errors).strip(), files) == expected
     assert not (tmp_path / "executed").exists()
 
 
@@ -81,7 +83,7 @@ def test_a_hook_imports_the_standard_library_only(hook: str) -> None:
 
 
 @each_hook
-def test_a_hook_takes_answers_through_tojson_only(hook: str) -> None:
+def test_a_hook_gets_the_answers_through_tojson_only(hook: str) -> None:
     text = HOOKS[hook].read_text("utf-8")
 
     assert re.findall(r"\{[{%#].*", text) == ['{{ cookiecutter | tojson }}""")']
@@ -101,14 +103,14 @@ def test_the_hook_knows_each_question_by_its_label() -> None:
     assert [key for key, *_ in QUESTIONS["_questions"]] == KEYS
 
 
-def test_the_hook_offers_what_the_questions_offer() -> None:
+def test_the_hook_knows_every_choice() -> None:
     offered = {key: choices for key, _, *choices in QUESTIONS["_questions"] if len(choices) > 1}
 
     assert offered == {key: QUESTIONS[key] for key in CHOICES}
 
 
-def test_what_is_suggested_is_good() -> None:
-    hook = define(replayed({}))
+def test_every_suggestion_is_valid() -> None:
+    hook = hook_namespace(replay_context({}))
     answers = [*[one for group in load("hostile") for one in group["answers"]], "x" * 300, "日本"]
 
     for key in KEYS:
@@ -117,8 +119,8 @@ def test_what_is_suggested_is_good() -> None:
             assert hook["broken_rule"](key, suggestion) == ""
 
 
-def test_a_proposed_answer_is_good() -> None:
+def test_every_default_that_follows_from_the_name_is_valid() -> None:
     for name in ("My Application", "x" * 80, "🚀", "7", "word " * 15 + "end", "a" * 39 + " b"):
-        context = typed({"project_name": name.strip()})
-        hook = define(context)
+        context = prompt_context({"project_name": name.strip()})
+        hook = hook_namespace(context)
         assert [hook["broken_rule"](key, context[key]) for key in KEYS] == [""] * len(KEYS)

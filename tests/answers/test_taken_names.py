@@ -1,4 +1,4 @@
-"""Names that a package cannot have: of every dependency, and of Python itself."""
+"""Names that a project cannot have: those of every dependency, and of Python itself."""
 
 import json
 import re
@@ -7,16 +7,16 @@ import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from scripts.taken_names import names_of, normal
-from tests.helpers.answers import each_python, render, typed
-from tests.helpers.harness import QUESTIONS, ROOT, program, run
+from scripts.taken_names import distribution_names, normalize
+from tests.helpers.answers import each_python, prompt_context, render
+from tests.helpers.harness import QUESTIONS, ROOT, python_command, run
 
 TAKEN = QUESTIONS["_taken_names"]
 
 
-def test_every_name_of_every_lock_is_taken() -> None:
+def test_the_name_of_every_locked_package_is_taken() -> None:
     locked = {
-        normal(package["name"])
+        normalize(package["name"])
         for lock in ROOT.glob("templates/locks/*/poetry.lock")
         for package in tomllib.loads(lock.read_text("utf-8"))["package"]
     }
@@ -27,11 +27,11 @@ def test_every_name_of_every_lock_is_taken() -> None:
     seen = 0
     for name, others in taken.items():
         try:
-            here = names_of(distribution(name))
+            here = distribution_names(distribution(name))
         except PackageNotFoundError:
             continue
         seen += 1
-        # The versions differ from those of the locks, so a name more or less is no fault.
+        # The versions may differ from the locked ones, and a few of the names with them.
         assert here & {name, *others.split(",")}, name
     assert seen > 20
 
@@ -49,17 +49,17 @@ for kind in ("language", "library"):
 @each_python
 def test_the_same_words_and_modules_are_taken_on_every_python(python: str, tmp_path: Path) -> None:
     hook, script = tmp_path / "hook.py", tmp_path / "show.py"
-    hook.write_text(render("pre_gen_project", typed({})))
+    hook.write_text(render("pre_gen_project", prompt_context({})))
     script.write_text(SHOW)
 
-    there = run(*program(python, tmp_path), script, hook).stdout
+    there = run(*python_command(python, tmp_path), script, hook).stdout
     here = run(sys.executable, script, hook).stdout
 
     for names, expected in zip(there.splitlines(), here.splitlines(), strict=True):
         assert json.loads(names) == json.loads(expected), "Add these to _taken_names."
 
 
-def test_the_names_that_are_taken_are_written_in_their_one_spelling() -> None:
+def test_taken_names_are_normalized() -> None:
     for kind in TAKEN.values():
         names = re.split("[ =,]", kind["names"])
-        assert [name for name in names if name != normal(name)] == []
+        assert [name for name in names if name != normalize(name)] == []

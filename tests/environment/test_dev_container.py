@@ -1,4 +1,4 @@
-"""The dev container: its own commands, run in a container as an editor would run them."""
+"""The commands of the dev container, run in a container as an editor runs them."""
 
 import json
 import shutil
@@ -12,8 +12,8 @@ from tests.helpers.containers import NEWEST
 from tests.helpers.harness import SLUG, BakedProject, each, run
 from tests.helpers.pip_settings import index_variables
 
-# Stands for the image with Miniforge: it has no make, and its conda is a script that makes a venv
-# of the same Python, with the packages that environment.yml names and that are kept here.
+# Replaces the image with Miniforge: it has no make, and its conda is a script that creates a venv
+# of the same Python, with the packages of environment.yml that the image has.
 CONDA = r"""#!/bin/sh
 set -e
 [ "$*" = "env create --file environment.yml" ]
@@ -33,7 +33,7 @@ ENV PATH=/opt/conda/bin:$PATH
 WORKDIR /workspaces/{slug}
 COPY project .
 RUN {create}
-# What the index of this machine lacks: see tests/helpers/pip_settings.py.
+# For an index without a JSON API: see tests/helpers/pip_settings.py.
 RUN pipx inject poetry poetry-plugin-pypi-mirror=={plugin}
 {arguments}
 RUN {install}
@@ -48,22 +48,22 @@ pytestmark = [
 
 @pytest.fixture
 def container(baked: BakedProject, tmp_path: Path) -> Iterator[str]:
-    """The image of a dev container whose commands have run."""
+    """The image of a dev container after its commands."""
     shutil.copytree(baked.path, tmp_path / "project")
     (tmp_path / "conda").write_text(CONDA)
-    given = json.loads((baked.path / ".devcontainer/devcontainer.json").read_text("utf-8"))
+    settings = json.loads((baked.path / ".devcontainer/devcontainer.json").read_text("utf-8"))
     variables = {
         name: value.replace("${containerEnv:PATH}", "$PATH")
-        for name, value in given["remoteEnv"].items()
+        for name, value in settings["remoteEnv"].items()
     }
     dockerfile = DOCKERFILE.format(
         python=baked.combination.python,
         environment="\n".join(f"ENV {name}={value}" for name, value in variables.items()),
         slug=SLUG,
-        create=json.dumps(["sh", "-c", given["onCreateCommand"]]),
+        create=json.dumps(["sh", "-c", settings["onCreateCommand"]]),
         plugin=version("poetry-plugin-pypi-mirror"),
         arguments="\n".join(f"ARG {name}" for name in index_variables()),
-        install=json.dumps(["sh", "-c", given["postCreateCommand"]]),
+        install=json.dumps(["sh", "-c", settings["postCreateCommand"]]),
     )
     (tmp_path / "Dockerfile").write_text(dockerfile)
     image = f"template-test:dev-container-{baked.combination}"
@@ -73,16 +73,16 @@ def container(baked: BakedProject, tmp_path: Path) -> Iterator[str]:
     run("docker", "rmi", "--force", image)
 
 
-def test_its_commands_make_an_environment_in_which_the_checks_and_tests_pass(
+def test_its_commands_create_an_environment_in_which_checks_and_tests_pass(
     container: str,
 ) -> None:
     def inside(*commands: str) -> str:
         shell = ["docker", "run", "--rm", "--network", "none", container, "sh", "-c"]
         return run(*shell, " && ".join(commands)).stdout
 
-    found = [f"command -v {name}" for name in ("python", "poetry", "make")]
-    where = inside(*found, "poetry env info --path")
-    assert where.split() == [
+    commands = [f"command -v {name}" for name in ("python", "poetry", "make")]
+    paths = inside(*commands, "poetry env info --path")
+    assert paths.split() == [
         f"/opt/conda/envs/{SLUG}/bin/python",
         "/opt/poetry/bin/poetry",
         f"/opt/conda/envs/{SLUG}/bin/make",

@@ -1,4 +1,4 @@
-"""environment.yml: valid by Conda's rules, and Conda's resolver makes an environment from it."""
+"""environment.yml follows Conda's rules, and Conda's resolver installs it."""
 
 import re
 import tomllib
@@ -19,10 +19,10 @@ from tests.helpers.harness import (
     each_combination,
     interpreter,
     run,
-    unavailable,
+    skip_or_fail,
 )
 
-# CEP 24, "Specification of environment.yml input files", without the prefix of one machine.
+# CEP 24, "Specification of environment.yml input files", without the prefix of a machine.
 KEYS = {"name": str, "channels": list, "dependencies": list, "variables": dict}
 
 
@@ -33,7 +33,7 @@ def environment_of(baked: BakedProject) -> dict[str, Any]:
 
 
 def assert_valid(environment: dict[str, Any]) -> None:
-    """Fail where Conda would warn, guess or take another channel."""
+    """Check that Conda would neither warn, nor guess, nor use another channel."""
     for key, value in environment.items():
         assert isinstance(value, KEYS[key])
     assert not set(environment["name"]) & set("/ :#")
@@ -44,19 +44,19 @@ def assert_valid(environment: dict[str, Any]) -> None:
 
 
 @each_combination
-def test_the_environment_is_valid_by_condas_rules(baked: BakedProject) -> None:
+def test_the_environment_follows_condas_rules(baked: BakedProject) -> None:
     environment = environment_of(baked)
 
     assert_valid(environment)
     assert environment["name"] == SLUG
 
 
-def test_the_environment_of_the_template_is_valid_by_condas_rules() -> None:
+def test_the_environment_of_the_template_follows_condas_rules() -> None:
     assert_valid(yaml.safe_load((ROOT / "environment.yml").read_text("utf-8")))
 
 
 @each_combination
-def test_the_environment_holds_python_and_nothing_that_poetry_manages(baked: BakedProject) -> None:
+def test_the_environment_has_python_and_nothing_that_poetry_manages(baked: BakedProject) -> None:
     specs = [MatchSpec(it, strict=True) for it in environment_of(baked)["dependencies"]]
     names = [spec.name.normalized for spec in specs]
     lock = tomllib.loads((baked.path / "poetry.lock").read_text("utf-8"))
@@ -67,7 +67,7 @@ def test_the_environment_holds_python_and_nothing_that_poetry_manages(baked: Bak
 
 
 @each(COMBINATIONS[:1])
-def test_the_example_with_cuda_fits_into_the_environment(baked: BakedProject) -> None:
+def test_the_cuda_example_fits_the_environment(baked: BakedProject) -> None:
     page = (baked.path / "docs/production.md").read_text("utf-8")
     examples = re.findall(r"```yaml\n(.+?)```", page, re.DOTALL)
     (example,) = (one for one in examples if "cuda" in one)
@@ -97,13 +97,13 @@ def test_conda_installs_the_environment(
     python = baked.combination.python
     found = interpreter(python)
     if not found or not bundled_pip(found):
-        unavailable(f"This machine has no Python {python} that can be packed.", required=False)
+        skip_or_fail(f"This machine has no Python {python} that can be packed.", required=False)
     prefix = tmp_path_factory.mktemp("envs") / SLUG
 
     channels.install(channels.solve(environment_of(baked)), prefix)
 
-    shown = run(prefix / "bin/python", "-c", "import sys; print(sys.prefix, sys.version)").stdout
-    assert shown.startswith(f"{prefix} {python}.")
+    output = run(prefix / "bin/python", "-c", "import sys; print(sys.prefix, sys.version)").stdout
+    assert output.startswith(f"{prefix} {python}.")
     assert {path.name.rsplit("-", 2)[0] for path in (prefix / "conda-meta").glob("*.json")} == {
         "python",
         "git",

@@ -1,4 +1,4 @@
-"""`make env` finds Conda, and `make install` only goes into the environment that is meant."""
+"""`make env` finds Conda, and `make install` only uses the project's environment."""
 
 import json
 import os
@@ -21,7 +21,7 @@ Tool = Callable[..., Path]
 
 @pytest.fixture
 def tool(tmp_path: Path) -> Tool:
-    """Write a conda, mamba or micromamba that lists environments and notes what it was asked."""
+    """Write a conda, mamba or micromamba that lists environments and prints its arguments."""
 
     def write(name: str, *environments: str) -> Path:
         path = tmp_path / name
@@ -38,13 +38,13 @@ def tool(tmp_path: Path) -> Tool:
 
 
 def make(baked: BakedProject, target: str, path: str = SYSTEM, **variables: str) -> str:
-    """Make a target in a shell that has these variables only, and give all that it says."""
+    """Run make in a shell with these variables only; return its output and exit status."""
     result = baked.run("make", target, check=False, env={"PATH": path} | variables)
     return f"{result.stdout}{result.stderr}exit status {result.returncode}"
 
 
-def a_poetry(folder: Path, environment: str = "") -> str:
-    """A PATH with a Poetry that takes this environment, and says what else it is asked to do."""
+def path_with_poetry(folder: Path, environment: str = "") -> str:
+    """Create a Poetry that uses this environment and prints its arguments; return a PATH."""
     path = folder / "poetry"
     path.write_text(
         f'#!/bin/sh\nif [ "$1" = env ]; then echo "{environment}"; else echo "poetry runs $*"; fi\n'
@@ -55,7 +55,7 @@ def a_poetry(folder: Path, environment: str = "") -> str:
 
 @each(COMBINATIONS[:1])
 @pytest.mark.parametrize("name", ["conda", "mamba", "micromamba"])
-def test_make_env_creates_the_environment_with_what_is_on_path(
+def test_make_env_creates_the_environment_with_the_tool_on_path(
     baked: BakedProject, tool: Tool, name: str
 ) -> None:
     path = tool(name, "/opt/conda", f"/opt/conda/envs/{SLUG}-2")
@@ -71,7 +71,7 @@ def test_make_env_creates_the_environment_with_what_is_on_path(
     ("variable", "name"),
     [("CONDA_EXE", "my conda/bin/conda"), ("MAMBA_EXE", "bin/micromamba")],
 )
-def test_make_env_finds_what_is_only_a_function_of_the_shell(
+def test_make_env_finds_a_tool_that_is_only_a_shell_function(
     baked: BakedProject, tool: Tool, variable: str, name: str
 ) -> None:
     path = tool(name, "/opt/conda")
@@ -81,7 +81,7 @@ def test_make_env_finds_what_is_only_a_function_of_the_shell(
 
 @each(COMBINATIONS[:1])
 @pytest.mark.parametrize("prefix", [f"/opt/conda/envs/{SLUG}", f"C:\\Users\\Me\\envs\\{SLUG}"])
-def test_make_env_updates_an_environment_that_exists(
+def test_make_env_updates_an_existing_environment(
     baked: BakedProject, tool: Tool, prefix: str
 ) -> None:
     path = tool("conda", "/opt/conda", prefix)
@@ -90,7 +90,7 @@ def test_make_env_updates_an_environment_that_exists(
 
 
 @each(COMBINATIONS[:1])
-def test_make_env_says_what_to_install_where_there_is_no_conda(baked: BakedProject) -> None:
+def test_make_env_says_what_to_install_if_there_is_no_conda(baked: BakedProject) -> None:
     output = make(baked, "env")
 
     assert "There is no conda, mamba or micromamba here. Install Miniforge" in output
@@ -126,10 +126,10 @@ def test_make_env_says_what_to_install_where_there_is_no_conda(baked: BakedProje
     ],
     ids=["base", "base and a venv", "another", "nothing", "deactivated", "Conda and a venv"],
 )
-def test_make_install_refuses_all_but_the_environment_that_is_meant(
+def test_make_install_refuses_any_other_environment(
     baked: BakedProject, tmp_path: Path, shell: dict[str, str], reason: str, remedy: str
 ) -> None:
-    output = make(baked, "install", a_poetry(tmp_path), **shell)
+    output = make(baked, "install", path_with_poetry(tmp_path), **shell)
 
     assert reason in output
     assert f"Run: {remedy}" in output
@@ -143,7 +143,7 @@ def test_make_install_refuses_a_poetry_that_would_uninstall_itself(
 ) -> None:
     prefix = tmp_path / "env"
     (prefix / "bin").mkdir(parents=True)
-    path = a_poetry(prefix / "bin", str(prefix))
+    path = path_with_poetry(prefix / "bin", str(prefix))
 
     for shell in ({"VIRTUAL_ENV": str(prefix)}, {"CONDA_PREFIX": str(prefix)}):
         output = make(baked, "install", path, **shell)
@@ -155,7 +155,7 @@ def test_make_install_refuses_a_poetry_that_would_uninstall_itself(
 
 
 @each(COMBINATIONS[:1])
-def test_make_poetry_installs_one_version_outside_of_any_environment(
+def test_make_poetry_installs_a_fixed_version_outside_any_environment(
     baked: BakedProject, tool: Tool
 ) -> None:
     pipx = tool("pipx")
@@ -182,10 +182,10 @@ def test_make_poetry_installs_one_version_outside_of_any_environment(
     ],
     ids=["by name", "by path", "in poetry run", "a venv alone"],
 )
-def test_make_install_says_which_environment_it_takes(
+def test_make_install_prints_the_environment_it_uses(
     baked: BakedProject, tmp_path: Path, shell: dict[str, str], active: str
 ) -> None:
-    output = make(baked, "install", a_poetry(tmp_path, active), **shell)
+    output = make(baked, "install", path_with_poetry(tmp_path, active), **shell)
 
     assert f"Installing into {active}\n" in output
     assert "poetry runs sync\n" in output
@@ -216,7 +216,7 @@ def test_the_dev_container_is_the_same_environment(baked: BakedProject) -> None:
 
 
 @each(COMBINATIONS[:1])
-def test_goals_run_one_after_the_other_even_if_make_may_run_several(
+def test_targets_run_one_after_the_other_even_with_parallel_make(
     baked: BakedProject, tmp_path: Path
 ) -> None:
     for name in ("ruff", "pytest"):
@@ -227,6 +227,6 @@ def test_goals_run_one_after_the_other_even_if_make_may_run_several(
 
     lines = baked.run("make", "fix", "test", env=environment).stdout.splitlines()
 
-    said = [line for line in lines if line.endswith(("begins", "ends"))]
-    assert len(said) == 6
-    assert [line.replace("begins", "ends") for line in said[::2]] == said[1::2]
+    printed = [line for line in lines if line.endswith(("begins", "ends"))]
+    assert len(printed) == 6
+    assert [line.replace("begins", "ends") for line in printed[::2]] == printed[1::2]

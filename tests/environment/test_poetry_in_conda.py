@@ -1,4 +1,4 @@
-"""Poetry in the environment that Conda made: it installs there, and keeps all files in step."""
+"""Poetry in a Conda environment: it installs into it, and keeps the files synchronized."""
 
 import os
 import shutil
@@ -25,13 +25,13 @@ from tests.helpers.harness import (
     each,
     interpreter,
     run,
+    skip_or_fail,
     tool,
-    unavailable,
 )
 
-# One environment for each application, on the Pythons of the machine in turn: they take long.
+# One environment for each application, spread over this machine's Pythons: they take long.
 DEVELOPED = [Combination(*it) for it in zip(QUESTIONS["application"], cycle(PYTHONS), strict=False)]
-# The distributions of an environment, told by itself.
+# Prints the distributions of an environment.
 VERSIONS = """
 from importlib.metadata import distributions
 for it in distributions():
@@ -41,7 +41,7 @@ SYSTEM = ["/usr/local/bin", "/usr/bin", "/bin"]
 
 
 class Development(NamedTuple):
-    """A copy of a baked project in git, and the shell in which its environment is active."""
+    """A copy of a baked project in git, and a shell in which its environment is active."""
 
     project: BakedProject
     prefix: Path
@@ -51,7 +51,7 @@ class Development(NamedTuple):
         return self.project.run(*command, check=check, env=self.shell)
 
     def output(self, *command: str, fails: bool = False) -> str:
-        """All that a command says; it has to fail where `fails` says so."""
+        """Return the output of a command, which has to fail if `fails` is set."""
         result = self.run(*command, check=not fails)
         assert fails == bool(result.returncode), result.stdout + result.stderr
         return result.stdout + result.stderr
@@ -61,19 +61,19 @@ class Development(NamedTuple):
 
 
 def versions_in_image(project: BakedProject) -> set[str]:
-    """Build the image of a project, unless it is built, and ask it for its distributions."""
+    """Return the distributions in the image of a project, which is built if necessary."""
     image = project.run("docker", "build", "--quiet", ".").stdout.strip()
     entry = ["docker", "run", "--rm", "--entrypoint", "python"]
     return set(run(*entry, image, "-c", VERSIONS).stdout.split())
 
 
-def named(versions: set[str]) -> dict[str, str]:
-    """The version of each distribution."""
+def by_name(versions: set[str]) -> dict[str, str]:
+    """Return the version of each distribution by its name."""
     return dict(one.split("==") for one in versions)
 
 
 def activated_by_conda(prefix: Path, *tools: Path) -> dict[str, str]:
-    """The environment of a shell after `conda activate`, with Poetry outside of it."""
+    """Return the environment variables after `conda activate`, with Poetry outside of it."""
     others = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     path = [str(prefix / "bin"), *map(str, tools), *SYSTEM]
     return others | {
@@ -91,13 +91,13 @@ def develop(
     channels: Channels,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[Combination], Development]:
-    """Make the Conda environment of a project, activate it and run `make install` in it."""
+    """Create the Conda environment of a project, activate it and run `make install` in it."""
 
     @cache
     def develop_once(combination: Combination) -> Development:
         python = interpreter(combination.python)
         if not python or not bundled_pip(python):
-            unavailable(f"Python {combination.python} cannot be packed for Conda.", required=False)
+            skip_or_fail(f"Python {combination.python} cannot be packed for Conda.", required=False)
         folder = tmp_path_factory.mktemp("development")
         project = BakedProject(folder / "project", combination)
         shutil.copytree(bake(combination).path, project.path)
@@ -120,12 +120,12 @@ def develop(
 def development(
     combination: Combination, develop: Callable[[Combination], Development]
 ) -> Development:
-    """The development environment of the test's combination; a test that edits it undoes that."""
+    """The development environment of the test's combination; tests have to undo their edits."""
     return develop(combination)
 
 
 @each(DEVELOPED)
-def test_poetry_takes_the_active_environment_for_its_own(development: Development) -> None:
+def test_poetry_uses_the_active_environment(development: Development) -> None:
     assert development.output("poetry", "env", "info", "--path").strip() == str(development.prefix)
 
 
@@ -148,7 +148,7 @@ def test_a_second_install_changes_nothing(development: Development) -> None:
 @each([combination for combination in DEVELOPED if combination in BUILT])
 @pytest.mark.usefixtures("docker")
 def test_development_and_production_have_the_same_versions(development: Development) -> None:
-    here, there = named(development.versions()), named(versions_in_image(development.project))
+    here, there = by_name(development.versions()), by_name(versions_in_image(development.project))
 
     assert {name: here.get(name) for name in there} == there
     assert here.keys() - there.keys() >= {"pytest", "mypy", "ruff", "pre-commit", "pip"}
@@ -156,7 +156,7 @@ def test_development_and_production_have_the_same_versions(development: Developm
 
 @each(BUILT)
 @pytest.mark.usefixtures("docker")
-def test_the_image_holds_what_the_export_lists_and_the_project(baked: BakedProject) -> None:
+def test_the_image_contains_the_exported_packages_and_the_project(baked: BakedProject) -> None:
     image = {"python_version": baked.combination.python, "sys_platform": "linux"}
     image |= {"platform_system": "Linux", "implementation_name": "cpython"}
     listed = {f"{SLUG}==0.1.0"}
@@ -171,7 +171,7 @@ def test_the_image_holds_what_the_export_lists_and_the_project(baked: BakedProje
 
 @pytest.mark.slow("locks and installs")
 @each(DEVELOPED[:1])
-def test_removing_a_dependency_uninstalls_what_it_brought_and_nothing_of_conda(
+def test_removing_a_dependency_uninstalls_its_own_dependencies_and_nothing_of_conda(
     development: Development,
 ) -> None:
     before = development.versions()
@@ -179,9 +179,9 @@ def test_removing_a_dependency_uninstalls_what_it_brought_and_nothing_of_conda(
 
     development.run("poetry", "remove", "--group", "dev", "pre-commit")
 
-    gone = {one.partition("==")[0] for one in before - development.versions()}
-    assert gone >= {"pre-commit", "cfgv", "identify", "nodeenv", "virtualenv", "distlib"}
-    assert not gone & {"pip", "pytest", "structlog", SLUG}
+    removed = {one.partition("==")[0] for one in before - development.versions()}
+    assert removed >= {"pre-commit", "cfgv", "identify", "nodeenv", "virtualenv", "distlib"}
+    assert not removed & {"pip", "pytest", "structlog", SLUG}
     assert development.output("python", "--version") == python
     assert "pip " in development.output("python", "-m", "pip", "--version")
 
@@ -192,12 +192,12 @@ def test_removing_a_dependency_uninstalls_what_it_brought_and_nothing_of_conda(
 
 @pytest.mark.slow("locks and installs")
 @each(DEVELOPED[:1])
-def test_after_poetry_add_one_command_brings_all_back_in_step(
+def test_after_poetry_add_one_command_synchronizes_the_files(
     development: Development, request: pytest.FixtureRequest
 ) -> None:
     request.addfinalizer(lambda: development.run("git", "checkout", "--quiet", "."))
 
-    # The tests bring it already, so adding it installs nothing; production has not seen it yet.
+    # The development group has it already, so nothing is installed; it is new in production.
     development.run("poetry", "add", "iniconfig")
 
     stale = "requirements.txt is out of date with poetry.lock: make requirements"
@@ -208,7 +208,7 @@ def test_after_poetry_add_one_command_brings_all_back_in_step(
 
 
 @each(DEVELOPED[:1])
-def test_a_commit_of_stale_files_fails_until_one_command_mends_them(
+def test_a_commit_of_stale_files_fails_until_one_command_fixes_them(
     development: Development, request: pytest.FixtureRequest
 ) -> None:
     def undo() -> None:
@@ -232,7 +232,7 @@ def test_a_commit_of_stale_files_fails_until_one_command_mends_them(
 
 
 @each(DEVELOPED[:1])
-def test_an_environment_that_poetry_remembers_is_not_taken_for_the_active_one(
+def test_an_environment_that_poetry_remembers_is_not_mistaken_for_the_active_one(
     development: Development, tmp_path: Path
 ) -> None:
     remembered = development._replace(

@@ -1,4 +1,4 @@
-"""The versions of Poetry: those that a project admits, and the one of each place."""
+"""The versions of Poetry that a project allows, and the one that it installs."""
 
 import re
 import shutil
@@ -29,13 +29,13 @@ PROJECT = ROOT / "{{cookiecutter.project_slug}}"
 def oldest(
     bake: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The oldest Poetry, with the oldest export plugin, that a project admits."""
+    """The oldest Poetry, with the oldest export plugin, that a project allows."""
     pyproject = (bake(NEWEST[0]).path / "pyproject.toml").read_text("utf-8")
     tools = tomllib.loads(pyproject)["tool"]["poetry"]
     needed = {"poetry": tools["requires-poetry"], **tools["requires-plugins"]}
     venv = tmp_path_factory.mktemp("oldest") / "venv"
     run(tool("uv"), "venv", "--python", sys.executable, venv)
-    pins = [f"{name}=={lower_bound(admitted)}" for name, admitted in needed.items()]
+    pins = [f"{name}=={lower_bound(allowed)}" for name, allowed in needed.items()]
     uv_pip_install(venv, *pins)
     return venv / "bin" / "poetry"
 
@@ -46,7 +46,7 @@ def lower_bound(specifiers: str) -> str:
 
 
 @each(NEWEST)
-def test_the_oldest_poetry_that_a_project_admits_takes_its_lock(
+def test_the_oldest_poetry_that_a_project_allows_accepts_its_lock(
     baked: BakedProject, oldest: Path
 ) -> None:
     baked.run(oldest, "check", "--lock")
@@ -55,7 +55,7 @@ def test_the_oldest_poetry_that_a_project_admits_takes_its_lock(
     assert export == (baked.path / "requirements.txt").read_text("utf-8")
 
 
-def test_poetry_is_installed_by_make_everywhere(tmp_path: Path) -> None:
+def test_only_make_installs_poetry(tmp_path: Path) -> None:
     template = working_tree(tmp_path / "template")
     shutil.rmtree(template / "templates" / "locks")
     installs = re.compile(r"(?:pip|pipx|conda) (?:install|inject)(?: --\S+)* [^`\n&]*\bpoetry\b")
@@ -78,7 +78,7 @@ def test_poetry_is_installed_by_make_everywhere(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("docker")
 @each(NEWEST[-1:])
-def test_another_build_backend_than_the_one_with_the_hash_is_refused(
+def test_a_build_backend_without_the_pinned_hash_is_refused(
     baked: BakedProject, tmp_path: Path
 ) -> None:
     shutil.copytree(baked.path, tmp_path / "project")

@@ -1,4 +1,4 @@
-"""Answer the template's questions as a person does at the prompt, or as a replay file does."""
+"""Answer the template's questions, at the prompt or with a replay file."""
 
 import json
 import os
@@ -26,17 +26,17 @@ HERE = ROOT / "tests" / "answers"
 HOOKS = {name: ROOT / "hooks" / f"{name}.py" for name in ("pre_gen_project", "post_gen_project")}
 KEYS = [key for key in QUESTIONS if not key.startswith("_")]
 CHOICES = [key for key in KEYS if isinstance(QUESTIONS[key], list)]
-# Cookiecutter, and the hooks with it, may run on any of these.
+# Cookiecutter runs the hooks on any of these.
 NEWEST_MINOR = max(int(python.partition(".")[2]) for python in QUESTIONS["python_version"])
 each_python = pytest.mark.parametrize("python", [f"3.{it}" for it in range(10, NEWEST_MINOR + 1)])
 COMPILE = Environment.compile
 COMPILED: dict[tuple[str, str | None], CodeType] = {}
-GOOD = {"project_slug": "my-application", "package_name": "my_application"}
+VALID = {"project_slug": "my-application", "package_name": "my_application"}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of some answers: a project, or a message."""
+    """The result of some answers: a project, or a message."""
 
     folder: Path
     context: dict[str, Any]
@@ -44,8 +44,8 @@ class Outcome:
     project: Path | None = None
     error: BaseException | None = None
 
-    def left(self) -> list[str]:
-        """Every path in the folder that all of this happened in, relative to it."""
+    def remaining_paths(self) -> list[str]:
+        """Return every path in the folder of the bake, relative to it."""
         return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*"))
 
 
@@ -57,20 +57,20 @@ def load(name: str) -> list[dict[str, Any]]:
 
 def render(hook: str, context: Mapping[str, Any]) -> str:
     """Render a hook as cookiecutter does."""
-    whole = {"cookiecutter": dict(context)}
-    template = create_env_with_context(whole).from_string(HOOKS[hook].read_text("utf-8"))
-    return str(template.render(**whole))
+    variables = {"cookiecutter": dict(context)}
+    template = create_env_with_context(variables).from_string(HOOKS[hook].read_text("utf-8"))
+    return str(template.render(**variables))
 
 
-def define(context: Mapping[str, Any]) -> dict[str, Any]:
-    """What is defined in the hook that checks the answers, without running it."""
+def hook_namespace(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names that the pre-generation hook defines, without running its checks."""
     namespace: dict[str, Any] = {"__name__": "pre_gen_project"}
     exec(render("pre_gen_project", context), namespace)  # noqa: S102 - the template's own code
     return namespace
 
 
-def typed(answers: Mapping[str, str]) -> dict[str, Any]:
-    """The context after these answers at the prompt; Enter is pressed for the others."""
+def prompt_context(answers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the context after these answers at the prompt, with the default for all others."""
 
     def read(key: str, default: str, *_: object) -> str:
         return answers.get(key, default)
@@ -86,35 +86,35 @@ def typed(answers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def without_defaults(message: str) -> str:
-    """Leave out of the command in a message what it gives to every question by default."""
-    defaults = typed({})
+    """Remove the arguments that equal a default from the command in a message."""
+    defaults = prompt_context({})
     for key in KEYS:
         message = message.replace(f' "{key}={defaults[key]}"', "")
     return message
 
 
-def replayed(answers: Mapping[str, object]) -> dict[str, Any]:
-    """The context of a replay file that was edited to hold these answers."""
-    return typed({}) | dict(answers)
+def replay_context(answers: Mapping[str, object]) -> dict[str, Any]:
+    """Return the context of a replay file that was edited to hold these answers."""
+    return prompt_context({}) | dict(answers)
 
 
 def compile_once(
     self: Environment, source: str, name: str | None = None, filename: str | None = None
 ) -> CodeType:
-    """Compile a template once for all bakes: most of a bake's time goes into that."""
+    """Compile a template once for all bakes: it takes most of the time of a bake."""
     if (source, name) not in COMPILED:
         COMPILED[source, name] = COMPILE(self, source, name, filename)
     return COMPILED[source, name]
 
 
 def bake(context: Mapping[str, object], folder: Path, *, overwrite: bool = False) -> Outcome:
-    """Bake into `folder/out` with hooks that see no Poetry, and keep what they say."""
+    """Bake into `folder/out` with hooks that find no Poetry, and return the outcome."""
     output = folder / "out"
     output.mkdir(parents=True, exist_ok=True)
-    said: list[str] = []
+    errors: list[str] = []
 
     def run(script: str, cwd: str) -> None:
-        # Without site-packages there is no Poetry, so the export that ships is kept.
+        # Without site-packages there is no Poetry, so the hook keeps the shipped export.
         result = subprocess.run(
             [sys.executable, "-I", "-S", script],
             cwd=cwd,
@@ -125,7 +125,7 @@ def bake(context: Mapping[str, object], folder: Path, *, overwrite: bool = False
         )
         Path(script).unlink()
         if result.returncode:
-            said.append(result.stderr)
+            errors.append(result.stderr)
             raise FailedHookException(str(result.returncode))
 
     replay = folder.with_suffix(".replay.json")
@@ -144,6 +144,6 @@ def bake(context: Mapping[str, object], folder: Path, *, overwrite: bool = False
                 config_file=str(config),
                 overwrite_if_exists=overwrite,
             )
-        except Exception as error:  # noqa: BLE001 - whatever it is, tests look at it
-            return Outcome(folder, dict(context), "".join(said), error=error)
+        except Exception as error:  # noqa: BLE001 - tests check which it is
+            return Outcome(folder, dict(context), "".join(errors), error=error)
     return Outcome(folder, dict(context), project=Path(project))

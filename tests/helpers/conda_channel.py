@@ -1,7 +1,7 @@
-"""Conda without a Conda: a channel of the machine's own Pythons, and Conda's resolver.
+"""Conda's resolver, and a channel of this machine's Pythons, without an installed Conda.
 
-What https://conda-forge.org has as packages is packed here from what the machine has: CPython from
-an interpreter, pip from the wheel inside it. The rest are stubs that hold one file.
+The packages replace those of https://conda-forge.org: CPython comes from an interpreter of this
+machine, and pip from the wheel inside it. The others are stubs that hold one file.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from rattler.index.index import index_fs
 
 NAME = "conda-forge"
 PLATFORM: Final = "linux-64"
-# Large, and nothing that a project uses.
-LEFT_OUT = {"site-packages", "test", "tests", "idlelib", "turtledemo", "ensurepip", "__pycache__"}
+# Large, and not used by any project.
+EXCLUDED = {"site-packages", "test", "tests", "idlelib", "turtledemo", "ensurepip", "__pycache__"}
 
 
 class Entry(NamedTuple):
-    """A file of a package, or a link to `target`; `prefix` is rewritten when it is installed."""
+    """A file of a package, or a link to `target`; installing it rewrites `prefix`."""
 
     path: str
     data: bytes = b""
@@ -59,7 +59,7 @@ def pack(
     }
     info: dict[str, Any] = {
         "info/index.json": index | ({"noarch": noarch} if noarch else {}),
-        "info/paths.json": {"paths": [described(entry) for entry in entries], "paths_version": 1},
+        "info/paths.json": {"paths": [describe(entry) for entry in entries], "paths_version": 1},
         "info/about.json": {},
     }
     if link:
@@ -69,15 +69,15 @@ def pack(
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(folder / f"{stem}.conda", "w") as package:
         package.writestr("metadata.json", json.dumps({"conda_pkg_format_version": 2}))
-        package.writestr(f"pkg-{stem}.tar.zst", tarball(entries))
+        package.writestr(f"pkg-{stem}.tar.zst", compress(entries))
         package.writestr(
             f"info-{stem}.tar.zst",
-            tarball(Entry(path, json.dumps(content).encode()) for path, content in info.items()),
+            compress(Entry(path, json.dumps(content).encode()) for path, content in info.items()),
         )
 
 
-def described(entry: Entry) -> dict[str, Any]:
-    """What info/paths.json says of a file."""
+def describe(entry: Entry) -> dict[str, Any]:
+    """Return the entry of a file in info/paths.json."""
     description = {
         "_path": entry.path,
         "path_type": "softlink" if entry.target else "hardlink",
@@ -89,8 +89,8 @@ def described(entry: Entry) -> dict[str, Any]:
     return description
 
 
-def tarball(entries: Iterable[Entry]) -> bytes:
-    """A compressed archive of the files."""
+def compress(entries: Iterable[Entry]) -> bytes:
+    """Return a compressed archive of the files."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for entry in entries:
@@ -125,7 +125,7 @@ def pack_python(channel: Path, interpreter: Path) -> None:
 
 
 def bundled_pip(interpreter: Path) -> Path | None:
-    """Return the wheel that a CPython bundles, or None for Debian's, which does not bundle it.
+    """Return the wheel of pip that a CPython bundles, or None for Debian's, which has none.
 
     Debian's cannot be packed: it installs programs to `local/bin`.
     """
@@ -135,11 +135,11 @@ def bundled_pip(interpreter: Path) -> Path | None:
 
 
 def python_entries(prefix: Path, minor: str) -> Iterator[Entry]:
-    """The interpreter, its standard library, and the links by which it is called."""
+    """Yield the interpreter, its standard library, and the links to it."""
     library = prefix / "lib" / f"python{minor}"
     for path in library.rglob("*"):
         parts = path.relative_to(library).parts
-        if path.is_dir() or LEFT_OUT & set(parts) or parts[0].startswith("config-"):
+        if path.is_dir() or EXCLUDED & set(parts) or parts[0].startswith("config-"):
             continue
         data = path.read_bytes()
         rewritten = path.suffix == ".py" and str(prefix).encode() in data
@@ -157,7 +157,7 @@ def python_entries(prefix: Path, minor: str) -> Iterator[Entry]:
 
 
 def wheel_entries(wheel: Path) -> Iterator[Entry]:
-    """What a wheel holds, installed by Conda."""
+    """Yield the files of a wheel as Conda installs them."""
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             if not name.endswith("/"):
@@ -167,28 +167,28 @@ def wheel_entries(wheel: Path) -> Iterator[Entry]:
 
 
 def pack_stub(channel: Path, name: str, version: str) -> None:
-    """Pack a package that can be solved for and holds nothing of use."""
+    """Pack a package that can be resolved but holds nothing useful."""
     pack(channel, name, version, [Entry(f"share/{name}.stub", b"stub\n")], noarch="generic")
 
 
 class Channels:
-    """A folder with the channel, and what Conda does with an environment.yml."""
+    """A folder with the channel, and Conda's operations on an environment.yml."""
 
     def __init__(self, root: Path) -> None:
         """Use a folder as the root of the channel's URL."""
         self.root = root
-        self.config = ChannelConfig(channel_alias=root.as_uri() + "/")  # Its last slash counts.
+        self.config = ChannelConfig(channel_alias=root.as_uri() + "/")  # The slash matters.
         self.path = root / NAME
 
     def index(self) -> None:
-        """Write the list of what the channel holds."""
+        """Write the repodata of the channel."""
         asyncio.run(index_fs(self.path, write_zst=False, write_shards=False))
 
     def solve(self, environment: dict[str, Any]) -> list[RepoDataRecord]:
-        """Choose the packages of an environment.yml, as Conda does.
+        """Resolve the packages of an environment.yml, as Conda does.
 
         Raises:
-            Exception: rattler's, where there is no solution.
+            Exception: rattler's, if there is no solution.
         """
         channels = [
             Channel(it, self.config) for it in environment["channels"] if it != "nodefaults"
@@ -198,7 +198,7 @@ class Channels:
         return asyncio.run(solve(channels, specs, gateway=gateway, platforms=[PLATFORM, "noarch"]))
 
     def install(self, records: list[RepoDataRecord], prefix: Path) -> None:
-        """Make a prefix hold these packages, and be an environment to Conda."""
+        """Install packages into a prefix, and mark it as a Conda environment."""
         cache = self.root / "packages"
         asyncio.run(install(records, prefix, cache_dir=cache, show_progress=False))
         (prefix / "conda-meta" / "history").touch()

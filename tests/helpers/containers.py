@@ -1,4 +1,4 @@
-"""Containers of a project's image, as the tests run them: locked down, and gone at the end."""
+"""Run a project's image in locked-down containers, and remove them afterwards."""
 
 import json
 import os
@@ -26,7 +26,7 @@ HEADER = "order_id,quantity,unit_price,discount_percent\n"
 
 
 def with_python() -> dict[str, str]:
-    """The environment of a shell in which `python` is the interpreter of the tests."""
+    """Return the environment of a shell in which `python` is the interpreter of the tests."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return os.environ | {"PATH": path}
 
@@ -45,23 +45,23 @@ def container(image: str, *options: str, command: Sequence[str] = ()) -> Iterato
 def run_once(
     image: str, *options: str, command: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """Run a locked-down container to its end, whatever that is."""
+    """Run a locked-down container until it exits, with any status."""
     return run("docker", "run", "--rm", *LOCKED_DOWN, *options, image, *command, check=False)
 
 
 def inspect(name: str) -> dict[str, Any]:
-    """What the engine knows of an image or a container."""
+    """Return what `docker inspect` reports of an image or a container."""
     facts: dict[str, Any] = json.loads(run("docker", "inspect", name).stdout)[0]
     return facts
 
 
 def exit_status(name: str) -> int:
-    """The status that the container ended with; 0 as long as it runs."""
+    """Return the exit status of a container; 0 while it is running."""
     return int(inspect(name)["State"]["ExitCode"])
 
 
 def wait_until(condition: Callable[[], bool], name: str, seconds: float = 60) -> None:
-    """Wait for something that happens to a container; its logs say why it did not."""
+    """Wait for a condition of a container; fail with its logs when it stops or time is up."""
     deadline = monotonic() + seconds
     while not condition():
         state = inspect(name)["State"]
@@ -79,7 +79,7 @@ def address(name: str) -> str:
     return "http://" + run("docker", "port", name, "8000/tcp").stdout.split()[0]
 
 
-def ask(url: str, body: object = None) -> object:
+def request_json(url: str, body: object = None) -> object:
     data = None if body is None else json.dumps(body).encode()
     request = Request(url, data, {"content-type": "application/json"})  # noqa: S310 - a local address
     with urlopen(request, timeout=10) as answer:  # noqa: S310 - the same
@@ -87,16 +87,18 @@ def ask(url: str, body: object = None) -> object:
 
 
 def predict(url: str, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return predictions of a model API, in requests of at most the size that it allows."""
-    most, found = 100, []
-    for start in range(0, len(instances), most):
-        response: Any = ask(f"{url}/predictions", {"instances": instances[start : start + most]})
+    """Return the predictions of a model API, in requests of at most the allowed size."""
+    limit, found = 100, []
+    for start in range(0, len(instances), limit):
+        response: Any = request_json(
+            f"{url}/predictions", {"instances": instances[start : start + limit]}
+        )
         found += response["predictions"]
     return found
 
 
-def answer(connection: socket.socket) -> bytes:
-    """All that comes until the other side closes; nothing where it has given up."""
+def read_all(connection: socket.socket) -> bytes:
+    """Return all data until the peer closes the connection; nothing if it resets it."""
     connection.settimeout(30)
     try:
         return b"".join(iter(lambda: connection.recv(65536), b""))
@@ -107,10 +109,10 @@ def answer(connection: socket.socket) -> bytes:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody listens on.
+    """Return a free TCP port.
 
-    It lies below the range from which systems take the ports of outgoing connections, for one of
-    those could take it before the test listens there.
+    It is below the range of ephemeral ports: an outgoing connection could take one of those before
+    the test listens on it.
     """
     while True:
         port = random.randrange(10_000, 32_000)  # noqa: S311 - no secret
@@ -120,15 +122,15 @@ def free_port() -> int:
             return port
 
 
-def only_json(output: str) -> bool:
-    """Whether every line is a JSON object, and there is one."""
+def is_json_lines(output: str) -> bool:
+    """Return whether there are lines, and each is a JSON object."""
     lines = output.splitlines()
     return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
 
 
 @contextmanager
-def exported(image: str, folder: Path) -> Iterator[tarfile.TarFile]:
-    """The file system of an image, as a container of it would begin with."""
+def exported_image(image: str, folder: Path) -> Iterator[tarfile.TarFile]:
+    """Yield the file system of a new container of an image."""
     name = run("docker", "create", image, "nothing").stdout.strip()
     archive = folder / "image.tar"
     try:
@@ -140,8 +142,8 @@ def exported(image: str, folder: Path) -> Iterator[tarfile.TarFile]:
     archive.unlink()
 
 
-def orders(folder: Path, rows: int) -> Path:
-    """A folder that any user may write to, with a file of so many orders."""
+def write_orders(folder: Path, rows: int) -> Path:
+    """Create a folder that any user may write to, with a file of `rows` orders."""
     data = folder / "data"
     data.mkdir()
     data.chmod(0o777)
@@ -149,8 +151,8 @@ def orders(folder: Path, rows: int) -> Path:
     return data
 
 
-def changed(image: str, suffix: str, *lines: str) -> str:
-    """Build another image on top of one, and return its name."""
+def extend_image(image: str, suffix: str, *lines: str) -> str:
+    """Build an image on top of another, and return its name."""
     name, dockerfile = f"{image}-{suffix}", "\n".join([f"FROM {image}", *lines])
     command = ["docker", "build", "--tag", name, "-"]
     subprocess.run(command, input=dockerfile, text=True, check=True, capture_output=True)

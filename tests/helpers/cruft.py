@@ -1,4 +1,4 @@
-"""cruft, as a user of the template runs it."""
+"""Run cruft as users of the template do."""
 
 import json
 import os
@@ -6,35 +6,26 @@ import re
 from pathlib import Path
 
 from tests.helpers.answers import CHOICES, KEYS
-from tests.helpers.harness import (
-    HERE,
-    QUESTIONS,
-    ROOT,
-    SLUG,
-    Combination,
-    poetry,
-    run,
-    tool,
-)
+from tests.helpers.harness import INSTALLABLE, QUESTIONS, ROOT, SLUG, Combination, poetry, run, tool
 
-# The oldest application, so that every version of the template has it.
-API_HERE = [combination for combination in HERE if combination.application == "web-api"][:1]
+# The oldest application, which every version of the template has.
+WEB_API = [combination for combination in INSTALLABLE if combination.application == "web-api"][:1]
 # Each application on one Python.
-APPLICATIONS_HERE = [
-    *{combination.application: combination for combination in reversed(HERE)}.values()
+EACH_APPLICATION = [
+    *{combination.application: combination for combination in reversed(INSTALLABLE)}.values()
 ]
 UPDATING = ROOT / "docs" / "updating.md"
 BODY = "{{cookiecutter.project_slug}}"
 
 
 def cruft(folder: Path, *arguments: str, check: bool = True) -> str:
-    environment = os.environ | {"PWD": str(folder)}  # As a shell in this folder has it.
+    environment = os.environ | {"PWD": str(folder)}  # As a shell sets it.
     result = run(tool("cruft"), *arguments, cwd=folder, check=check, env=environment)
     return result.stdout + result.stderr
 
 
 def create(folder: Path, template: Path, **answers: str) -> Path:
-    """`cruft create` with these answers, in a repository of its own as cruft's update needs."""
+    """Run `cruft create` with these answers, and return the project."""
     context = json.dumps(answers)
     cruft(folder, "create", str(template), "--no-input", "--extra-context", context)
     return folder / SLUG
@@ -47,7 +38,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def add_dependency(project: Path, name: str, environment: dict[str, str]) -> None:
-    """`poetry add` and the export."""
+    """Add a dependency with Poetry, and export."""
     run(*poetry("add", "--lock", name), cwd=project, env=environment)
     run(*poetry("export", "--output", "requirements.txt"), cwd=project)
 
@@ -56,8 +47,8 @@ def conflicts(project: Path) -> list[str]:
     return run("git", "diff", "--name-only", "--diff-filter=U", cwd=project).stdout.split()
 
 
-def assert_whole(project: Path) -> None:
-    """No reject, no conflict, and lock and export agree."""
+def assert_consistent(project: Path) -> None:
+    """Check that nothing was rejected or conflicts, and that the lock and the export agree."""
     assert list(project.rglob("*.rej")) == []
     assert conflicts(project) == []
     for path in ("poetry.lock", "requirements.txt", "pyproject.toml"):
@@ -67,15 +58,15 @@ def assert_whole(project: Path) -> None:
     assert export == (project / "requirements.txt").read_text("utf-8")
 
 
-def of_the_page(start: str, template: Path) -> str:
-    """The command of docs/updating.md that begins like this, for a template on disk."""
+def documented_command(start: str, template: Path) -> str:
+    """Return the command of docs/updating.md that begins with `start`, for a template on disk."""
     found = re.search(rf"^{start}.*$", UPDATING.read_text("utf-8"), re.MULTILINE)
     assert found, start
     return found[0].replace("gh:OWNER/REPO", str(template))
 
 
 def link(project: Path, command: str, combination: Combination) -> None:
-    """Run `cruft link`: give the default answers but for the combination, and take the commit."""
+    """Run `cruft link` with the combination, the other defaults and the default commit."""
     choices = [str(QUESTIONS[key].index(answer) + 1) for key, answer in combination.answers.items()]
     texts = [key for key in KEYS if key not in CHOICES]
     typed = "\\n".join([*[""] * len(texts), *choices, "", ""])

@@ -1,6 +1,6 @@
-"""Tests of rare cases of the projects' code, which a project does not have to keep: `edge_cases`.
+"""Tests of rare cases in the code of projects: `tests/edge_cases/`.
 
-They run in a copy of a project, beside its own tests and with their fixtures.
+They are not part of a project, but run in a copy of one, with the fixtures of its own tests.
 """
 
 import shutil

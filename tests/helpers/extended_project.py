@@ -1,4 +1,4 @@
-"""A web API that its owner has extended with routes and settings, and its command `serve`."""
+"""Extend a web API with routes and settings as its owner would, and serve it."""
 
 import json
 import os
@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.helpers.containers import free_port
-from tests.helpers.harness import HERE, PACKAGE, ROOT, BakedProject, uv_pip_install
+from tests.helpers.harness import INSTALLABLE, PACKAGE, ROOT, BakedProject, uv_pip_install
 
-WEB_API = [one for one in HERE if one.application == "web-api"][:1]
+WEB_API = [one for one in INSTALLABLE if one.application == "web-api"][:1]
 each_extended = pytest.mark.parametrize("combination", WEB_API, ids=str, scope="module")
 Headers = dict[str, str]
 PREFIX = f"{PACKAGE.upper()}_"
@@ -60,13 +60,13 @@ PARTS = {
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    """Replace a text of a file, which has to be there."""
+    """Replace a text in a file; fail if it is not there."""
     text = path.read_text("utf-8")
     assert old in text, f"{path}: {old}"
     path.write_text(text.replace(old, new, 1), "utf-8")
 
 
-def take_out(project: Path, *parts: str) -> None:
+def remove_parts(project: Path, *parts: str) -> None:
     """Delete the file of each part, its tests and its lines in `app.py`."""
     package = project / "src" / PACKAGE
     for part in parts:
@@ -77,7 +77,7 @@ def take_out(project: Path, *parts: str) -> None:
 
 
 def add_routes_and_settings(project: BakedProject) -> None:
-    """Add routes and settings, one of them without a default, in the project's own files."""
+    """Add routes and settings, one of them without a default, to the project."""
     package = project.path / "src" / PACKAGE
     uv_pip_install(venv(project), *PACKAGES)
     routes = (ROOT / "tests/helpers/extended_project_routes.py").read_text("utf-8")
@@ -105,8 +105,8 @@ def venv(project: BakedProject) -> Path:
     return project.path.parent / "venv"
 
 
-class Answer(NamedTuple):
-    """What a server has answered."""
+class Response(NamedTuple):
+    """The complete response of a server."""
 
     status: int
     headers: Message
@@ -126,10 +126,10 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     @contextmanager
-    def asked(
+    def stream(
         self, method: str, path: str, body: str | None = None, headers: Headers | None = None
     ) -> Iterator[HTTPResponse]:
-        """Send a request over a new connection; the body of the answer is still to be read."""
+        """Send a request over a new connection; yield the response before its body is read."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, body, headers or {})
@@ -138,25 +138,25 @@ class Server:
         finally:
             connection.close()
 
-    def ask(
+    def request(
         self, method: str, path: str, body: str | None = None, headers: Headers | None = None
-    ) -> Answer:
-        """Send a request; return the whole answer."""
-        with self.asked(method, path, body, headers) as response:
-            return Answer(response.status, response.headers, response.read())
+    ) -> Response:
+        """Send a request; return the complete response."""
+        with self.stream(method, path, body, headers) as response:
+            return Response(response.status, response.headers, response.read())
 
     def get(self, path: str) -> tuple[int, Any]:
-        """Request JSON; return the status and the value."""
-        answer = self.ask("GET", path)
-        return answer.status, json.loads(answer.body)
+        """Request JSON; return the status and the decoded body."""
+        response = self.request("GET", path)
+        return response.status, json.loads(response.body)
 
     def log(self, **members: object) -> list[dict[str, Any]]:
-        """Return the lines so far that have these members; every line is JSON."""
+        """Return the log entries so far that have these members; each line is JSON."""
         lines = [json.loads(line) for line in self.output.read_text("utf-8").splitlines()]
         return [line for line in lines if line.items() >= members.items()]
 
     def wait_for(self, **members: object) -> dict[str, Any]:
-        """Wait for a line with these members."""
+        """Wait for a log entry with these members, and return it."""
         deadline = monotonic() + 20
         while not (found := self.log(**members)):
             assert monotonic() < deadline, self.output.read_text("utf-8")
@@ -173,7 +173,7 @@ class Server:
 def serving(
     project: BakedProject, output: Path, *arguments: str, **settings: object
 ) -> Iterator[Server]:
-    """Run `serve` in the project's folder, with these settings, until the block ends."""
+    """Run `serve` in the project's folder with these settings."""
     port = free_port()
     # A copy of a project shares the environment of the original.
     given = {f"{PREFIX}{name}".upper(): str(value) for name, value in settings.items()}

@@ -1,4 +1,4 @@
-"""The routes that an owner adds: `src/PACKAGE/routes/work.py`."""
+"""The routes that an owner adds, as `src/PACKAGE/routes/work.py`."""
 
 import asyncio
 import logging
@@ -174,7 +174,7 @@ async def fail(
     request: Request,
     tasks: BackgroundTasks,
 ) -> Login | None:
-    """Fail with secrets at hand, in one of the ways that code fails."""
+    """Fail in one of several ways, with secrets in local variables."""
     password = request.app.state.settings.database.password.get_secret_value()
 
     def raise_error() -> None:
@@ -187,7 +187,7 @@ async def fail(
     if how in {"request", "validation"}:
         {"request": raise_error, "validation": validate}[how]()
     elif how == "response":
-        return login  # type: ignore[return-value]  # It is what fails.
+        return login  # type: ignore[return-value]  # This is the failure.
     elif how == "thread":
         threading.Thread(target=validate).start()
     elif how == "pool":

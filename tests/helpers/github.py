@@ -1,4 +1,4 @@
-"""A local stand-in for GitHub: a repository made with the button, and the workflow's own steps."""
+"""A local stand-in for GitHub: a repository made with the button, and a runner of steps."""
 
 import json
 import re
@@ -13,7 +13,7 @@ import yaml
 from tests.helpers.harness import ROOT, commit, run, tool, working_tree
 
 WORKFLOW = ROOT / ".github/workflows/use-this-template.yml"
-# PyYAML reads the key `on` as the boolean that it is in YAML 1.1.
+# PyYAML reads the key `on` as a boolean, as in YAML 1.1.
 DOCUMENT = yaml.safe_load(WORKFLOW.read_text("utf-8"))
 INPUTS = DOCUMENT[True]["workflow_dispatch"]["inputs"]
 STEPS = DOCUMENT["jobs"]["render"]["steps"]
@@ -21,7 +21,7 @@ CI = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
 
 
 def ci_step(job: str, name: str) -> dict[str, Any]:
-    """The step of a job of the CI that has this name."""
+    """Return the step with this name from a job of the CI."""
     (found,) = (step for step in CI["jobs"][job]["steps"] if step.get("name") == name)
     return dict(found)
 
@@ -62,7 +62,7 @@ class Repository:
         before_push: Callable[[], None] | None = None,
         gh: str = "exit 0",
     ) -> tuple[bool, str]:
-        """Run the workflow; tell whether it passed, and its summary."""
+        """Run the workflow; return whether it passed, and its summary."""
         runner = self.runner = Runner(self.folder / f"runner-{len(list(self.folder.iterdir()))}")
         runner.replace("gh", gh)
         values = {name: str(value.get("default", "")) for name, value in INPUTS.items()}
@@ -77,7 +77,7 @@ class Repository:
         }
         passed = True
         for step in STEPS:
-            # A condition there is for what comes after a failure.
+            # Steps with a condition run after a failure only.
             if passed == ("if" in step):
                 continue
             if str(step.get("uses", "")).startswith("actions/checkout@"):
@@ -96,7 +96,7 @@ class Repository:
 
 
 class Runner:
-    """The machine that one run of the workflow has to itself."""
+    """The machine of a single workflow run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.checkout = folder, folder / "checkout"
@@ -106,13 +106,13 @@ class Runner:
         self.programs.mkdir()
 
     def check_out(self, remote: Path) -> None:
-        """Clone the repository; `make cookiecutter`, which another test runs, is left out."""
+        """Clone the repository; skip `make cookiecutter`, which another test runs."""
         git(self.folder, "clone", "--quiet", str(remote), str(self.checkout))
         (self.checkout / ".venv-new").mkdir()
         (self.checkout / ".venv-new" / "bin").symlink_to(Path(sys.executable).parent)
 
     def replace(self, program: str, script: str) -> None:
-        """Replace a program by a script that appends its arguments to a log."""
+        """Replace a program with a script, whose arguments are logged."""
         path = self.programs / program
         path.write_text(
             f'#!/bin/bash\necho "{program} $*" >> "{self.folder}/calls.txt"\n{script}\n'
@@ -120,7 +120,7 @@ class Runner:
         path.chmod(0o755)
 
     def calls(self) -> list[str]:
-        """The command lines of the programs that scripts stand in for."""
+        """Return the command lines of the calls to replaced programs."""
         log = self.folder / "calls.txt"
         return log.read_text().splitlines() if log.exists() else []
 
@@ -156,8 +156,8 @@ def git(folder: Path, *arguments: str) -> str:
     return run("git", *arguments, cwd=folder).stdout.strip()
 
 
-def pushed(repository: Repository, branch: str = "") -> dict[str, bytes]:
-    """The files on a branch of the remote, the default one unless it is named, with their modes."""
+def pushed_files(repository: Repository, branch: str = "") -> dict[str, bytes]:
+    """Return the files on a branch of the remote, by default the main one, with their modes."""
     branch = branch or repository.branch
     names = git(repository.remote, "ls-tree", "-r", "-z", branch).split("\0")
     files = {}

@@ -15,13 +15,13 @@ SCHEDULE = {"CI_PIPELINE_SOURCE": "schedule"}
 
 
 class Pipeline:
-    """A copy of a project in git, and the machine that its jobs run on."""
+    """A copy of a project in git, and the machine that runs its jobs."""
 
     def __init__(self, baked: BakedProject, folder: Path) -> None:
         self.folder, self.project, self.programs = folder, folder / "shop", folder / "programs"
         shutil.copytree(baked.path, self.project)
         path = self.project / ".gitlab-ci.yml"
-        # The engine of the machine stands for the service, as with a runner that has one.
+        # Docker of this machine replaces the service, as on a runner that has Docker.
         services = re.compile(r"^  services:\n(?:    .*\n)+", re.MULTILINE)
         text, count = services.subn("", path.read_text())
         assert count == 1
@@ -33,13 +33,13 @@ class Pipeline:
         self.programs.mkdir()
 
     def replace(self, program: str, script: str) -> None:
-        """Let a script stand in for a program."""
+        """Replace a program with a script."""
         path = self.programs / program
         path.write_text(f"#!/bin/bash\n{script}\n")
         path.chmod(0o755)
 
     def call(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Call gitlab-ci-local with variables as GitLab predefines them, or a project sets them."""
+        """Call gitlab-ci-local with variables that GitLab predefines or a project sets."""
         given = [f"--variable={name}={value}" for name, value in variables.items()]
         path = [str(self.programs), str(tool("git").parent), os.environ["PATH"]]
         return run(
@@ -52,16 +52,16 @@ class Pipeline:
         )
 
     def jobs(self, **variables: str) -> list[str]:
-        """The names of the jobs that a pipeline has."""
+        """Return the names of the jobs of a pipeline."""
         listed = self.call("--list-csv", **variables)
         assert not listed.returncode, listed.stderr
         return [row["name"] for row in csv.DictReader(listed.stdout.splitlines(), delimiter=";")]
 
     def run(self, *jobs: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run jobs of a pipeline in the shell, each in a copy of what git tracks."""
+        """Run jobs of a pipeline in the shell, each in a copy of the tracked files."""
         options = ["--force-shell-executor", "--shell-isolation", *jobs]
         return self.call(*options, **variables)
 
     def artifacts(self, job: str) -> Path:
-        """The folder with what a job hands on."""
+        """Return the folder with the artifacts of a job."""
         return self.project / ".gitlab-ci-local/artifacts" / job

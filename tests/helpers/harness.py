@@ -1,4 +1,4 @@
-"""What the tests use: combinations, baked projects, the machine's interpreters and Docker."""
+"""Combinations, baked projects, and the interpreters and Docker of this machine."""
 
 import json
 import os
@@ -16,10 +16,10 @@ import pytest
 
 from tests.helpers.pip_settings import index_variables
 
-# `make test` hands its variables to every make below it; a project's make is not to have them.
+# `make test` exports its variables to every make below it, but a project's must not get them.
 for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "PYTHON"):
     os.environ.pop(name, None)
-# The tests commit as nobody in particular, so a machine without a git identity will do.
+# The tests commit under a fixed name, so that they run on a machine without a git identity.
 for role in ("AUTHOR", "COMMITTER"):
     os.environ[f"GIT_{role}_NAME"] = "A Person"
     os.environ[f"GIT_{role}_EMAIL"] = "person@example.com"
@@ -29,12 +29,12 @@ QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text("utf-8"))
 SLUG, PACKAGE = "my-application", "my_application"
 
 
-MOST_SECONDS = 900
-"""What a command may take on a slow machine; one that hangs fails its test, and no more."""
+TIMEOUT_SECONDS = 900
+"""Enough for any command on a slow machine; one that hangs only fails its test."""
 
 
 class Combination(NamedTuple):
-    """An application on a Python version; its lock and its image do not depend on the rest."""
+    """An application on a Python version; its lock and image do not depend on the other answers."""
 
     application: str
     python: str
@@ -46,12 +46,12 @@ class Combination(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What the application is: a service, which listens, or a job, which ends."""
+        """`service` or `job`."""
         return str(QUESTIONS["_kinds"][self.application])
 
     @property
     def answers(self) -> dict[str, str]:
-        """What to answer for it."""
+        """The answers that bake it."""
         return {
             "application": self.application,
             "python_version": self.python,
@@ -65,21 +65,20 @@ COMBINATIONS = [
     for application, python in product(QUESTIONS["application"], QUESTIONS["python_version"])
     if python not in QUESTIONS["_refused"].get(application, {})
 ]
-# The tests build on the official images of all but the oldest, which differs in nothing that an
-# image shows.
+# The tests of images leave out the oldest Python, whose image would show nothing new.
 BUILT = [one for one in COMBINATIONS if one.python != QUESTIONS["python_version"][-1]]
 KUBERNETES = [
     Combination(application, QUESTIONS["python_version"][0], "kubernetes")
     for application in QUESTIONS["application"]
 ]
-# Each answer to the question of CI that is not the default, with every application once.
+# Every application with each CI but the default one.
 OTHER_CI = [one._replace(ci=ci) for one in KUBERNETES for ci in QUESTIONS["ci"][1:]]
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no such limits.")
 each_application = pytest.mark.parametrize("application", QUESTIONS["application"])
 
 
 def each(combinations: list[Combination]) -> pytest.MarkDecorator:
-    """Run a test for each combination; what one of them needs is made once, by one worker."""
+    """Parametrize a test with combinations; one worker runs all tests of a combination."""
     usual = {QUESTIONS["deployment"][0], QUESTIONS["ci"][0]}
     names = [
         "-".join([str(it), *(one for one in (it.deployment, it.ci) if one not in usual)])
@@ -93,7 +92,7 @@ each_combination = each(COMBINATIONS)
 
 @dataclass(frozen=True)
 class BakedProject:
-    """A project as it is straight after baking; tests that change it work on a copy."""
+    """A project straight after baking; tests that change it work on a copy."""
 
     path: Path
     combination: Combination
@@ -101,11 +100,11 @@ class BakedProject:
     def run(
         self, *command: str | Path, check: bool = True, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command in the project; a failure shows its whole output."""
+        """Run a command in the project; see `run`."""
         return run(*command, check=check, cwd=self.path, env=env)
 
     def files(self) -> set[str]:
-        """Every file, relative to the project."""
+        """Return the path of every file, relative to the project."""
         return {
             path.relative_to(self.path).as_posix()
             for path in self.path.rglob("*")
@@ -119,7 +118,7 @@ def run(
     cwd: Path | None = None,
     env: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command; fail the test with its whole output where it does not end with 0."""
+    """Run a command; fail the test with its whole output if it does not exit with 0."""
     try:
         result = subprocess.run(
             command,
@@ -128,7 +127,7 @@ def run(
             check=False,
             cwd=cwd,
             env=env,
-            timeout=MOST_SECONDS,
+            timeout=TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired as error:
         printed = (error.stdout or b"") + (error.stderr or b"")
@@ -142,12 +141,12 @@ def run(
 
 
 def tool(name: str) -> Path:
-    """A program that stands beside the interpreter of the tests."""
+    """Return the path of a program beside the interpreter of the tests."""
     return Path(sys.executable).with_name(name)
 
 
-def activated(venv: Path) -> dict[str, str]:
-    """The environment of a shell in which `venv` is active, and Poetry is on PATH."""
+def activated_env(venv: Path) -> dict[str, str]:
+    """Return the environment of a shell in which `venv` is active, and Poetry on PATH."""
     path = [venv / "bin", Path(sys.executable).parent, os.environ["PATH"]]
     return os.environ | {"VIRTUAL_ENV": str(venv), "PATH": os.pathsep.join(map(str, path))}
 
@@ -159,7 +158,7 @@ def uv_pip_install(venv: Path, *arguments: str | Path) -> None:
 
 
 def install_locked(project: Path, venv: Path, python: Path) -> None:
-    """Make a venv with all that the project's lock names, and the project itself."""
+    """Create a venv with every package of the project's lock, and the project itself."""
     requirements = venv.with_suffix(".txt")
     run(*poetry("export", "--all-groups", "--output", str(requirements)), cwd=project)
     run(tool("uv"), "venv", "--python", python, venv)
@@ -168,23 +167,23 @@ def install_locked(project: Path, venv: Path, python: Path) -> None:
 
 
 def poetry(*arguments: str) -> list[str]:
-    """The command line of the Poetry that stands beside cookiecutter."""
+    """Return a command line of the Poetry beside cookiecutter."""
     return [sys.executable, "-m", "poetry", "--no-ansi", *arguments]
 
 
-def unavailable(reason: str, *, required: bool) -> NoReturn:
-    """Skip a test that this machine cannot run, or fail it where it must run."""
+def skip_or_fail(reason: str, *, required: bool) -> NoReturn:
+    """Skip a test that this machine cannot run, or fail it if it is required to run."""
     if required:
         pytest.fail(f"This must run here, but: {reason}")
     pytest.skip(reason)
 
 
 def working_tree(folder: Path) -> Path:
-    """Make a repository whose one commit is the template as it is here, edits included."""
+    """Create a repository whose only commit is the template, with uncommitted edits."""
     run("git", "init", "--quiet", "--initial-branch", "main", folder)
-    # By this repository's eyes: a .zip of the template is none itself.
-    seen = [f"--git-dir={folder / '.git'}", f"--work-tree={ROOT}"]
-    names = run("git", *seen, "ls-files", "-z", "--others", "--exclude-standard", cwd=ROOT)
+    # Through the new repository, for the template may be an unpacked .zip and not a repository.
+    options = [f"--git-dir={folder / '.git'}", f"--work-tree={ROOT}"]
+    names = run("git", *options, "ls-files", "-z", "--others", "--exclude-standard", cwd=ROOT)
     for name in filter(None, names.stdout.split("\0")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
@@ -193,7 +192,7 @@ def working_tree(folder: Path) -> Path:
 
 
 def commit(folder: Path, message: str) -> None:
-    """Commit all that is in the folder, making it a repository where it is none."""
+    """Commit everything in a folder, which becomes a repository if it is none yet."""
     run("git", "init", "--quiet", "--initial-branch", "main", cwd=folder)
     run("git", "add", "--all", cwd=folder)
     run("git", "commit", "--quiet", "--message", message, cwd=folder)
@@ -201,9 +200,9 @@ def commit(folder: Path, message: str) -> None:
 
 @cache
 def interpreter(python: str) -> Path | None:
-    """The newest interpreter of this minor version that the machine has, pyenv's included."""
-    # A shim answers for versions that it does not have, so each candidate has to run; only those
-    # with the version in their name, for running every Python of the machine takes seconds.
+    """Return the newest interpreter of a minor version on this machine, pyenv's included."""
+    # A shim may exist for a version that is not installed, so each candidate has to run; but only
+    # those with the version in their name, as running every Python would take seconds.
     found = [
         candidate
         for provider in findpython.Finder().setup_providers()
@@ -217,19 +216,19 @@ def interpreter(python: str) -> Path | None:
 
 
 def another_python(python: str) -> Path:
-    """An interpreter that a project of this version refuses; skip where there is none."""
+    """Return an interpreter of another version than the project's; skip if there is none."""
     found = [interpreter(one) for one in QUESTIONS["python_version"] if one != python]
     if "{}.{}".format(*sys.version_info) != python:
         found.append(Path(sys.executable))
     others = [one for one in found if one]
     if not others:
-        unavailable(f"This machine has no Python but {python}.", required=False)
+        skip_or_fail(f"This machine has no Python but {python}.", required=False)
     return others[0]
 
 
 @cache
 def docker_problem() -> str | None:
-    """Why Docker cannot be used here, or None where it can."""
+    """Return why Docker cannot be used here, or None if it can."""
     try:
         result = subprocess.run(
             ["docker", "version"],
@@ -243,18 +242,18 @@ def docker_problem() -> str | None:
     return None if result.returncode == 0 else f"Docker: {result.stderr.strip()}"
 
 
-def program(python: str, folder: Path) -> list[str | Path]:
-    """How to run a script of this folder with a Python of this version; Docker has every one."""
+def python_command(python: str, folder: Path) -> list[str | Path]:
+    """Return the command for scripts of a folder on a Python version, in Docker if necessary."""
     found = interpreter(python)
     if found:
         return [found, "-S"]
     if problem := docker_problem():
-        unavailable(f"There is no Python {python}, and no {problem}", required=False)
+        skip_or_fail(f"There is no Python {python}, and no {problem}", required=False)
     mount = ["docker", "run", "--rm", "--network", "none", "--volume", f"{folder}:{folder}"]
     return [*mount, "--user", f"{os.getuid()}", f"python:{python}-slim-trixie", "python", "-S"]
 
 
 PYTHONS = [python for python in QUESTIONS["python_version"] if interpreter(python)]
-"""Those of the template's that this machine has."""
-HERE = [combination for combination in COMBINATIONS if combination.python in PYTHONS]
+"""The Python versions of the template that this machine has."""
+INSTALLABLE = [combination for combination in COMBINATIONS if combination.python in PYTHONS]
 """The combinations that can be installed on this machine."""

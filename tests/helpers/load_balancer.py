@@ -1,4 +1,4 @@
-"""Copies of an image behind HAProxy, which takes the place of a cluster's load balancing."""
+"""Copies of an image behind HAProxy, in place of the load balancing of a cluster."""
 
 import csv
 import socket
@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 from tests.helpers.containers import container, free_port
 
-# No request is repeated: one that fails, fails for the client.
+# No request is retried: if it fails, the client gets the error.
 CONFIGURATION = """
 global
     stats socket {folder}/socket level admin
@@ -31,9 +31,9 @@ backend api
     http-check expect status 200
     default-server check inter 200ms fall {failures} rise 1 {more}
 """
-# A request whose connection is refused was never sent, so another copy may serve it; the copy that
-# refused it gets no more.
-AVOIDS_THE_DEAD = """
+# A request whose connection was refused has not been sent, so another copy may serve it; the copy
+# that refused it gets no more requests.
+REDISPATCH = """
     retries 3
     option redispatch 1
     retry-on conn-failure
@@ -46,7 +46,7 @@ class Balancer:
 
     port: int
     ports: Sequence[int]
-    """The port of each possible copy; the name of a server is its index."""
+    """The port of each copy; the index is the name of the server."""
     path: Path
 
     def command(self, text: str) -> str:
@@ -57,7 +57,7 @@ class Balancer:
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
     def set_state(self, number: int, state: str) -> None:
-        """Send no new requests to a copy with `drain`, and send them again with `ready`."""
+        """Set a copy to `drain`, so that it gets no new requests, or to `ready`."""
         assert not self.command(f"set server api/{number} state {state}").strip()
 
     def statistics(self) -> dict[str, dict[str, str]]:
@@ -71,23 +71,23 @@ class Balancer:
         }
 
     def wait_for(self, number: int, status: str, seconds: float = 60) -> None:
-        """Wait until the health checks find a copy UP or DOWN."""
+        """Wait until the health checks report a copy as UP or DOWN."""
         deadline = monotonic() + seconds
-        while not (said := self.statistics()[str(number)]["status"]).startswith(status):
-            assert monotonic() < deadline, f"{number}: {said}"
+        while not (found := self.statistics()[str(number)]["status"]).startswith(status):
+            assert monotonic() < deadline, f"{number}: {found}"
             sleep(0.05)
 
 
 @contextmanager
-def balancing(
-    folder: Path, copies: int, *, probe: str, failures: int = 1, avoids_the_dead: bool = False
+def run_balancer(
+    folder: Path, copies: int, *, probe: str, failures: int = 1, redispatch: bool = False
 ) -> Iterator[Balancer]:
-    """Run HAProxy in front of a number of copies, which need not run yet."""
+    """Run HAProxy in front of a number of copies, which may be started later."""
     port, ports = free_port(), [free_port() for _ in range(copies)]
-    more = "observe layer4 error-limit 1 on-error mark-down" if avoids_the_dead else ""
+    more = "observe layer4 error-limit 1 on-error mark-down" if redispatch else ""
     text = CONFIGURATION.format(
         folder=folder, port=port, probe=probe, failures=failures, more=more
-    ) + (AVOIDS_THE_DEAD if avoids_the_dead else "")
+    ) + (REDISPATCH if redispatch else "")
     text += "".join(f"    server {number} 127.0.0.1:{it}\n" for number, it in enumerate(ports))
     configuration = folder / "haproxy.cfg"
     configuration.write_text(text)
@@ -108,7 +108,9 @@ def balancing(
 
 
 @contextmanager
-def copy(image: str, balancer: Balancer, number: int, prefix: str, *options: str) -> Iterator[str]:
+def run_copy(
+    image: str, balancer: Balancer, number: int, prefix: str, *options: str
+) -> Iterator[str]:
     """Run a copy of a service on its port of the balancer; return the container's name."""
     port = f"--env={prefix}PORT={balancer.ports[number]}"
     with container(image, "--network=host", *options, port) as name:

@@ -22,8 +22,8 @@ def rendered(project: Path, overlay: str) -> tuple[Manifest, ...]:
     return tuple(yaml.safe_load_all(text))
 
 
-def of_kind(project: BakedProject, overlay: str, kind: str) -> dict[str, Manifest]:
-    """Return the objects of one kind by name; there must be one."""
+def objects(project: BakedProject, overlay: str, kind: str) -> dict[str, Manifest]:
+    """Return the objects of a kind by name; there must be at least one."""
     found = {
         one["metadata"]["name"]: one
         for one in rendered(project.path, overlay)
@@ -33,20 +33,20 @@ def of_kind(project: BakedProject, overlay: str, kind: str) -> dict[str, Manifes
     return found
 
 
-def only(project: BakedProject, overlay: str, kind: str) -> Manifest:
+def only_object(project: BakedProject, overlay: str, kind: str) -> Manifest:
     """Return the only object of a kind."""
-    (one,) = of_kind(project, overlay, kind).values()
+    (one,) = objects(project, overlay, kind).values()
     return one
 
 
 def settings(project: BakedProject, overlay: str) -> dict[str, str]:
     """Return the environment variables of the pods."""
-    data: dict[str, str] = only(project, overlay, "ConfigMap")["data"]
+    data: dict[str, str] = only_object(project, overlay, "ConfigMap")["data"]
     return data
 
 
 def jobs(project: BakedProject, overlay: str) -> Iterator[Manifest]:
-    """Yield the Job that each CronJob creates, as does `kubectl create job --from`."""
+    """Yield the Job of each CronJob, as `kubectl create job --from` creates it."""
     for one in rendered(project.path, overlay):
         if one["kind"] == "CronJob":
             yield {
@@ -58,11 +58,11 @@ def jobs(project: BakedProject, overlay: str) -> Iterator[Manifest]:
 
 
 def pods(project: BakedProject, overlay: str) -> dict[str, Manifest]:
-    """Return the pod of each object by the object's name; there must be one."""
-    makers = [*rendered(project.path, overlay), *jobs(project, overlay)]
+    """Return the pod of each object by the object's name; there must be at least one."""
+    owners = [*rendered(project.path, overlay), *jobs(project, overlay)]
     found = {
         one["metadata"]["name"]: {"apiVersion": "v1", "kind": "Pod"} | one["spec"]["template"]
-        for one in makers
+        for one in owners
         if one["kind"] in {"Deployment", "Job"}
     }
     assert found
@@ -90,8 +90,8 @@ def containers(project: BakedProject, overlay: str) -> list[Manifest]:
     return [one for (one,) in every]
 
 
-def pinned(repository: Path, branch: str) -> str:
-    """The image that a branch writes into an overlay, and nothing else, on top of main."""
+def pinned_image(repository: Path, branch: str) -> str:
+    """Return the image that a branch writes into an overlay, its only change to main."""
     changes = run("git", "diff", "--unified=0", "main", branch, cwd=repository).stdout
     name, digest = re.findall(r"^\+ +(?:newName|digest): (.*)$", changes, re.MULTILINE)
     assert len(re.findall(r"^\+ ", changes, re.MULTILINE)) == len((name, digest))

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 from tests.helpers.containers import free_port
 from tests.helpers.harness import SLUG, BakedProject, run
 
-# What Debian's nginx.conf has around the files of conf.d, as far as it matters here.
+# The parts of Debian's nginx.conf that matter here.
 MAIN = """
 daemon off;
 pid {folder}/nginx.pid;
@@ -59,15 +59,15 @@ class Proxy:
 
 
 def block(project: BakedProject, language: str, containing: str) -> str:
-    """Return the block of the page on production that contains a text."""
+    """Return the code block of docs/production.md that contains a text."""
     page = (project.path / "docs/production.md").read_text("utf-8")
     blocks = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
     (found,) = [one for one in blocks if containing in one]
     return str(found)
 
 
-def certify(folder: Path, name: str) -> tuple[Path, Path]:
-    """Create a certificate for a host, and its key."""
+def create_certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """Create a self-signed certificate for a host, and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
     files = ["-keyout", str(key), "-out", str(certificate)]
@@ -76,10 +76,10 @@ def certify(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 @contextmanager
-def proxying(
+def run_proxy(
     project: BakedProject, service_port: int, folder: Path, seconds: int
 ) -> Iterator[Proxy]:
-    """Run nginx in front of a service, with timeouts of so many seconds for slow clients."""
+    """Run nginx in front of a service, with these timeouts for slow clients."""
     text = block(project, "nginx", "proxy_pass")
     for old, new in [
         ("timeout 10s", f"timeout {seconds}s"),
@@ -87,16 +87,16 @@ def proxying(
     ]:
         assert old in text
         text = text.replace(old, new)
-    with running(text, service_port, folder, SLUG, f"{SLUG}.example.com") as proxy:
+    with run_nginx(text, service_port, folder, SLUG, f"{SLUG}.example.com") as proxy:
         yield proxy
 
 
 @contextmanager
-def running(
+def run_nginx(
     text: str, service_port: int, folder: Path, certificate_name: str, host: str
 ) -> Iterator[Proxy]:
-    """Run nginx as a page configures it, but with ports and certificates of this machine."""
-    certificate, key = certify(folder, host)
+    """Run nginx with the configuration of a page, but ports and certificates of this machine."""
+    certificate, key = create_certificate(folder, host)
     port = free_port()
     proxy = Proxy(port, folder, ssl.create_default_context(cafile=certificate), host)
     for old, new in [

@@ -1,4 +1,4 @@
-"""What an OpenAPI document says a client may send."""
+"""Examples of requests from an OpenAPI document."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ Document = dict[str, Any]
 
 
 def examples(document: Document) -> list[tuple[str, object]]:
-    """Every path that takes a body of JSON by POST, with the example that the page shows for it."""
+    """Return every path that accepts JSON by POST, with the example that Swagger UI shows."""
     found: list[tuple[str, object]] = []
     for path, methods in document["paths"].items():
         content = methods.get("post", {}).get("requestBody", {}).get("content", {})
@@ -18,7 +18,7 @@ def examples(document: Document) -> list[tuple[str, object]]:
 
 
 def example(document: Document, schema: Document) -> object:
-    """Compose an example from those of the fields, as Swagger UI does."""
+    """Compose an example from the examples of the fields, as Swagger UI does."""
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     if schema.get("examples"):

@@ -1,4 +1,4 @@
-"""A company's package index: the Simple API over TLS, with a password and a CA of its own."""
+"""A private package index: the Simple API over TLS, with a password and its own CA."""
 
 import base64
 import gzip
@@ -19,18 +19,18 @@ USER, PASSWORD = "builder", "correct-horse-battery-staple"
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Files for those who know the password; a folder is served as a list of links."""
+    """A handler that serves files, and folders as lists of links, to clients with the password."""
 
     served: list[str]
-    """The paths that were asked for with the right password."""
-    asks = (401, "www-authenticate", "authorization")
+    """The paths that were requested with the password."""
+    challenge = (401, "www-authenticate", "authorization")
 
     def do_GET(self) -> None:
-        status, asks, answers = self.asks
+        status, challenge, credentials = self.challenge
         token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        if self.headers.get(answers) != f"Basic {token}":
+        if self.headers.get(credentials) != f"Basic {token}":
             self.send_response(status)
-            self.send_header(asks, 'Basic realm="packages"')
+            self.send_header(challenge, 'Basic realm="packages"')
             self.send_header("content-length", "0")
             self.end_headers()
             return
@@ -42,7 +42,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 def mirror(upstream: str) -> type[Handler]:
-    """Return a handler that sends clients to another index for what it does not have itself."""
+    """Return a handler that redirects to another index for packages that it does not have."""
 
     class Mirror(Handler):
         def send_error(self, code: int, *_: object) -> None:
@@ -56,7 +56,7 @@ def mirror(upstream: str) -> type[Handler]:
 
 
 def pyproject(name: str) -> str:
-    """Return the pyproject.toml of a package that has one module."""
+    """Return the pyproject.toml of a package with one module."""
     return f"""
 [build-system]
 requires = ["poetry-core"]
@@ -83,7 +83,7 @@ def add_wheel(folder: Path, name: str, version: str = "1.0", tag: str = "py3-non
     }
     with ZipFile(path, "w") as wheel:
         for part, text in contents.items():
-            wheel.writestr(ZipInfo(part), text)  # Without a date, so that its hash is always one.
+            wheel.writestr(ZipInfo(part), text)  # Without a date, for a constant hash.
     return path
 
 
@@ -97,7 +97,7 @@ def add_sdist(folder: Path, name: str) -> None:
         f"{module}.py": "",
     }
     path = folder / "simple" / name / f"{module}-1.0.tar.gz"
-    # Without the time: pip may know the file, by its hash, from another run.
+    # Without a date, for a constant hash: pip may have cached the file by it.
     with (
         path.open("wb") as file,
         gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as compressed,
@@ -109,11 +109,11 @@ def add_sdist(folder: Path, name: str) -> None:
             archive.addfile(member, io.BytesIO(text.encode()))
 
 
-def certificate(folder: Path) -> ssl.SSLContext:
-    """Make a CA in `ca.pem`, and a server that it vouches for."""
+def create_tls_context(folder: Path) -> ssl.SSLContext:
+    """Create a CA in `ca.pem`, and a TLS context with a certificate that it signed."""
     openssl = partial(run, "openssl", cwd=folder)
     new = ["req", "-newkey", "rsa:2048", "-nodes", "-subj"]
-    # From Python 3.13 on, clients ask for these extensions.
+    # Python 3.13 and later require these extensions.
     authority = ["-x509", "-days", "2", "-addext", "keyUsage=critical,keyCertSign"]
     openssl(*new, "/CN=Company CA", *authority, "-keyout", "ca.key", "-out", "ca.pem")
     openssl(*new, "/CN=127.0.0.1", "-keyout", "server.key", "-out", "server.csr")

@@ -1,4 +1,4 @@
-"""Run the commands of a project's pages, one block after the other, as a reader would."""
+"""Run the commands of a project's pages, block by block, as a reader would."""
 
 import json
 import os
@@ -17,14 +17,14 @@ from tests.helpers.harness import BakedProject, docker_problem
 
 BLOCK = re.compile(r"(?:<!-- needs (.+) -->\n)?```(\w+)\n((?:.*\n)*?)```\n")
 DOCKER = re.compile(r"\b(docker|make (image|smoke|start|stop))\b")
-# Another test runs all checks and tests of every project, installed from the same lock.
-DONE_ELSEWHERE = re.compile(r"^make (check|test)$", re.MULTILINE)
-# What serves until Ctrl-C; it is the last command of its block.
-SERVES = re.compile(r"^(make run$|docker run --rm --publish .*)", re.MULTILINE | re.DOTALL)
+# Another test runs the checks and tests of every project.
+TESTED_ELSEWHERE = re.compile(r"^make (check|test)$", re.MULTILINE)
+# A command that serves until Ctrl-C, the last one of its block.
+SERVER_COMMAND = re.compile(r"^(make run$|docker run --rm --publish .*)", re.MULTILINE | re.DOTALL)
 
 
 class Block(NamedTuple):
-    """A fenced block of a page, and what it needs that is not everywhere."""
+    """A fenced block of a page, and its special requirements."""
 
     needs: str
     language: str
@@ -40,7 +40,7 @@ def blocks(project: BakedProject, page: str) -> list[Block]:
 
 
 class Reader(NamedTuple):
-    """A reader whose environment is active, on a machine where port 8000 may be taken."""
+    """A reader with an active environment, on a machine where port 8000 may be taken."""
 
     project: BakedProject
     shell: dict[str, str]
@@ -51,18 +51,18 @@ class Reader(NamedTuple):
         return self.project.path.name.replace("-", "_").upper() + "_"
 
     def follow(self, page: str) -> None:
-        """Paste every block that can be run here, and compare what it is said to print."""
+        """Run every block that can run here, and compare its output with the one on the page."""
         output = ""
         with ExitStack() as running:
             for block in blocks(self.project, page):
                 if block.language == "json":
-                    assert values(output) == values(block.text)
+                    assert json_values(output) == json_values(block.text)
                 elif block.language == "console" and not block.needs and self.can_run(block):
-                    commands = DONE_ELSEWHERE.sub(r"\g<0> --dry-run", block.text)
-                    commands = self.with_own_port(commands)
-                    serves = None if self.is_job else SERVES.search(commands)
+                    commands = TESTED_ELSEWHERE.sub(r"\g<0> --dry-run", block.text)
+                    commands = self.replace_port(commands)
+                    serves = None if self.is_job else SERVER_COMMAND.search(commands)
                     output = self.paste(commands[: serves.start()] if serves else commands)
-                    # Ctrl-C, when what follows has asked the service.
+                    # Press Ctrl-C: the blocks that needed the service have run.
                     running.close()
                     if serves:
                         running.enter_context(self.serving(serves[0]))
@@ -72,7 +72,7 @@ class Reader(NamedTuple):
         return self.project.combination.kind == "job"
 
     def can_run(self, block: Block) -> bool:
-        """Whether Docker or kubectl is here, where a block needs it."""
+        """Return whether this machine has Docker or kubectl, if a block needs it."""
         for tool_name, needed, here in (
             ("DOCKER", DOCKER.search(block.text), docker_problem() is None),
             ("KUBECTL", "kubectl" in block.text, shutil.which("kubectl")),
@@ -82,16 +82,16 @@ class Reader(NamedTuple):
                 return False
         return True
 
-    def with_own_port(self, commands: str) -> str:
+    def replace_port(self, commands: str) -> str:
         return re.sub(r"\b(localhost|127\.0\.0\.1):8000\b", rf"\1:{self.port}", commands)
 
     def paste(self, commands: str) -> str:
-        """Run commands; give what they print."""
+        """Run commands; return their output."""
         return self.project.run("bash", "-euo", "pipefail", "-c", commands, env=self.shell).stdout
 
     @contextmanager
     def serving(self, command: str) -> Iterator[None]:
-        """Have a service in another terminal, and press Ctrl-C there at the end."""
+        """Run a service in another terminal, and press Ctrl-C there at the end."""
         shell = self.shell | {f"{self.prefix}PORT": str(self.port)}
         log = self.project.path.parent / "terminal.log"
         with log.open("w") as terminal:
@@ -106,18 +106,18 @@ class Reader(NamedTuple):
             )
         try:
             deadline = monotonic() + 60
-            while not ready(f"http://localhost:{self.port}/readyz"):
+            while not is_ready(f"http://localhost:{self.port}/readyz"):
                 assert service.poll() is None, log.read_text()
                 assert monotonic() < deadline, log.read_text()
                 sleep(0.2)
             yield
         finally:
-            with suppress(ProcessLookupError):  # It has ended by itself, which is said above.
+            with suppress(ProcessLookupError):  # It has exited already, as asserted above.
                 os.killpg(service.pid, signal.SIGINT)
             service.wait(60)
 
 
-def ready(url: str) -> bool:
+def is_ready(url: str) -> bool:
     try:
         with urlopen(url, timeout=5) as answer:  # noqa: S310 - a local address
             return bool(answer.status == 200)
@@ -125,8 +125,8 @@ def ready(url: str) -> bool:
         return False
 
 
-def values(printed: str) -> list[object]:
-    """The JSON values of a text, one after the other."""
+def json_values(printed: str) -> list[object]:
+    """Return the JSON values in a text."""
     found, rest = [], printed.strip()
     while rest:
         value, end = json.JSONDecoder().raw_decode(rest)

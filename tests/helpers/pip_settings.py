@@ -1,4 +1,4 @@
-"""The package index that pip is set up with, for the tools that do not read pip's configuration."""
+"""The package index of pip, for tools that do not read pip's configuration."""
 
 import ast
 import re
@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-# pip trusts them where nothing else is configured, and so do Debian's images; a company's CA may be
-# among them.
+# pip trusts them by default, and so do Debian's images; the CA of a company may be among them.
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -17,8 +16,8 @@ SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 def index_variables() -> dict[str, str]:
     """Return the environment variables that make Poetry and uv use pip's index and certificates.
 
-    By default Poetry asks the JSON API of PyPI, which a company's mirror lacks. The plugin
-    poetry-plugin-pypi-mirror makes it use the Simple API of the index that its variable names.
+    By default Poetry uses the JSON API of PyPI, which a company's mirror may lack. With
+    poetry-plugin-pypi-mirror it uses the Simple API of the index that the variable names.
     """
     settings = dict(line.split("=", 1) for line in pip("config", "list").splitlines())
 
@@ -43,7 +42,7 @@ def index_variables() -> dict[str, str]:
 
 
 def default_index() -> str:
-    """Return the index that pip uses where none is configured; only its help names it."""
+    """Return the default index of pip, which only its help names."""
     usage = " ".join(pip("install", "--help").split())
     found = re.search(r"--index-url <url> .*?\(default (\S+)\)", usage)
     assert found, usage

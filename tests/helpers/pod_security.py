@@ -27,7 +27,7 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def violations(pod: Manifest) -> Iterator[str]:
-    """Return the name of each rule that a pod breaks."""
+    """Yield the name of each rule that a pod breaks."""
     spec = pod["spec"]
     shared = spec.get("securityContext", {})
     annotations = pod.get("metadata", {}).get("annotations", {})
@@ -36,17 +36,17 @@ def violations(pod: Manifest) -> Iterator[str]:
         "volume types": any(set(it) - {"name"} - VOLUMES for it in spec.get("volumes", [])),
         "sysctls": {one["name"] for one in shared.get("sysctls", [])} - SYSCTLS,
         "apparmor": any("apparmor" in name for name in annotations),
-        **of_context(shared),
+        **check_context(shared),
     }
     yield from (rule for rule, broken in rules.items() if broken)
     for kind in ("initContainers", "containers", "ephemeralContainers"):
         for container in spec.get(kind, []):
-            rules = of_container(container, shared, container.get("securityContext", {}))
+            rules = check_container(container, shared, container.get("securityContext", {}))
             yield from (rule for rule, broken in rules.items() if broken)
 
 
-def of_context(context: Manifest) -> dict[str, object]:
-    """Whether what a pod and a container may both say breaks a rule."""
+def check_context(context: Manifest) -> dict[str, object]:
+    """Return the rules for settings of both pods and containers, and whether each is broken."""
     selinux = context.get("seLinuxOptions", {})
     return {
         "runAsUser": context.get("runAsUser") == 0,
@@ -56,13 +56,13 @@ def of_context(context: Manifest) -> dict[str, object]:
     }
 
 
-def of_container(container: Manifest, shared: Manifest, own: Manifest) -> dict[str, object]:
-    """Whether a container breaks a rule; its own context wins over the pod's."""
+def check_container(container: Manifest, shared: Manifest, own: Manifest) -> dict[str, object]:
+    """Return the rules for a container, whose context overrides the pod's, and which are broken."""
     context, capabilities = shared | own, own.get("capabilities", {})
     hooks = [container.get(name, {}) for name in PROBES] + [
         *container.get("lifecycle", {}).values()
     ]
-    asked = [hook.get(how, {}) for hook in hooks for how in ("httpGet", "tcpSocket")]
+    requests = [hook.get(how, {}) for hook in hooks for how in ("httpGet", "tcpSocket")]
     return {
         "privileged": own.get("privileged"),
         "privilege escalation": own.get("allowPrivilegeEscalation") is not False,
@@ -72,6 +72,6 @@ def of_container(container: Manifest, shared: Manifest, own: Manifest) -> dict[s
         "capabilities are added": set(capabilities.get("add", [])) - {"NET_BIND_SERVICE"},
         "hostPort": any(port.get("hostPort") for port in container.get("ports", [])),
         "procMount": own.get("procMount", "Default") != "Default",
-        "host of a probe": any(one.get("host") for one in asked),
-        **of_context(own),
+        "host of a probe": any(one.get("host") for one in requests),
+        **check_context(own),
     }

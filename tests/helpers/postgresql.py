@@ -1,4 +1,4 @@
-"""A PostgreSQL server of Debian, for the tests of what a page says about databases."""
+"""A PostgreSQL server of Debian, for tests of the pages about databases."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.helpers.harness import run, unavailable
+from tests.helpers.harness import run, skip_or_fail
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,16 @@ class PostgreSQL:
     control: tuple[str, ...]
     folder: Path
     port: int | None = None
-    """Where it listens, too, on all addresses."""
+    """A TCP port on all addresses, in addition to the socket."""
 
     @property
     def url(self) -> str:
-        """Where clients find it."""
+        """The connection URL for clients."""
         port = f"&port={self.port}" if self.port else ""
         return f"postgresql://postgres@/postgres?host={self.folder}{port}"
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it accepts connections."""
         options = f"-k {self.folder} -c listen_addresses="
         if self.port:
             options += f"* -p {self.port}"
@@ -35,29 +35,29 @@ class PostgreSQL:
         run(*self.control, "start", "--wait", "--log", log, "--options", options)
 
     def stop(self) -> None:
-        """Stop it as a crash does."""
+        """Stop the server without a clean shutdown, as a crash does."""
         run(*self.control, "stop", "--mode", "immediate")
 
 
-def programs() -> Path:
-    """Return the folder of Debian's newest; REQUIRE_POSTGRESQL=1 turns the skip into a failure."""
+def find_programs() -> Path:
+    """Return the newest server's folder; REQUIRE_POSTGRESQL=1 turns the skip into a failure."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: int(it.parent.name))
     if not found:
         required = os.environ.get("REQUIRE_POSTGRESQL") == "1"
-        unavailable("There is no PostgreSQL server of Debian.", required=required)
+        skip_or_fail("There is no PostgreSQL server of Debian.", required=required)
     return found[-1]
 
 
 def write_wrappers(folder: Path) -> None:
-    """Write `pg_config`, `initdb` and `pg_ctl` as Conda would have them, which root may run, too.
+    """Write `pg_config`, `initdb` and `pg_ctl` as Conda installs them, but which root may run.
 
-    A server refuses to run as root, but another user may have root's access to every file.
+    The server refuses to run as root, so it runs as another user with root's access to files.
     """
     folder.mkdir()
     rights = "+chown,+dac_override,+fowner,+kill"
     user = f"setpriv --reuid=65534 --inh-caps={rights} --ambient-caps={rights} --"
     for name in ("initdb", "pg_ctl"):
-        start = f"exec {user if os.getuid() == 0 else ''} {programs() / name}"
+        start = f"exec {user if os.getuid() == 0 else ''} {find_programs() / name}"
         (folder / name).write_text(f'#!/bin/sh\n{start} "$@"\n')
     (folder / "pg_config").write_text(f"#!/bin/sh\necho {folder}\n")
     for file in folder.iterdir():
@@ -68,9 +68,9 @@ def write_wrappers(folder: Path) -> None:
 def postgresql(port: int | None = None, login: str = "") -> Iterator[PostgreSQL]:
     """Run a server.
 
-    With a port, it asks the clients of other machines and of containers for the password `login`.
+    With a port, clients of other machines and in containers need the password `login`.
     """
-    control_program = str(programs() / "pg_ctl")
+    control_program = str(find_programs() / "pg_ctl")
     # The server refuses to run as root, and other users cannot enter the folders of pytest.
     user = ["runuser", "--user", "postgres", "--"] if os.getuid() == 0 else []
     with tempfile.TemporaryDirectory() as folder:

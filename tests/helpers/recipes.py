@@ -1,4 +1,4 @@
-"""Follow a recipe in a project: run its commands, and write and edit the files that it names."""
+"""Follow a recipe in a project: run its commands, and write and edit its files."""
 
 import json
 import os
@@ -13,29 +13,29 @@ from typing import Any, NamedTuple
 
 from tests.helpers.containers import free_port
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     PACKAGE,
     ROOT,
     SLUG,
     BakedProject,
-    activated,
+    activated_env,
     each,
     install_locked,
     interpreter,
     run,
 )
-from tests.helpers.page_commands import Reader, values
+from tests.helpers.page_commands import Reader, json_values
 from tests.helpers.pip_settings import index_variables
 
-each_web_api = each([it for it in HERE if it.application == "web-api"][:1])
-each_model_api = each([it for it in HERE if it.application == "model-api"][:1])
-each_job = each([it for it in HERE if it.application == "job"][:1])
+each_web_api = each([it for it in INSTALLABLE if it.application == "web-api"][:1])
+each_model_api = each([it for it in INSTALLABLE if it.application == "model-api"][:1])
+each_job = each([it for it in INSTALLABLE if it.application == "job"][:1])
 RECIPES = ROOT / "docs/recipes"
 PREFIX = f"{PACKAGE.upper()}_"
 BLOCK = re.compile(r"^```(\w+)\n((?:.*\n)*?)```$", re.MULTILINE)
-COPIED = re.compile(r"^\d+\. Copy the files in \[[\w-]+/\]\(([\w-]+)\)", re.MULTILINE)
+COPIED_FOLDER = re.compile(r"^\d+\. Copy the files in \[[\w-]+/\]\(([\w-]+)\)", re.MULTILINE)
 OUTPUT = {"json", "text"}
-# Files of a server, which a test starts with them.
+# Configuration of a server, which a test starts.
 SYSTEM = {"nginx"}
 
 
@@ -67,45 +67,47 @@ class RecipeProject:
     baked: BakedProject
     shell: dict[str, str]
     port: int
-    """Where `make start` serves."""
+    """The port of `make start`."""
     replaced: dict[str, str] = field(default_factory=dict)
-    """What a page says, and what stands for it on this machine."""
+    """Texts of a page, and their replacements on this machine."""
 
     def follow(self, name: str) -> None:
-        """Do what a page says, block by block, and compare what is said to be printed."""
+        """Follow a page block by block, and compare the output with the one on the page."""
         output = ""
         page = RECIPES / f"{name}.md"
-        for folder in COPIED.findall(page.read_text("utf-8")):
+        for folder in COPIED_FOLDER.findall(page.read_text("utf-8")):
             copy_new_files(RECIPES / folder, self.baked.path)
         for block in blocks(page):
             if block.language in OUTPUT:
-                compare(output, block)
+                assert_output(output, block)
             elif block.language == "console":
                 output = self.paste(block.text)
             elif block.language not in SYSTEM:
                 write(self.baked.path / block.file, block)
 
     def paste(self, commands: str) -> str:
-        """Run commands as in a terminal; return what they print."""
+        """Run commands as in a terminal; return their output."""
         return self.baked.run(*self.bash(commands), env=self.shell).stdout
 
-    def fail(self, commands: str) -> str:
-        """Run commands that have to fail; return what they print."""
+    def paste_failing(self, commands: str) -> str:
+        """Run commands that have to fail; return their output."""
         result = self.baked.run(*self.bash(commands), env=self.shell, check=False)
         assert result.returncode, result.stdout
         return result.stdout + result.stderr
 
     def bash(self, commands: str) -> list[str]:
-        """Return the command line that runs commands of a page on this machine."""
-        commands = Reader(self.baked, self.shell, self.port).with_own_port(commands)
+        """Return the command line for commands of a page on this machine."""
+        commands = Reader(self.baked, self.shell, self.port).replace_port(commands)
         for old, new in self.replaced.items():
             commands = commands.replace(old, new)
         if os.getuid() == 0:
             commands = commands.replace("sudo ", "")
         return ["bash", "-euo", "pipefail", "-c", commands]
 
-    def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        """Ask the service that `make start` has started; return the status and the JSON."""
+    def request(
+        self, method: str, path: str, body: object = None, **headers: str
+    ) -> tuple[int, Any]:
+        """Send a request to the service of `make start`; return the status and the JSON."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         headers["content-type"] = "application/json"
         connection.request(method, path, None if body is None else json.dumps(body), headers)
@@ -115,12 +117,12 @@ class RecipeProject:
         return answer
 
     def override(self, text: str) -> None:
-        """Let Compose read another file after `compose.yaml`, with what only this machine has."""
+        """Write `compose.override.yaml`, with the settings of this machine only."""
         (self.baked.path / "compose.override.yaml").write_text(text, "utf-8")
 
 
 def copy_new_files(source: Path, target: Path) -> None:
-    """Copy the files of a folder, none of which the other has."""
+    """Copy the files of a folder; fail if one exists in the target."""
     for file in source.rglob("*"):
         copy = target / file.relative_to(source)
         if file.is_file():
@@ -129,17 +131,17 @@ def copy_new_files(source: Path, target: Path) -> None:
             shutil.copy(file, copy)
 
 
-def compare(output: str, block: Block) -> None:
-    """Compare the last lines of an output with those of a page, as JSON if that is what it is."""
-    expected = values(block.text) if block.language == "json" else block.text.splitlines()
+def assert_output(output: str, block: Block) -> None:
+    """Compare the last lines of an output with a block of a page, as JSON or as text."""
+    expected = json_values(block.text) if block.language == "json" else block.text.splitlines()
     found = output.splitlines()[-len(expected) :]
     assert expected == (list(map(json.loads, found)) if block.language == "json" else found)
 
 
 def write(path: Path, block: Block) -> None:
-    """Edit a file, append to it, or create it."""
+    """Edit a file, append to it, or create it, as its block says."""
     if block.language == "diff":
-        path.write_text(edited(path.read_text("utf-8"), block.text), "utf-8")
+        path.write_text(apply_diff(path.read_text("utf-8"), block.text), "utf-8")
     elif "append" in block.lead.lower():
         with path.open("a", encoding="utf-8") as file:
             file.write(block.text)
@@ -149,8 +151,8 @@ def write(path: Path, block: Block) -> None:
             file.write(block.text)
 
 
-def edited(text: str, diff: str) -> str:
-    """Apply a diff whose hunks have no line numbers; each of them fits in one place."""
+def apply_diff(text: str, diff: str) -> str:
+    """Apply a diff whose hunks have no line numbers; each must match exactly one place."""
     for hunk in re.split(r"^@@\n", diff, flags=re.MULTILINE):
         lines = hunk.splitlines(keepends=True)
         old = "".join(line[1:] or "\n" for line in lines if not line.startswith("+"))
@@ -162,22 +164,22 @@ def edited(text: str, diff: str) -> str:
 
 
 @contextmanager
-def installed(project: BakedProject, folder: Path, recipe: str) -> Iterator[RecipeProject]:
-    """Copy and install a project to try a recipe in it; remove its containers and image after."""
+def recipe_project(project: BakedProject, folder: Path, recipe: str) -> Iterator[RecipeProject]:
+    """Copy and install a project for a recipe; remove its containers and image afterwards."""
     copy = BakedProject(folder / SLUG, project.combination)
     shutil.copytree(project.path, copy.path)
     python = interpreter(project.combination.python)
     assert python
     install_locked(copy.path, folder / "venv", python)
     port = free_port()
-    # Several sessions may share an engine.
+    # Several test sessions may share a Docker engine.
     name = f"recipe-{recipe.replace('_', '-')}-{port}"
-    shell = activated(folder / "venv") | index_variables()
+    shell = activated_env(folder / "venv") | index_variables()
     shell |= {"IMAGE": name, "COMPOSE_PROJECT_NAME": name, "PORT": str(port)}
     try:
         yield RecipeProject(copy, shell, port)
     finally:
-        # A test that fails shows what the services have said.
+        # pytest shows the logs of the services if the test fails.
         print(copy.run("docker", "compose", "logs", env=shell).stdout)  # noqa: T201 - for pytest
         copy.run("docker", "compose", "down", "--timeout", "1", "--volumes", env=shell)
         run("docker", "rmi", "--force", name)

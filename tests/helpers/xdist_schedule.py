@@ -1,4 +1,4 @@
-"""Which worker of pytest-xdist runs what: the tests of one combination share what they make."""
+"""Schedule pytest-xdist so that the tests of a combination share what they build."""
 
 import re
 
@@ -12,11 +12,11 @@ COMBINATION = re.compile("|".join(re.escape(str(it)) for it in COMBINATIONS))
 class ByCombination(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types.
     """Send the tests of a combination to one worker, and each other test to any idle worker.
 
-    A combination is baked, installed and built once, then. The plugin's own `--dist loadgroup`
-    does as much with its marks, but not with pytest 9.2, and says nothing.
+    So a combination is baked, installed and built once. The plugin's own `--dist loadgroup` would
+    do the same with marks, but silently does not with pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        """The group of a test; the largest groups begin."""
-        named = COMBINATION.search(nodeid)
-        return named[0] if named else nodeid
+        """Return the group of a test; the largest groups run first."""
+        found = COMBINATION.search(nodeid)
+        return found[0] if found else nodeid

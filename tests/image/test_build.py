@@ -1,4 +1,4 @@
-"""How the image is built: again in a moment, the same twice, from a private package index."""
+"""How the image is built: from a cache, reproducibly, and with other builders."""
 
 import hashlib
 import re
@@ -8,7 +8,7 @@ from time import time_ns
 
 import pytest
 
-from tests.helpers.containers import NEWEST, exported, inspect, with_python
+from tests.helpers.containers import NEWEST, exported_image, inspect, with_python
 from tests.helpers.harness import (
     BUILT,
     PACKAGE,
@@ -17,7 +17,7 @@ from tests.helpers.harness import (
     commit,
     each,
     run,
-    unavailable,
+    skip_or_fail,
 )
 
 JOB = [one for one in NEWEST if one.kind == "job"]
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("docker")
         ),
     ],
 )
-def test_a_python_that_is_not_the_projects_fails_the_build(
+def test_another_python_than_the_projects_fails_the_build(
     combination: Combination,
     baked: BakedProject,
     image: str,
@@ -62,7 +62,7 @@ def test_a_python_that_is_not_the_projects_fails_the_build(
     assert message.format(this=this, other=other) in result.stderr
 
 
-# The code comes to be built, is built and checked, and comes into the image.
+# The code is copied into the build stage, built, checked, and copied into the image.
 STEPS_OF_AN_EDIT = [
     ("application", "COPY"),
     ("application", "RUN"),
@@ -72,10 +72,10 @@ STEPS_OF_AN_EDIT = [
 
 
 def build_after_an_edit(project: Path, tag: str) -> list[tuple[str, str]]:
-    """Edit the code, build the image, and return the steps that were run."""
+    """Edit the code, build the image, and return the steps that were not cached."""
     module = project / "src" / PACKAGE / "__init__.py"
     module.write_text(module.read_text("utf-8") + f"EDITED = {time_ns()}\n", "utf-8")
-    # Files that only their owner may read, as some umasks make them, can be read in the image.
+    # With some umasks only the owner can read new files; in the image, every user has to.
     for path in (project / "src").rglob("*.py"):
         path.chmod(0o600)
     result = run("docker", "build", "--progress", "plain", "--tag", tag, project)
@@ -86,25 +86,25 @@ def build_after_an_edit(project: Path, tag: str) -> list[tuple[str, str]]:
 
 @pytest.mark.slow("builds without a cache")
 @each(NEWEST)
-def test_an_edit_of_the_code_changes_one_small_layer(
+def test_an_edit_of_the_code_changes_only_one_layer(
     baked: BakedProject, image: str, tmp_path: Path
 ) -> None:
     shutil.copytree(baked.path, tmp_path / "project")
-    # Other tests build the same layers, and Docker takes any of them: here they are all its own.
+    # Docker would also use the cached layers of other tests: these are all different.
     dockerfile = tmp_path / "project/Dockerfile"
     text = dockerfile.read_text("utf-8")
     own_base = f"FROM ${{BASE}} AS base\nENV OWN_LAYERS={time_ns()}\n"
     dockerfile.write_text(text.replace("FROM ${BASE} AS base\n", own_base), "utf-8")
-    whole, edited = f"{image}-whole", f"{image}-edited"
-    run("docker", "build", "--tag", whole, str(tmp_path / "project"))
+    unedited, edited = f"{image}-unedited", f"{image}-edited"
+    run("docker", "build", "--tag", unedited, str(tmp_path / "project"))
 
     steps = build_after_an_edit(tmp_path / "project", edited)
-    if steps != STEPS_OF_AN_EDIT:  # Docker removes cached layers when the disk fills.
-        whole, edited = edited, f"{image}-edited-again"
+    if steps != STEPS_OF_AN_EDIT:  # Docker may remove cached layers when the disk fills up.
+        unedited, edited = edited, f"{image}-edited-again"
         steps = build_after_an_edit(tmp_path / "project", edited)
 
     assert steps == STEPS_OF_AN_EDIT
-    before, after = (inspect(name)["RootFS"]["Layers"] for name in (whole, edited))
+    before, after = (inspect(name)["RootFS"]["Layers"] for name in (unedited, edited))
     assert before[:-1] == after[:-1]
     assert before[-1] != after[-1]
     run(
@@ -122,13 +122,13 @@ def test_the_same_sources_give_the_same_files(
 
     baked.run("docker", "build", "--no-cache", "--tag", again, ".")
 
-    first, second = hashes(image, tmp_path), hashes(again, tmp_path)
+    first, second = venv_hashes(image, tmp_path), venv_hashes(again, tmp_path)
     assert len(first) > 500
     assert first == second
 
 
 @each(JOB)
-def test_a_commit_that_is_built_again_gives_the_same_image(
+def test_building_a_commit_again_gives_the_same_image(
     baked: BakedProject, image: str, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
@@ -143,10 +143,10 @@ def test_a_commit_that_is_built_again_gives_the_same_image(
     assert once == twice
 
 
-def hashes(image: str, folder: Path) -> dict[str, str]:
-    """What every file of the venv holds."""
+def venv_hashes(image: str, folder: Path) -> dict[str, str]:
+    """Return the hash of every file in the venv."""
     found = {}
-    with exported(image, folder) as files:
+    with exported_image(image, folder) as files:
         for member in files:
             content = files.extractfile(member) if member.isfile() else None
             if content and member.name.startswith("opt/venv"):
@@ -156,12 +156,12 @@ def hashes(image: str, folder: Path) -> dict[str, str]:
 
 @each(JOB)
 @pytest.mark.parametrize("builder", ["podman", "buildah"])
-def test_other_builders_build_it(
+def test_other_builders_can_build_it(
     baked: BakedProject, combination: Combination, builder: str, tmp_path: Path
 ) -> None:
     if not shutil.which(builder):
-        unavailable(f"{builder} is not on this machine.", required=False)
-    # They keep images of their own, and take Docker's base image from there.
+        skip_or_fail(f"{builder} is not on this machine.", required=False)
+    # They have their own image store, so the base image is passed as an archive.
     base = f"python:{combination.python}-slim-trixie"
     archive = tmp_path / "base.tar"
     run("docker", "save", "--output", archive, base)

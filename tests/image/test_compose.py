@@ -1,4 +1,4 @@
-"""Compose runs an application on one machine: its secrets and its log."""
+"""Secrets and logs of an application that Compose runs on one machine."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.helpers.containers import NEWEST, free_port, inspect, orders
+from tests.helpers.containers import NEWEST, free_port, inspect, write_orders
 from tests.helpers.harness import PACKAGE, BakedProject, each, run
 from tests.helpers.nginx import block
 
@@ -28,20 +28,20 @@ class Machine:
         self.folder = folder
         shutil.copy(project.path / "compose.yaml", folder)
         (folder / "secrets").mkdir()
-        # As for the commands of the page; the other is for a machine where port 8000 is taken.
+        # The image as on the page; the port because 8000 may be taken.
         (folder / ".env").write_text(f"IMAGE={image}\nPORT={free_port()}\n")
-        # Docker has to name the project apart from those of other tests.
+        # The name of the project has to differ from those of other tests.
         self.environment = os.environ | {"COMPOSE_PROJECT_NAME": f"compose-test-{os.getpid()}"}
 
     def edit(self, pattern: str, replacement: str) -> None:
-        """Edit `compose.yaml`, where the pattern has to be found."""
+        """Edit `compose.yaml`; fail if the pattern is not found."""
         path = self.folder / "compose.yaml"
         text, count = re.subn(pattern, replacement, path.read_text("utf-8"), flags=re.MULTILINE)
         assert count
         path.write_text(text, "utf-8")
 
-    def make_secret(self, command: str, setting: str, value: str) -> Path:
-        """Make the file of a secret setting by the command of the page, and mount it."""
+    def create_secret(self, command: str, setting: str, value: str) -> Path:
+        """Create the file of a secret setting with the command of the page, and mount it."""
         example, name = f"{PREFIX.lower()}token", f"{PREFIX.lower()}{setting}"
         self.edit("^( *)# (secrets:|  - |  .*token:|    file:)", r"\1\2")
         self.edit(example, name)
@@ -53,7 +53,7 @@ class Machine:
         run("sh", "-euc", command.replace("sudo ", ""), cwd=self.folder, env=self.environment)
 
     def compose(self, *arguments: str, check: bool = True) -> str:
-        """Run Docker Compose; return what it prints."""
+        """Run Docker Compose; return its output."""
         result = run(
             "docker", "compose", *arguments, cwd=self.folder, env=self.environment, check=check
         )
@@ -62,17 +62,17 @@ class Machine:
 
 @pytest.fixture
 def machine(docker: None, baked: BakedProject, image: str, tmp_path: Path) -> Iterator[Machine]:  # noqa: ARG001 - needed
-    made = Machine(baked, image, tmp_path)
-    yield made
-    made.compose("down", "--timeout", "5")
+    machine = Machine(baked, image, tmp_path)
+    yield machine
+    machine.compose("down", "--timeout", "5")
 
 
 @needs_root
 @each(SERVICES)
-def test_a_secret_is_read_by_the_user_of_the_image_and_by_nobody_else(
+def test_only_the_user_of_the_image_can_read_a_secret(
     baked: BakedProject, machine: Machine
 ) -> None:
-    secret = machine.make_secret(block(baked, "console", "secrets/"), "log_level", "debug")
+    secret = machine.create_secret(block(baked, "console", "secrets/"), "log_level", "debug")
 
     machine.compose("up", "--detach", "--wait")
     assert secret.stat().st_mode & 0o777 == 0o400
@@ -89,12 +89,12 @@ def test_a_secret_is_read_by_the_user_of_the_image_and_by_nobody_else(
 
 @needs_root
 @each(JOBS)
-def test_a_secret_is_read_by_the_user_who_starts_the_job(
+def test_the_user_who_starts_the_job_can_read_a_secret(
     baked: BakedProject, machine: Machine
 ) -> None:
-    orders(machine.folder, 1)
+    write_orders(machine.folder, 1)
     machine.environment |= {"USER_ID": "12345", "GROUP_ID": "12345"}
-    secret = machine.make_secret(block(baked, "console", "secrets/"), "max_errors", "hunter2")
+    secret = machine.create_secret(block(baked, "console", "secrets/"), "max_errors", "hunter2")
     start = ["docker", "compose", "up", "--exit-code-from", "job", "--no-log-prefix"]
 
     unreadable = run(*start, cwd=machine.folder, env=machine.environment, check=False)
@@ -109,7 +109,7 @@ def test_a_secret_is_read_by_the_user_who_starts_the_job(
 
 
 @each(NEWEST)
-def test_a_secret_that_everybody_can_read_is_refused(baked: BakedProject, tmp_path: Path) -> None:
+def test_a_world_readable_secret_is_refused(baked: BakedProject, tmp_path: Path) -> None:
     project = shutil.copytree(baked.path, tmp_path / "project")
     secret = project / "secrets/a_token"
     secret.write_text("hunter2")
@@ -125,8 +125,8 @@ def test_a_secret_that_everybody_can_read_is_refused(baked: BakedProject, tmp_pa
 
 
 @each(NEWEST)
-def test_the_log_of_a_container_is_bounded(baked: BakedProject, machine: Machine) -> None:
-    orders(machine.folder, 1)
+def test_the_log_of_a_container_is_limited(baked: BakedProject, machine: Machine) -> None:
+    write_orders(machine.folder, 1)
     machine.compose("up", "--detach")
 
     (name,) = machine.compose("ps", "--all", "--format", "{{.Name}}").split()
@@ -135,5 +135,5 @@ def test_the_log_of_a_container_is_bounded(baked: BakedProject, machine: Machine
 
     assert log == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "5"}}
     assert service["logging"]["options"] == log["Config"]
-    # A job that has ended has nothing to start again for.
+    # A job that has finished must not be restarted.
     assert service.get("restart") == (None if "job" in name else "unless-stopped")

@@ -1,4 +1,4 @@
-"""What is in the image: the venv, its labels, and nothing else on top of the base."""
+"""The contents of the image: the venv and its labels, and nothing else on top of the base."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from benchmarks.image import ON_TOP, limit
-from tests.helpers.containers import NEWEST, exported, free_port, inspect, with_python
+from tests.helpers.containers import NEWEST, exported_image, free_port, inspect, with_python
 from tests.helpers.harness import PACKAGE, SLUG, BakedProject, Combination, commit, each, run
 
 MB = 1_000_000
@@ -15,19 +15,19 @@ MB = 1_000_000
 pytestmark = pytest.mark.usefixtures("docker")
 
 
-def added(image: str, base: str, folder: Path) -> dict[str, int]:
-    """Every file that the image has on top of its base, with its size in bytes."""
-    with exported(base, folder) as files:
+def added_files(image: str, base: str, folder: Path) -> dict[str, int]:
+    """Return every file that an image adds to its base, with its size in bytes."""
+    with exported_image(base, folder) as files:
         before = {member.name for member in files}
-    with exported(image, folder) as files:
+    with exported_image(image, folder) as files:
         return {member.name: member.size for member in files if member.name not in before}
 
 
 @each(NEWEST)
-def test_it_holds_the_venv_and_nothing_else(
+def test_it_contains_the_venv_and_nothing_else(
     image: str, combination: Combination, tmp_path: Path
 ) -> None:
-    files = added(image, f"python:{combination.python}-slim-trixie", tmp_path)
+    files = added_files(image, f"python:{combination.python}-slim-trixie", tmp_path)
     outside = {name for name in files if not name.startswith("opt/venv")}
     names = {PurePosixPath(name).name for name in files}
     packages = {
@@ -45,8 +45,8 @@ def test_it_holds_the_venv_and_nothing_else(
 
 
 @each(NEWEST)
-def test_the_code_is_roots_readable_by_all_and_compiled(image: str, tmp_path: Path) -> None:
-    with exported(image, tmp_path) as files:
+def test_the_code_belongs_to_root_and_is_readable_and_compiled(image: str, tmp_path: Path) -> None:
+    with exported_image(image, tmp_path) as files:
         venv = [member for member in files if member.name.startswith("opt/venv")]
     sources = [one.name for one in venv if re.search(r"^(?!.*/tests/).*\.py$", one.name)]
     compiled = {one.name for one in venv if one.name.endswith(".pyc")}
@@ -59,11 +59,11 @@ def test_the_code_is_roots_readable_by_all_and_compiled(image: str, tmp_path: Pa
 
 
 @each(NEWEST[-1:])
-def test_pip_of_the_official_image_is_taken_out(
+def test_pip_of_the_official_image_is_removed(
     baked: BakedProject, image: str, combination: Combination, tmp_path: Path
 ) -> None:
-    # The base of these tests may be a stand-in that has no pip; the official one has it here.
-    official, taken_out = f"{image}-official", f"{image}-without-pip"
+    # The base image of the tests may lack pip; the official one has it at these paths.
+    official, without_pip = f"{image}-official", f"{image}-without-pip"
     folder = f"/usr/local/lib/python{combination.python}"
     (tmp_path / "Dockerfile").write_text(f"""
         FROM python:{combination.python}-slim-trixie
@@ -74,29 +74,29 @@ def test_pip_of_the_official_image_is_taken_out(
     run("docker", "build", "--tag", official, tmp_path)
     assert image
 
-    baked.run("docker", "build", "--build-arg", f"BASE={official}", "--tag", taken_out, ".")
+    baked.run("docker", "build", "--build-arg", f"BASE={official}", "--tag", without_pip, ".")
 
-    with exported(taken_out, tmp_path) as files:
+    with exported_image(without_pip, tmp_path) as files:
         assert [one.name for one in files if re.search(r"pip(/|3|-1|\.whl|$)", one.name)] == []
 
 
 def labels(image: str) -> dict[str, str]:
-    """The OCI labels, by the last part of their names."""
+    """Return the OCI labels by the last parts of their names."""
     found = inspect(image)["Config"]["Labels"]
     return {name.removeprefix("org.opencontainers.image."): text for name, text in found.items()}
 
 
-def copy_of(baked: BakedProject, folder: Path) -> BakedProject:
-    """A copy of a project that a test may change."""
+def copy_project(baked: BakedProject, folder: Path) -> BakedProject:
+    """Copy a project, so that a test may change it."""
     shutil.copytree(baked.path, folder / "project")
     return BakedProject(folder / "project", baked.combination)
 
 
 @each(NEWEST[-1:])
-def test_labels_say_what_it_is_and_where_it_comes_from(
+def test_labels_describe_the_image_and_its_source(
     baked: BakedProject, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = copy_of(baked, tmp_path)
+    project = copy_project(baked, tmp_path)
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-02T03:04:05+01:00")
     commit(project.path, "Start")
     remote = "https://me:hunter2$HOME`id`@example.com/team/shop.git"
@@ -119,7 +119,7 @@ def test_labels_say_what_it_is_and_where_it_comes_from(
 
 
 @each(NEWEST)
-def test_labels_do_without_a_repository(image: str) -> None:
+def test_labels_need_no_repository(image: str) -> None:
     found = labels(image)
 
     assert (found["title"], found["version"]) == (SLUG, "0.1.0")
@@ -130,7 +130,7 @@ def test_labels_do_without_a_repository(image: str) -> None:
 def test_compose_starts_shows_logs_and_stops(
     baked: BakedProject, image: str, tmp_path: Path
 ) -> None:
-    project = copy_of(baked, tmp_path)
+    project = copy_project(baked, tmp_path)
     port = free_port()
     environment = with_python() | {
         "COMPOSE_PROJECT_NAME": f"template-test-{port}",

@@ -1,4 +1,4 @@
-"""The running image, from outside: what an orchestrator and its operators rely on."""
+"""The running image: what an orchestrator and its operators rely on."""
 
 import json
 import re
@@ -16,17 +16,17 @@ from tests.helpers.containers import (
     JOBS,
     NEWEST,
     SERVICES,
-    answer,
-    ask,
-    changed,
     container,
     exit_status,
+    extend_image,
     free_port,
     inspect,
-    only_json,
-    orders,
+    is_json_lines,
+    read_all,
+    request_json,
     run_once,
     wait_until_healthy,
+    write_orders,
 )
 from tests.helpers.harness import PACKAGE, BakedProject, each, run
 from tests.helpers.openapi import examples
@@ -37,7 +37,7 @@ LIVEZ = b"GET /livez HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
 PREFIX = f"{PACKAGE.upper()}_"
 REQUESTS = 240
 WORK = ["run", "data/orders.csv", "data/orders.jsonl"]
-# No file can be made in it, not even an empty one.
+# No file can be created in it, not even an empty one.
 FULL_TMP = "--tmpfs=/tmp:size=4k,nr_inodes=1"
 INSTALLERS = ["pip", "ensurepip", "setuptools", "wheel", "poetry"]
 IMPORT_ALL = f"""
@@ -65,19 +65,19 @@ def test_its_user_is_a_number_and_cannot_write_to_the_code(image: str) -> None:
 
 
 @each(NEWEST)
-def test_nothing_in_it_installs_or_compiles(image: str) -> None:
-    look = "import importlib.util, shutil, sys; print([*map(importlib.util.find_spec, sys.argv[1:])"
-    look += ', *map(shutil.which, ["pip", "cc", "gcc", "make", "git"])])'
+def test_it_has_no_installers_or_compilers(image: str) -> None:
+    script = (
+        "import importlib.util, shutil, sys; print([*map(importlib.util.find_spec, sys.argv[1:])"
+    )
+    script += ', *map(shutil.which, ["pip", "cc", "gcc", "make", "git"])])'
 
-    result = run_once(image, "--entrypoint=python", command=["-c", look, *INSTALLERS])
+    result = run_once(image, "--entrypoint=python", command=["-c", script, *INSTALLERS])
 
     assert set(re.findall(r"\w+", result.stdout)) == {"None"}, result
 
 
 @each(NEWEST)
-def test_every_module_can_be_imported_with_what_production_has(
-    image: str, baked: BakedProject
-) -> None:
+def test_every_module_can_be_imported_in_production(image: str, baked: BakedProject) -> None:
     result = run_once(image, "--entrypoint=python", command=["-c", IMPORT_ALL])
     usage = run_once(image, "--entrypoint=python", command=["-m", PACKAGE, "--help"])
 
@@ -94,7 +94,7 @@ def port() -> int:
 
 @pytest.fixture
 def serving(request: pytest.FixtureRequest, image: str, port: int) -> Iterator[str]:
-    """A healthy service on `port` of this machine; the test's parameter is its settings."""
+    """A healthy service on `port` of this machine, with the settings of the test's parameter."""
     given = {"MAX_CONCURRENT_REQUESTS": REQUESTS, **getattr(request, "param", {}), "PORT": port}
     settings = [f"--env={PREFIX}{name}={value}" for name, value in given.items()]
     with container(image, "--network=host", *settings) as name:
@@ -102,12 +102,12 @@ def serving(request: pytest.FixtureRequest, image: str, port: int) -> Iterator[s
         yield name
         run("docker", "wait", name)
         assert exit_status(name) == 0
-        assert only_json(run("docker", "logs", name).stdout)
+        assert is_json_lines(run("docker", "logs", name).stdout)
 
 
 def example_request(port: int) -> bytes:
-    """A POST with a body that the service accepts."""
-    document: Any = ask(f"http://127.0.0.1:{port}/openapi.json")
+    """Return a POST request that the service accepts."""
+    document: Any = request_json(f"http://127.0.0.1:{port}/openapi.json")
     path, body = examples(document)[0]
     content = json.dumps(body)
     head = f"POST {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n"
@@ -121,21 +121,21 @@ def connect(port: int, sent: bytes = b"") -> socket.socket:
 
 
 def connect_with_half_a_body(port: int, request: bytes) -> socket.socket:
-    """Send a request without its last 4 bytes, for which the service waits then."""
+    """Send a request without its last 4 bytes, so that the service waits for them."""
     head, body = request.split(b"\r\n\r\n")
     connection = connect(port, head + b"\r\nexpect: 100-continue\r\n\r\n")
-    # The server sends this when the application asks for the body.
+    # The server sends this when the application reads the body.
     assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
     connection.sendall(body[:-4])
     return connection
 
 
-def ask_until_refused(port: int) -> set[bytes]:
+def request_until_refused(port: int) -> set[bytes]:
     """Send requests over new connections, and return the status lines of the responses."""
     found = set()
     with suppress(ConnectionRefusedError, ConnectionResetError):
         while True:
-            found.add(answer(connect(port, LIVEZ)).partition(b"\r\n")[0])
+            found.add(read_all(connect(port, LIVEZ)).partition(b"\r\n")[0])
     return found
 
 
@@ -147,17 +147,17 @@ def test_sigterm_under_load_loses_no_accepted_request_and_refuses_new_connection
     connections = [connect_with_half_a_body(port, request) for _ in range(REQUESTS)]
     idle = connect(port)
     with ThreadPoolExecutor(16) as threads:
-        load = [threads.submit(ask_until_refused, port) for _ in range(8)]
+        load = [threads.submit(request_until_refused, port) for _ in range(8)]
         sleep(0.2)
         run("docker", "kill", "--signal", "TERM", serving)
-        # What the kernel has accepted but the service has not, is closed without an answer.
+        # Connections that only the kernel has accepted are closed without a response.
         assert set().union(*(it.result() for it in load)) <= {b"HTTP/1.1 200 OK", b""}
-        assert answer(idle) == b""
+        assert read_all(idle) == b""
         with pytest.raises(ConnectionRefusedError):
             connect(port)
         for connection in connections:
             connection.sendall(request[-4:])
-        answers = list(threads.map(answer, connections))
+        answers = list(threads.map(read_all, connections))
 
     statuses = [text.partition(b"\r\n")[0] for text in answers]
     assert statuses.count(b"HTTP/1.1 200 OK") == REQUESTS
@@ -167,21 +167,21 @@ def test_sigterm_under_load_loses_no_accepted_request_and_refuses_new_connection
 @pytest.mark.parametrize(
     "serving", [{"REQUEST_TIMEOUT_SECONDS": 1, "SHUTDOWN_GRACE_SECONDS": 3}], indirect=True
 )
-def test_requests_that_never_end_are_cut_off_by_their_time_limit(serving: str, port: int) -> None:
+def test_endless_requests_are_stopped_by_their_time_limit(serving: str, port: int) -> None:
     half_a_header = connect(port, LIVEZ[:10])
     half_a_body = connect_with_half_a_body(port, example_request(port))
 
     start = monotonic()
     run("docker", "kill", "--signal", "TERM", serving)
 
-    assert answer(half_a_header) == b""
-    assert b" 504 " in answer(half_a_body).partition(b"\r\n")[0]
+    assert read_all(half_a_header) == b""
+    assert b" 504 " in read_all(half_a_body).partition(b"\r\n")[0]
     run("docker", "wait", serving)
     assert monotonic() - start < 5
 
 
 @each(NEWEST)
-def test_sigterm_ends_it_while_it_still_imports(image: str) -> None:
+def test_sigterm_during_imports_ends_it(image: str) -> None:
     early = f"import os, time, {PACKAGE}; os.kill(1, 15); time.sleep(60)"
 
     result = run_once(image, "--entrypoint=python", command=["-c", early])
@@ -198,24 +198,22 @@ def test_sigterm_ends_it_while_it_still_imports(image: str) -> None:
         ("LOG_LEVLE", f" is not a setting; did you mean {PREFIX}LOG_LEVEL?"),
     ],
 )
-def test_a_wrong_setting_stops_it_at_once_and_its_value_is_not_shown(
+def test_an_invalid_setting_stops_it_at_once_without_showing_the_value(
     image: str, variable: str, message: str
 ) -> None:
     command = inspect(image)["Config"]["Cmd"] or WORK
 
     result = run_once(image, f"--env={PREFIX}{variable}=hunter2", command=command)
 
-    said = result.stdout + result.stderr  # A job logs it.
+    output = result.stdout + result.stderr  # A job logs it.
     assert result.returncode == 2
-    assert f"{PREFIX}{variable}{message}" in said
-    assert len(said.splitlines()) == (1 if command == WORK else 2)
-    assert "hunter2" not in said
+    assert f"{PREFIX}{variable}{message}" in output
+    assert len(output.splitlines()) == (1 if command == WORK else 2)
+    assert "hunter2" not in output
 
 
 @each(NEWEST)
-def test_a_secret_comes_from_a_file_and_one_that_is_unreadable_stops_it(
-    image: str, tmp_path: Path
-) -> None:
+def test_secrets_come_from_files_and_an_unreadable_one_stops_it(image: str, tmp_path: Path) -> None:
     secret = tmp_path / f"{PREFIX.lower()}log_format"
     secret.write_text("hunter2")
     tmp_path.chmod(0o755)
@@ -229,7 +227,7 @@ def test_a_secret_comes_from_a_file_and_one_that_is_unreadable_stops_it(
 
     message = f"{PREFIX}LOG_FORMAT: Input should be 'auto', 'console' or 'json'"
     assert message in wrong.stdout + wrong.stderr
-    # The user of the container, and what to run.
+    # With the user of the container, and the command.
     remedy = f"Permission denied; run: sudo chown 123456 secrets/{secret.name}"
     assert f"/run/secrets/{secret.name}: {remedy}" in unreadable.stdout + unreadable.stderr
     assert wrong.returncode == unreadable.returncode == 2
@@ -237,7 +235,7 @@ def test_a_secret_comes_from_a_file_and_one_that_is_unreadable_stops_it(
 
 
 @each(NEWEST)
-def test_what_else_is_mounted_among_the_secrets_changes_nothing(image: str, tmp_path: Path) -> None:
+def test_other_files_mounted_among_the_secrets_are_ignored(image: str, tmp_path: Path) -> None:
     # Cloud providers mount the tokens of service accounts there.
     account = tmp_path / "kubernetes.io/serviceaccount"
     account.mkdir(parents=True)
@@ -257,7 +255,7 @@ def test_what_else_is_mounted_among_the_secrets_changes_nothing(image: str, tmp_
 
 @pytest.fixture
 def image_without_tmp(image: str) -> str:
-    return changed(image, "without-tmp", "USER root", "RUN rm -rf /tmp", "USER 10001:10001")
+    return extend_image(image, "without-tmp", "USER root", "RUN rm -rf /tmp", "USER 10001:10001")
 
 
 @each(NEWEST_SERVICES)
@@ -271,7 +269,7 @@ def test_a_service_needs_no_tmp(image: str, image_without_tmp: str) -> None:
 
 @each(NEWEST_JOBS)
 def test_a_job_needs_no_tmp(image: str, image_without_tmp: str, tmp_path: Path) -> None:
-    mount = f"--volume={orders(tmp_path, 100)}:/data"
+    mount = f"--volume={write_orders(tmp_path, 100)}:/data"
     for name, options in [(image, [FULL_TMP]), (image_without_tmp, [])]:
         result = run_once(name, mount, "--network=none", *options, command=WORK)
         assert result.returncode == 0, result.stderr

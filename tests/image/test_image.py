@@ -1,4 +1,4 @@
-"""The image of a baked project, from outside: it builds unedited, runs, answers and stops."""
+"""The image of an unedited project: it builds, runs, responds and stops."""
 
 import json
 import shutil
@@ -11,16 +11,16 @@ from tests.helpers.containers import (
     JOBS,
     SERVICES,
     address,
-    ask,
     container,
     exit_status,
-    only_json,
-    orders,
+    is_json_lines,
+    request_json,
     run_once,
     wait_until_healthy,
+    write_orders,
 )
 from tests.helpers.edge_cases import add_edge_cases
-from tests.helpers.harness import BUILT, HERE, BakedProject, Combination, each, poetry, run
+from tests.helpers.harness import BUILT, INSTALLABLE, BakedProject, Combination, each, poetry, run
 from tests.helpers.openapi import examples
 
 pytestmark = pytest.mark.usefixtures("docker")
@@ -32,46 +32,46 @@ def test_the_service_becomes_healthy_answers_and_stops_on_sigterm(image: str) ->
         wait_until_healthy(name)
         url = address(name)
 
-        assert ask(f"{url}/livez") == {"status": "ok"}
-        document = ask(f"{url}/openapi.json")
+        assert request_json(f"{url}/livez") == {"status": "ok"}
+        document = request_json(f"{url}/openapi.json")
         assert isinstance(document, dict)
         for path, body in examples(document):
-            assert ask(url + path, body)
+            assert request_json(url + path, body)
 
         run("docker", "stop", "--timeout", "20", name)
         assert exit_status(name) == 0
-        assert only_json(run("docker", "logs", name).stdout)
+        assert is_json_lines(run("docker", "logs", name).stdout)
 
 
 @each(JOBS)
-def test_the_job_does_its_work_on_a_mounted_file_without_a_network(
+def test_the_job_processes_a_mounted_file_without_a_network(
     image: str,
     tmp_path: Path,
     bake: Callable[[Combination], BakedProject],
     combination: Combination,
 ) -> None:
-    data = orders(tmp_path, 0)
+    data = write_orders(tmp_path, 0)
     shutil.copy(bake(combination).path / "data/orders.csv", data)
 
     mount = ["--network=none", f"--volume={data}:/data"]
     result = run_once(image, *mount, command=["run", "data/orders.csv", "data/orders.jsonl"])
 
     assert result.returncode == 0, result.stderr
-    assert only_json(result.stdout)
+    assert is_json_lines(result.stdout)
     assert json.loads(result.stdout.splitlines()[-1])["event"] == "done"
     assert len((data / "orders.jsonl").read_text().splitlines()) == 5
 
 
 @each(JOBS)
-def test_a_job_that_is_not_told_what_to_do_does_not_end_well(image: str) -> None:
+def test_a_job_without_a_command_fails(image: str) -> None:
     result = run_once(image)
 
     assert result.returncode == 2
     assert "Missing command." in result.stdout
 
 
-@each([combination for combination in BUILT if combination not in HERE])
-def test_its_own_tests_pass_where_only_the_image_has_its_python(
+@each([combination for combination in BUILT if combination not in INSTALLABLE])
+def test_its_own_tests_pass_in_docker_if_this_machine_lacks_its_python(
     baked: BakedProject, tmp_path: Path
 ) -> None:
     shutil.copytree(baked.path, tmp_path, dirs_exist_ok=True)
@@ -94,5 +94,5 @@ def test_its_own_tests_pass_where_only_the_image_has_its_python(
             mypy && ruff check && ruff format --check
     """)
 
-    # A tool that fails, pytest without tests among them, fails the build.
+    # A tool that fails, such as pytest without tests, fails the build.
     run("docker", "build", "--file", dockerfile, tmp_path)

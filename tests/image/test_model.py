@@ -1,4 +1,4 @@
-"""The model API from outside: what its image predicts, holds, and does with another model."""
+"""The image of a model API: its predictions, its contents, and other models."""
 
 import hashlib
 import json
@@ -16,33 +16,33 @@ import pytest
 
 from tests.helpers.containers import (
     address,
-    ask,
     container,
     exit_status,
     predict,
+    request_json,
     wait_until_healthy,
     with_python,
 )
 from tests.helpers.harness import (
     BUILT,
     COMBINATIONS,
-    HERE,
+    INSTALLABLE,
     PACKAGE,
     BakedProject,
     Combination,
     each,
     poetry,
     run,
-    unavailable,
+    skip_or_fail,
 )
 
 MODELS = [it for it in COMBINATIONS if it.application == "model-api"]
 IMAGES = [it for it in MODELS if it in BUILT]
-TRAINED = [it for it in MODELS if it in HERE]
+TRAINED = [it for it in MODELS if it in INSTALLABLE]
 TOLERANCE = 1e-4
 TRAIN = ("-m", "training")
 
-# In the development environment: instances, and what scikit-learn predicts for them.
+# Prints instances, and the predictions of scikit-learn in the development environment.
 EXPECTED = f"""
 import json
 from {PACKAGE}.model.batch import read_csv
@@ -59,7 +59,7 @@ print(json.dumps({{
 }}))
 """
 
-# The largest difference between what two files predict for every row of the data.
+# Prints the largest difference between the predictions of two models on the data.
 DIFFERENCE = f"""
 import sys
 from pathlib import Path
@@ -76,9 +76,9 @@ print(np.abs(one.predict_columns(columns) - other.predict_columns(columns)).max(
 
 @pytest.fixture(scope="session")
 def developed(install: Callable[[Combination], BakedProject]) -> BakedProject:
-    """A model API in its development environment, on whichever Python is here."""
+    """A model API in its development environment, on any Python of this machine."""
     if not TRAINED:
-        unavailable("This machine has no Python of the template.", required=False)
+        skip_or_fail("This machine has no Python of the template.", required=False)
     return install(TRAINED[0])
 
 
@@ -88,12 +88,12 @@ def python(project: BakedProject, *arguments: str | Path) -> str:
 
 @contextmanager
 def serving(image: str, *options: str) -> Iterator[tuple[str, str]]:
-    """A container's name and address."""
+    """Run a container; yield its name and address."""
     with container(image, "--publish", "127.0.0.1::8000", *options) as name:
         yield name, address(name)
 
 
-def mounted(model: Path) -> list[str]:
+def mount_options(model: Path) -> list[str]:
     path = "/models/own.onnx"
     return [f"--volume={model}:{path}:ro", f"--env={PACKAGE.upper()}_MODEL_PATH={path}"]
 
@@ -115,7 +115,7 @@ def test_the_image_predicts_what_scikit_learn_does(image: str, developed: BakedP
 
 @pytest.mark.usefixtures("docker")
 @each(IMAGES)
-def test_the_image_holds_what_predicts_and_not_what_trains(image: str) -> None:
+def test_the_image_has_the_packages_for_prediction_but_not_for_training(image: str) -> None:
     code = "import importlib.metadata as it; print(*{d.name.lower() for d in it.distributions()})"
 
     result = run("docker", "run", "--rm", "--entrypoint", "python", image, "-c", code)
@@ -137,9 +137,9 @@ def test_a_mounted_model_is_served(image: str, developed: BakedProject, tmp_path
     sample.write_text("".join([lines[0], *lines[1::2]]))
     python(developed, *TRAIN, f"--data={sample}", f"--output={model}", f"--report={tmp_path}/r")
 
-    with serving(image, *mounted(model)) as (name, url):
+    with serving(image, *mount_options(model)) as (name, url):
         wait_until_healthy(name)
-        description: Any = ask(f"{url}/model")
+        description: Any = request_json(f"{url}/model")
 
     assert description["version"] == hashlib.sha256(model.read_bytes()).hexdigest()[:12]
     packaged = (developed.path / f"src/{PACKAGE}/model/model.onnx").read_bytes()
@@ -154,12 +154,12 @@ def test_a_broken_model_leaves_the_service_alive_but_not_ready(
     model = tmp_path / "own.onnx"
     model.write_bytes((baked.path / f"src/{PACKAGE}/model/model.onnx").read_bytes()[:300])
 
-    with serving(image, *mounted(model)) as (name, url):
+    with serving(image, *mount_options(model)) as (name, url):
         problem = wait_for_problem(f"{url}/readyz", "own.onnx")
 
         assert problem["status"] == 503
         assert "/models/own.onnx is not an ONNX model or is truncated" in problem["detail"]
-        assert ask(f"{url}/livez") == {"status": "ok"}
+        assert request_json(f"{url}/livez") == {"status": "ok"}
         assert exit_status(name) == 0
         logs = run("docker", "logs", name)
         assert "/models/own.onnx is not an ONNX model or is truncated" in logs.stdout
@@ -168,7 +168,7 @@ def test_a_broken_model_leaves_the_service_alive_but_not_ready(
 
 @pytest.mark.usefixtures("docker")
 @each(IMAGES[:1])
-def test_make_start_says_at_once_why_a_model_cannot_be_served(
+def test_make_start_fails_at_once_if_a_model_cannot_be_served(
     image: str, baked: BakedProject, tmp_path: Path
 ) -> None:
     project = BakedProject(tmp_path / "project", baked.combination)
@@ -215,20 +215,20 @@ def test_the_wheel_has_no_training_code(baked: BakedProject, tmp_path: Path) -> 
 
 
 @each(TRAINED[:1])
-def test_protobuf_is_held_back_as_long_as_skl2onnx_needs_it(baked: BakedProject) -> None:
+def test_protobuf_is_limited_as_long_as_skl2onnx_needs_it(baked: BakedProject) -> None:
     lock = tomllib.loads((baked.path / "poetry.lock").read_text("utf-8"))
     versions = {package["name"]: package["version"] for package in lock["package"]}
 
-    # Does a later skl2onnx write what a later protobuf takes? Then the limit can go.
+    # If this fails, check whether the new skl2onnx works without the limit of protobuf.
     assert versions["skl2onnx"] == "1.20.0"
 
 
 def wait_for_problem(url: str, text: str, seconds: float = 30) -> dict[str, Any]:
-    """The problem document of this address, once it holds this text."""
+    """Return the problem document of a URL as soon as it contains a text."""
     deadline = monotonic() + seconds
     while True:
         try:
-            answer = ask(url)
+            answer = request_json(url)
         except HTTPError as error:
             answer = json.load(error)
         except OSError as error:  # It does not listen yet.

@@ -1,4 +1,4 @@
-"""nginx in front of the service has the limits that the service leaves to a proxy."""
+"""nginx in front of the service enforces the limits that the service leaves to a proxy."""
 
 import json
 import re
@@ -11,10 +11,10 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.helpers.containers import answer, ask, container, free_port, wait_until
+from tests.helpers.containers import container, free_port, read_all, request_json, wait_until
 from tests.helpers.harness import COMBINATIONS, PACKAGE, BakedProject, each, run
-from tests.helpers.nginx import Proxy, block, proxying
-from tests.helpers.page_commands import ready
+from tests.helpers.nginx import Proxy, block, run_proxy
+from tests.helpers.page_commands import is_ready
 
 PREFIX = f"{PACKAGE.upper()}_"
 BODY = json.dumps({"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]})
@@ -28,11 +28,11 @@ pytestmark = [
 
 @contextmanager
 def serving(image: str, port: int) -> Iterator[str]:
-    """Run a copy of the service on a port; yield the name of its container."""
+    """Run the service on a port; yield the name of its container."""
     options = ["--network=host", f"--env={PREFIX}PORT={port}", f"--env={PREFIX}LOG_FORMAT=json"]
     trusted = f'--env={PREFIX}TRUSTED_PROXIES=["127.0.0.1"]'
     with container(image, *options, trusted) as name:
-        wait_until(lambda: ready(f"http://127.0.0.1:{port}/readyz"), name)
+        wait_until(lambda: is_ready(f"http://127.0.0.1:{port}/readyz"), name)
         yield name
 
 
@@ -45,12 +45,12 @@ def port() -> int:
 def proxy(
     baked: BakedProject, image: str, port: int, tmp_path: Path
 ) -> Iterator[tuple[Proxy, str]]:
-    with serving(image, port) as name, proxying(baked, port, tmp_path, SECONDS) as running:
+    with serving(image, port) as name, run_proxy(baked, port, tmp_path, SECONDS) as running:
         yield running, name
 
 
 def post(headers: str = "", body: str = BODY, length: int | None = None) -> bytes:
-    """Return a request, whose body may be shorter than it declares."""
+    """Return a request, whose body may be shorter than its declared length."""
     length = len(body) if length is None else length
     head = "POST /quotes HTTP/1.1\r\nhost: my-application.example.com\r\nconnection: close\r\n"
     head += f"content-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n"
@@ -62,15 +62,15 @@ def status(response: bytes) -> int | None:
     return int(response.split()[1]) if response else None
 
 
-def endless(connection: ssl.SSLSocket) -> bytes:
-    """Send 100 headers of 1 kB each, without an end; return the response."""
+def send_endless_headers(connection: ssl.SSLSocket) -> bytes:
+    """Send 100 headers of 1 kB each, and no end of them; return the response."""
     headers = b"x-header: " + b"x" * 1000 + b"\r\n"
     connection.sendall(b"GET /readyz HTTP/1.1\r\nhost: my-application.example.com\r\n")
     connection.sendall(headers * 100)
-    return answer(connection)
+    return read_all(connection)
 
 
-def test_what_slow_and_endless_clients_send_does_not_reach_the_service(
+def test_slow_and_endless_requests_do_not_reach_the_service(
     proxy: tuple[Proxy, str], port: int
 ) -> None:
     nginx, name = proxy
@@ -83,15 +83,15 @@ def test_what_slow_and_endless_clients_send_does_not_reach_the_service(
     for connection in half_bodies:
         connection.sendall(post(length=len(BODY) + 1))
 
-    assert ask(f"http://127.0.0.1:{port}/readyz") == {"status": "ok"}
+    assert request_json(f"http://127.0.0.1:{port}/readyz") == {"status": "ok"}
     with nginx.connect() as connection:
         connection.sendall(post())
-        assert status(answer(connection)) == 200
-    assert status(endless(nginx.connect())) == 400
-    assert {status(answer(one)) for one in idle} == {None}
-    assert {status(answer(one)) for one in half_headers} <= {408, None}
-    assert {status(answer(one)) for one in half_bodies} <= {408, None}
-    # The connections were closed by the timeouts and not one after the other.
+        assert status(read_all(connection)) == 200
+    assert status(send_endless_headers(nginx.connect())) == 400
+    assert {status(read_all(one)) for one in idle} == {None}
+    assert {status(read_all(one)) for one in half_headers} <= {408, None}
+    assert {status(read_all(one)) for one in half_bodies} <= {408, None}
+    # The timeouts closed the connections, all at once.
     assert monotonic() - started < 20 * SECONDS
     with nginx.connect() as connection:
         connection.sendall(post(body="x" * 1000, length=9_000_000))
@@ -102,16 +102,16 @@ def test_what_slow_and_endless_clients_send_does_not_reach_the_service(
     assert [line["status"] for line in served] == [200]
 
 
-def test_the_service_sees_the_client_and_the_scheme_of_the_proxy(
+def test_the_service_gets_the_client_and_the_scheme_from_the_proxy(
     proxy: tuple[Proxy, str],
 ) -> None:
     nginx, name = proxy
     with nginx.connect() as connection:
-        # As Java's client offers HTTP/2.
+        # Java's HTTP client offers HTTP/2 like this.
         connection.sendall(
             post("upgrade: h2c\r\nhttp2-settings: x\r\nx-forwarded-for: 1.2.3.4\r\n")
         )
-        assert status(answer(connection)) == 200
+        assert status(read_all(connection)) == 200
 
     log = run("docker", "logs", name).stdout
     assert '"client":"127.0.0.1"' in log
@@ -129,15 +129,15 @@ def test_an_update_with_a_second_container_loses_no_request(
     stopped = Event()
 
     def client(nginx: Proxy) -> None:
-        # Each on a connection of its own: nginx closes idle ones when it reloads.
+        # One connection for each request: nginx closes idle ones when it reloads.
         while not stopped.is_set():
             with nginx.connect() as connection:
                 connection.sendall(post())
-                outcomes.append(status(answer(connection)))
+                outcomes.append(status(read_all(connection)))
 
     with ExitStack() as running:
         old = running.enter_context(serving(image, port))
-        nginx = running.enter_context(proxying(baked, port, tmp_path, 10))
+        nginx = running.enter_context(run_proxy(baked, port, tmp_path, 10))
         clients = [Thread(target=client, args=[nginx]) for _ in range(4)]
         for thread in clients:
             thread.start()

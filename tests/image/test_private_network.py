@@ -1,4 +1,4 @@
-"""A company's network: a package index with a password and a CA of its own, or a proxy."""
+"""A private network: a package index with a password and its own CA, or a proxy."""
 
 import re
 import sys
@@ -10,27 +10,27 @@ import pytest
 
 from tests.helpers.containers import NEWEST, with_python
 from tests.helpers.harness import BakedProject, Combination, each, run
-from tests.helpers.package_index import PASSWORD, USER, Handler, certificate, serving
+from tests.helpers.package_index import PASSWORD, USER, Handler, create_tls_context, serving
 
 JOB = [one for one in NEWEST if one.kind == "job"]
-BEHIND = "http://packages.invalid"
+PRIVATE_HOST = "http://packages.invalid"
 """A host that only the proxy can reach."""
 
 pytestmark = pytest.mark.usefixtures("docker")
 
 
 class Proxy(Handler):
-    """A proxy that knows one other host, and takes its files from here."""
+    """A proxy for one other host, whose files it has itself."""
 
-    asks = (407, "proxy-authenticate", "proxy-authorization")
+    challenge = (407, "proxy-authenticate", "proxy-authorization")
 
     def translate_path(self, path: str) -> str:
-        assert path.startswith(BEHIND)
-        return super().translate_path(path.removeprefix(BEHIND))
+        assert path.startswith(PRIVATE_HOST)
+        return super().translate_path(path.removeprefix(PRIVATE_HOST))
 
 
-def wheels(project: BakedProject, folder: Path) -> None:
-    """Download what the project's lock and its build need, in the layout of a package index."""
+def download_wheels(project: BakedProject, folder: Path) -> None:
+    """Download the packages that a project and its build need into a package index."""
     text = (project.path / "requirements.txt").read_text("utf-8")
     pins = [it[1] for it in re.finditer(r"^(\S+==\S+) ;?(?!.*== .win32.)", text, re.MULTILINE)]
     pyproject = (project.path / "pyproject.toml").read_text("utf-8")
@@ -54,32 +54,32 @@ def packages(
     bake: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("packages")
-    wheels(bake(JOB[0]), folder)
+    download_wheels(bake(JOB[0]), folder)
     return folder
 
 
-def installed(served: list[str]) -> set[str]:
-    """The packages whose wheels have been served."""
+def downloaded_packages(served: list[str]) -> set[str]:
+    """Return the packages whose wheels have been downloaded."""
     return {path.split("/")[-2] for path in served if path.endswith(".whl")}
 
 
 @pytest.mark.slow("builds without a cache")
 @each(JOB)
-def test_a_private_index_is_used_and_leaves_no_secret_behind(
+def test_a_private_index_is_used_and_leaves_no_secrets(
     baked: BakedProject, combination: Combination, packages: Path, tmp_path: Path
 ) -> None:
     tag = f"template-test:{combination}-private"
     build = ["docker", "build", "--no-cache", "--network=host", "--progress=plain", "--tag", tag]
     secrets = [f"--secret=id={name},src={tmp_path / name}" for name in ("pip.conf", "ca.pem")]
 
-    with serving(Handler, packages, certificate(tmp_path)) as (port, served):
+    with serving(Handler, packages, create_tls_context(tmp_path)) as (port, served):
         address = f"https://{USER}:{PASSWORD}@127.0.0.1:{port}/simple"
         (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {address}\n")
         result = baked.run(*build, *secrets, ".")
 
-    assert {"pydantic", "structlog", "poetry-core"} <= installed(served)
+    assert {"pydantic", "structlog", "poetry-core"} <= downloaded_packages(served)
     authority = (tmp_path / "ca.pem").read_text().splitlines()[1]
-    seen = everything(tag, tmp_path) + (result.stdout + result.stderr).encode()
+    seen = image_contents(tag, tmp_path) + (result.stdout + result.stderr).encode()
     assert b"pydantic" in seen
     assert PASSWORD.encode() not in seen
     assert authority.encode() not in seen
@@ -87,11 +87,11 @@ def test_a_private_index_is_used_and_leaves_no_secret_behind(
 
 @pytest.mark.slow("builds without a cache")
 @each(JOB)
-def test_a_proxy_of_the_shell_is_used_and_leaves_no_trace(
+def test_the_proxy_of_the_shell_is_used_and_leaves_no_trace(
     baked: BakedProject, combination: Combination, packages: Path, tmp_path: Path
 ) -> None:
     tag = f"template-test:{combination}-proxied"
-    index = f"[global]\nindex-url = {BEHIND}/simple\ntrusted-host = packages.invalid\n"
+    index = f"[global]\nindex-url = {PRIVATE_HOST}/simple\ntrusted-host = packages.invalid\n"
     (tmp_path / "pip.conf").write_text(index)
     secret = f"--secret=id=pip.conf,src={tmp_path / 'pip.conf'}"
     build = ["make", "image", f"IMAGE={tag}", f"ARGS=--no-cache --network=host {secret}"]
@@ -100,15 +100,15 @@ def test_a_proxy_of_the_shell_is_used_and_leaves_no_trace(
         address = f"http://{USER}:{PASSWORD}@127.0.0.1:{port}"
         result = baked.run(*build, env=with_python() | {"http_proxy": address})
 
-    assert {"pydantic", "structlog", "poetry-core"} <= installed(served)
-    seen = everything(tag, tmp_path) + (result.stdout + result.stderr).encode()
+    assert {"pydantic", "structlog", "poetry-core"} <= downloaded_packages(served)
+    seen = image_contents(tag, tmp_path) + (result.stdout + result.stderr).encode()
     assert b"pydantic" in seen
     assert PASSWORD.encode() not in seen
     assert f"127.0.0.1:{port}".encode() not in seen
 
 
-def everything(image: str, folder: Path) -> bytes:
-    """All that an image consists of: its layers unpacked, its history and its environment."""
+def image_contents(image: str, folder: Path) -> bytes:
+    """Return the unpacked layers, the history and the environment of an image."""
     archive = folder / "image.tar"
     run("docker", "save", "--output", archive, image)
     history = run("docker", "history", "--no-trunc", image).stdout

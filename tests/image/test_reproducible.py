@@ -1,4 +1,4 @@
-"""The same commit gives the same image, whoever builds it; `make reproduce` names what differs."""
+"""A commit gives the same image on every builder, and `make reproduce` lists differences."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from tests.helpers.containers import NEWEST, with_python
 from tests.helpers.github import Runner, ci_step
-from tests.helpers.harness import SLUG, BakedProject, commit, each, run, unavailable
+from tests.helpers.harness import SLUG, BakedProject, commit, each, run, skip_or_fail
 
 pytestmark = [
     pytest.mark.usefixtures("docker"),
@@ -22,13 +22,13 @@ pytestmark = [
 
 
 class Builder(NamedTuple):
-    """What builds, with nothing in its cache."""
+    """A builder with an empty cache."""
 
     environment: dict[str, str]
     options: str
 
     def make(self, project: Path, *arguments: str, check: bool = True) -> str:
-        """Run a target of the project with it, and return what that prints."""
+        """Run make in a project with this builder; return the output."""
         shell = with_python() | self.environment
         result = run("make", *arguments, cwd=project, env=shell, check=check)
         return result.stdout + result.stderr
@@ -39,7 +39,7 @@ class Builder(NamedTuple):
 
 @pytest.fixture(scope="module")
 def builders() -> Iterator[tuple[Builder, Builder]]:
-    """Two builders that share nothing: engines that FRESH_ENGINE starts, or BuildKit's own."""
+    """Two builders that share nothing: engines that FRESH_ENGINE starts, or those of BuildKit."""
     names = [f"template-test-{os.getpid()}-{number}" for number in (1, 2)]
     start = os.environ.get("FRESH_ENGINE")
     try:
@@ -51,7 +51,7 @@ def builders() -> Iterator[tuple[Builder, Builder]]:
                 command = ["docker", "buildx", "create", "--bootstrap", "--name", name]
                 created = run(*command, check=False)
                 if created.returncode:
-                    unavailable(f"No builder starts here: {created.stderr}", required=False)
+                    skip_or_fail(f"No builder starts here: {created.stderr}", required=False)
             one, other = (Builder({"BUILDX_BUILDER": name}, "") for name in names)
         yield one, other
     finally:
@@ -69,10 +69,12 @@ def project(baked: BakedProject, tmp_path: Path) -> Path:
     return folder
 
 
-def built(builder: Builder, project: Path, archive: Path, *, image: str, options: str = "") -> str:
-    """Build as a release is built, into an archive; return the image's digest."""
+def build_archive(
+    builder: Builder, project: Path, archive: Path, *, image: str, options: str = ""
+) -> str:
+    """Build an archive as for a release; return the digest of the image."""
     metadata = archive.with_suffix(".json")
-    # What CI has besides: attestations, which say when and where it was built.
+    # Without the attestations of CI, which contain the time and the place of the build.
     output = f"--output=type=docker,dest={archive},rewrite-timestamp=true --provenance=false"
     arguments = f"--no-cache --metadata-file={metadata} {output} {builder.options} {options}"
     builder.make(project, "image", f"IMAGE={image}", f"ARGS={arguments}")
@@ -92,7 +94,7 @@ def test_two_builders_that_share_nothing_give_the_same_digest(
         commit(project, f"Install {packages}")
 
     digests = [
-        built(builder, project, tmp_path / f"{number}.tar", image=SLUG)
+        build_archive(builder, project, tmp_path / f"{number}.tar", image=SLUG)
         for number, builder in enumerate(builders)
     ]
 
@@ -101,8 +103,8 @@ def test_two_builders_that_share_nothing_give_the_same_digest(
 
 
 def push(builder: Builder, project: Path, image: str, folder: Path) -> str:
-    """Build a release, push it without a tag, and return its digest."""
-    built(builder, project, folder / "image.tar", image=image)
+    """Build and push a release; return its digest."""
+    build_archive(builder, project, folder / "image.tar", image=image)
     builder.docker("load", "--input", folder / "image.tar")
     found = re.search(r"digest: (\S+)", builder.docker("push", image))
     assert found
@@ -110,7 +112,7 @@ def push(builder: Builder, project: Path, image: str, folder: Path) -> str:
 
 
 def finish_release(project: Path, image: str, digest: str, folder: Path) -> None:
-    """Start, stop and tag what has been pushed, as CI does it."""
+    """Start, stop and tag a pushed image as CI does."""
     pushed = f"{image}@{digest}"
     run("docker", "pull", pushed)
     shell = with_python() | {"COMPOSE_PROJECT_NAME": f"template-test-{os.getpid()}"}
@@ -133,8 +135,8 @@ def test_a_released_image_is_started_tagged_and_reproduced(
     digest = push(one, project, image, tmp_path)
     finish_release(project, image, digest, tmp_path)
 
-    described = run("docker", "buildx", "imagetools", "inspect", f"{image}:0.1.0").stdout
-    assert digest in described
+    inspected = run("docker", "buildx", "imagetools", "inspect", f"{image}:0.1.0").stdout
+    assert digest in inspected
     pushed = f"{image}@{digest}"
     reproduced = other.make(project, "reproduce", f"IMAGE={pushed}", f"ARGS={other.options}")
     assert f"{pushed} is what {revision} builds." in reproduced
@@ -148,11 +150,11 @@ def test_a_released_image_is_started_tagged_and_reproduced(
     one.docker("rm", container)
     one.docker("push", changed)
 
-    told = other.make(
+    output = other.make(
         project, "reproduce", f"IMAGE={changed}", f"ARGS={other.options}", check=False
     )
 
-    assert "settings: Env\n" in told
-    assert re.search(r"^layer \d+: opt/venv/notes\.md$", told, re.MULTILINE)
-    assert "is what" not in told
-    assert "Error 1" in told
+    assert "settings: Env\n" in output
+    assert re.search(r"^layer \d+: opt/venv/notes\.md$", output, re.MULTILINE)
+    assert "is what" not in output
+    assert "Error 1" in output

@@ -1,4 +1,4 @@
-"""The API in operation, in its container: what clients send on purpose, by mistake or in anger."""
+"""Valid, invalid and hostile requests to an API in its container."""
 
 import json
 import os
@@ -18,12 +18,12 @@ from playwright.sync_api import Page, sync_playwright
 from tests.helpers.containers import (
     NEWEST,
     address,
-    ask,
     container,
-    only_json,
+    is_json_lines,
+    request_json,
     wait_until_healthy,
 )
-from tests.helpers.harness import PACKAGE, each, run, tool, unavailable
+from tests.helpers.harness import PACKAGE, each, run, skip_or_fail, tool
 from tests.helpers.openapi import Document, examples
 
 APIS = [combination for combination in NEWEST if combination.kind == "service"]
@@ -36,31 +36,29 @@ pytestmark = pytest.mark.usefixtures("docker")
 
 @pytest.fixture
 def url(image: str) -> Iterator[str]:
-    """The address of a healthy service, whose log is JSON and without a failure at the end."""
+    """The address of a healthy service, whose log has to be JSON without errors."""
     with container(image, "--publish", "127.0.0.1::8000") as name:
         wait_until_healthy(name)
         yield address(name)
         log = run("docker", "logs", name)
         assert log.stderr == ""
-        assert only_json(log.stdout)
+        assert is_json_lines(log.stdout)
         assert '"level":"error"' not in log.stdout
 
 
 def document(url: str) -> Document:
-    found = ask(f"{url}/openapi.json")
+    found = request_json(f"{url}/openapi.json")
     assert isinstance(found, dict)
     return found
 
 
 @pytest.mark.slow("sends 2,000 requests")
 @each(APIS)
-def test_whatever_schemathesis_thinks_of_is_answered_as_documented(
-    url: str, tmp_path: Path
-) -> None:
+def test_requests_of_schemathesis_are_answered_as_documented(url: str, tmp_path: Path) -> None:
     options = ["--max-examples", "2000", "--generation-deterministic", "--no-color"]
     command = ["run", f"{url}/openapi.json", "--checks", "all", *options]
 
-    result = run(tool("schemathesis"), *command, cwd=tmp_path)  # It leaves a folder behind.
+    result = run(tool("schemathesis"), *command, cwd=tmp_path)  # It creates a folder.
 
     (cases,) = re.findall(r"(\d+) generated, (\d+) passed", result.stdout)
     assert cases[0] == cases[1]
@@ -68,7 +66,7 @@ def test_whatever_schemathesis_thinks_of_is_answered_as_documented(
 
 
 @each(APIS)
-def test_hostile_connections_leave_the_service_ready(url: str) -> None:
+def test_the_service_stays_ready_with_hostile_connections(url: str) -> None:
     host, port = url.removeprefix("http://").split(":")
     path, _ = examples(document(url))[0]
     post = f"POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: %d\r\n\r\n".encode()
@@ -82,7 +80,7 @@ def test_hostile_connections_leave_the_service_ready(url: str) -> None:
     slow = [connect(REQUEST[:-6]) for _ in range(50)]
     asset = b"/docs/assets/swagger-ui-bundle.js"
     unread = [connect(REQUEST.replace(b"/livez", asset)) for _ in range(20)]
-    for connection in unread:  # Until its response has begun, it is one of 32 that may wait.
+    for connection in unread:  # Until then it counts towards the limit of 32 requests.
         connection.recv(1, socket.MSG_PEEK)
     for _ in range(20):
         connect(post % 9 + b"{").close()
@@ -92,7 +90,7 @@ def test_hostile_connections_leave_the_service_ready(url: str) -> None:
     pipelined = connect(REQUEST * 3)
 
     start = time.monotonic()
-    assert ask(f"{url}/readyz") == {"status": "ok"}
+    assert request_json(f"{url}/readyz") == {"status": "ok"}
     assert time.monotonic() - start < 2
     assert b" 400 " in endless.recv(100)
     assert b" 413 " in large.recv(100)
@@ -101,7 +99,7 @@ def test_hostile_connections_leave_the_service_ready(url: str) -> None:
     assert pipelined.recv(10_000).count(b"HTTP/1.1 200 OK") == 3
     for connection in [*idle, *slow, *unread, endless, large, smuggled, pipelined]:
         connection.close()
-    assert ask(f"{url}/readyz") == {"status": "ok"}
+    assert request_json(f"{url}/readyz") == {"status": "ok"}
 
 
 @pytest.fixture(scope="session")
@@ -110,30 +108,30 @@ def chromium() -> Path:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if not found:
         required = os.environ.get("REQUIRE_BROWSER") == "1"
-        unavailable(f"None of {', '.join(BROWSERS)} is on PATH.", required=required)
+        skip_or_fail(f"None of {', '.join(BROWSERS)} is on PATH.", required=required)
     return Path(found)
 
 
 @pytest.fixture
 def page(chromium: Path) -> Iterator[Page]:
-    """A page of a browser that reports no error, and only asks the service for something."""
-    said: list[str] = []
-    asked: set[str] = set()
+    """A browser page, which must not report errors or send requests to other hosts."""
+    messages: list[str] = []
+    requested: set[str] = set()
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         page = browser.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("request", lambda request: asked.add(request.url))
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("request", lambda request: requested.add(request.url))
         yield page
         origin = page.url.partition("/docs")[0]
         browser.close()
-    assert said == []
-    assert {address for address in asked if not address.startswith((origin, "data:"))} == set()
+    assert messages == []
+    assert {address for address in requested if not address.startswith((origin, "data:"))} == set()
 
 
 def execute(page: Page, docs: str) -> dict[str, object]:
-    """Send the example of the first POST from the documentation; return the answer it shows."""
+    """Send the example of the first POST in Swagger UI; return the response that it shows."""
     page.goto(docs)
     operation = page.locator(".opblock-post").first
     operation.click()
@@ -154,7 +152,7 @@ def test_the_documentation_sends_a_request_from_the_page_and_shows_the_answer(
 
 
 class StrippingProxy(BaseHTTPRequestHandler):
-    """A proxy that serves an API below `/shop`, and removes that from the path."""
+    """A proxy that serves an API below `/shop`, and strips this prefix."""
 
     upstream: str
 
@@ -170,7 +168,7 @@ class StrippingProxy(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(answer.read())
 
-    do_POST = do_GET  # noqa: N815 - the name is the server's
+    do_POST = do_GET  # noqa: N815 - the server calls it
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""
@@ -187,8 +185,8 @@ def test_it_works_behind_a_proxy_that_strips_a_path_prefix(image: str, page: Pag
             url = f"http://127.0.0.1:{server.server_port}/shop"
             try:
                 assert document(url)["servers"] == [{"url": "/shop"}]
-                assert ask(f"{url}/readyz") == {"status": "ok"}
-                assert ask(f"{address(name)}/readyz") == {"status": "ok"}
+                assert request_json(f"{url}/readyz") == {"status": "ok"}
+                assert request_json(f"{address(name)}/readyz") == {"status": "ok"}
                 shown = execute(page, f"{url}/docs")
             finally:
                 server.shutdown()

@@ -1,4 +1,4 @@
-"""Shards of one input in containers: the bytes of one run, whatever is killed in between."""
+"""Shards of an input in containers give the output of one run, even if some are killed."""
 
 import random
 import shutil
@@ -10,7 +10,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.helpers.containers import HEADER, NEWEST, container, exit_status, orders, run_once
+from tests.helpers.containers import HEADER, NEWEST, container, exit_status, run_once, write_orders
 from tests.helpers.harness import each, run
 
 KILLS, SEED, COUNT, ROWS = 20, 9, 3, 20_000
@@ -24,8 +24,8 @@ pytestmark = [
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A folder with many orders, some with line ends in their fields."""
-    data = orders(tmp_path, 0)
+    """A folder with many orders, some with line breaks in their fields."""
+    data = write_orders(tmp_path, 0)
     names = ["A-{}", '"A,\n{}"', '"A ""{}"""', 'A"{}']
     rows = [
         f"{names[it % 4].format(it)},{it % 90 + 1},{it % 1000}.5,{it % 7}" for it in range(ROWS)
@@ -39,7 +39,7 @@ def job(image: str, data: Path, *command: str, index: int | None = None) -> Comp
 
 
 def options(data: Path, index: int | None) -> list[str]:
-    """What Kubernetes would give a pod of an Indexed Job."""
+    """Return the options that a pod of an Indexed Job corresponds to."""
     given = ["--network=none", f"--volume={data}:/data"]
     return given if index is None else [*given, f"--env=JOB_COMPLETION_INDEX={index}"]
 
@@ -49,7 +49,7 @@ def shard(count: int) -> list[str]:
 
 
 def run_all(image: str, data: Path, count: int) -> list[CompletedProcess[str]]:
-    """Run every shard, all at once."""
+    """Run all shards at once."""
     with ThreadPoolExecutor(count) as threads:
         return list(
             threads.map(lambda index: job(image, data, *shard(count), index=index), range(count))
@@ -65,12 +65,12 @@ def output(data: Path, index: int) -> Path:
     return path
 
 
-def said(results: Sequence[CompletedProcess[str]]) -> str:
+def joined_output(results: Sequence[CompletedProcess[str]]) -> str:
     return "".join(one.stdout + one.stderr for one in results)
 
 
 @pytest.mark.slow("starts 18 containers")
-def test_parallel_shards_give_the_bytes_of_one_run(image: str, data: Path) -> None:
+def test_parallel_shards_give_the_output_of_one_run(image: str, data: Path) -> None:
     assert job(image, data, "run", "data/orders.csv", "data/whole.jsonl").returncode == 0
     whole = (data / "whole.jsonl").read_bytes()
     assert whole.count(b"\n") == ROWS
@@ -78,22 +78,20 @@ def test_parallel_shards_give_the_bytes_of_one_run(image: str, data: Path) -> No
     for count in (1, 2, 3, 7):
         results = [*run_all(image, data, count), merge(image, data)]
 
-        assert [one.returncode for one in results] == [0] * (count + 1), said(results)
+        assert [one.returncode for one in results] == [0] * (count + 1), joined_output(results)
         assert (data / "merged.jsonl").read_bytes() == whole
         for path in data.glob("merged.jsonl*"):
             path.unlink()
 
 
 @pytest.mark.slow("starts 48 containers")
-def test_a_shard_that_is_killed_at_any_moment_can_be_repeated(
-    image: str, data: Path, tmp_path: Path
-) -> None:
+def test_a_killed_shard_can_be_repeated(image: str, data: Path, tmp_path: Path) -> None:
     assert job(image, data, "run", "data/orders.csv", "data/whole.jsonl").returncode == 0
     run_all(image, data, COUNT)
-    right = [output(data, index).read_bytes() for index in range(COUNT)]
+    expected = [output(data, index).read_bytes() for index in range(COUNT)]
     draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
     kills = [(draw.randrange(COUNT), draw.random()) for _ in range(KILLS)]
-    lasts = seconds(image, data)
+    duration = shard_seconds(image, data)
 
     def kill_some(worker: int) -> list[int]:
         folder = tmp_path / f"worker-{worker}"
@@ -102,10 +100,10 @@ def test_a_shard_that_is_killed_at_any_moment_can_be_repeated(
         statuses = []
         for index, moment in kills[worker::4]:
             output(folder, index).unlink()
-            statuses.append(kill(image, folder, index, moment * lasts))
+            statuses.append(kill(image, folder, index, moment * duration))
             result = job(image, folder, *shard(COUNT), index=index)
-            assert result.returncode == 0, said([result])
-            assert [output(folder, it).read_bytes() for it in range(COUNT)] == right
+            assert result.returncode == 0, joined_output([result])
+            assert [output(folder, it).read_bytes() for it in range(COUNT)] == expected
             assert list(folder.glob(".*")) == []
         assert merge(image, folder).returncode == 0
         assert (folder / "merged.jsonl").read_bytes() == (folder / "whole.jsonl").read_bytes()
@@ -114,13 +112,13 @@ def test_a_shard_that_is_killed_at_any_moment_can_be_repeated(
     with ThreadPoolExecutor(4) as threads:
         statuses = sum(threads.map(kill_some, range(4)), list[int]())
 
-    # The others had ended by then.
+    # The others had finished before.
     assert set(statuses) <= {137, 0}
     assert statuses.count(137) >= KILLS // 2
 
 
-def seconds(image: str, data: Path) -> float:
-    """How long a shard takes from its container's start."""
+def shard_seconds(image: str, data: Path) -> float:
+    """Return the duration of a shard in seconds."""
     output(data, 0).unlink()
     with container(image, *options(data, 0), command=shard(COUNT)) as name:
         began = monotonic()
@@ -129,7 +127,7 @@ def seconds(image: str, data: Path) -> float:
 
 
 def kill(image: str, data: Path, index: int, after: float) -> int:
-    """Start a shard, kill it after so many seconds, and return its exit status."""
+    """Start a shard, kill it after some seconds, and return its exit status."""
     with container(image, *options(data, index), command=shard(COUNT)) as name:
         sleep(after)
         run("docker", "kill", "--signal", "KILL", name, check=False)
@@ -137,7 +135,7 @@ def kill(image: str, data: Path, index: int, after: float) -> int:
         return exit_status(name)
 
 
-def test_what_would_give_a_wrong_output_is_refused(image: str, data: Path) -> None:
+def test_a_merge_that_would_be_wrong_is_refused(image: str, data: Path) -> None:
     run_all(image, data, COUNT)
     missing = output(data, 1)
     part = missing.read_bytes()
@@ -152,7 +150,7 @@ def test_what_would_give_a_wrong_output_is_refused(image: str, data: Path) -> No
     another_input = merge(image, data)
 
     results = [out_of_range, incomplete, another_split, another_input]
-    assert [one.returncode for one in results] == [2, 74, 65, 65], said(results)
+    assert [one.returncode for one in results] == [2, 74, 65, 65], joined_output(results)
     assert "3/3 is not I/N" in out_of_range.stdout
     assert f"missing parts: data/{missing.name}" in incomplete.stdout
     for one in (another_split, another_input):

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C end a job at any moment; SIGTERM does in a container, too."""
+"""SIGTERM and Ctrl-C end a job at any moment, also in a container."""
 
 import json
 import random
@@ -12,9 +12,9 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.helpers.containers import JOBS, container, exit_status, inspect, orders, wait_until
+from tests.helpers.containers import JOBS, container, exit_status, inspect, wait_until, write_orders
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     PACKAGE,
     SLUG,
     BakedProject,
@@ -24,11 +24,11 @@ from tests.helpers.harness import (
     run,
 )
 
-INSTALLED = [one for one in HERE if one.kind == "job"][-1:]
+INSTALLED = [one for one in INSTALLABLE if one.kind == "job"][-1:]
 TERMS, SEED, ROWS, SECONDS = 20, 5, 2_000_000, 1.0
 TERMINATED = 143
 WORK = ["run", "data/orders.csv", "data/orders.jsonl"]
-# What Windows lacks, as far as another system can do without.
+# Removes what Windows lacks, as far as Python on this system works without it.
 LIKE_WINDOWS = f"""
 import os, signal, sys
 del os.fork, os.register_at_fork, os.getuid, os.fchmod
@@ -40,14 +40,14 @@ main()
 
 
 def handles_sigterm(name: str) -> bool:
-    """Whether the container's first process has a handler; the kernel discards SIGTERM before."""
+    """Return whether the container's PID 1 handles SIGTERM; until then the kernel discards it."""
     status = Path("/proc", str(inspect(name)["State"]["Pid"]), "status").read_text("utf-8")
     (caught,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")]
     return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def seconds_to_end(name: str) -> float:
-    """Send SIGTERM to a container and return how long it goes on."""
+    """Send SIGTERM to a container; return the seconds until it exits."""
     sent = datetime.now(UTC)
     run("docker", "kill", "--signal", "TERM", name)
     run("docker", "wait", name)
@@ -57,8 +57,8 @@ def seconds_to_end(name: str) -> float:
 
 @pytest.mark.slow("stops 20 containers")
 @each(JOBS[:1])
-def test_sigterm_ends_the_first_process_of_a_container(image: str, tmp_path: Path) -> None:
-    data = orders(tmp_path, ROWS)
+def test_sigterm_ends_a_job_in_a_container_at_any_moment(image: str, tmp_path: Path) -> None:
+    data = write_orders(tmp_path, ROWS)
     draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
     for _ in range(TERMS):
         with container(image, f"--volume={data}:/data", command=WORK) as name:
@@ -67,7 +67,7 @@ def test_sigterm_ends_the_first_process_of_a_container(image: str, tmp_path: Pat
             assert seconds_to_end(name) < SECONDS
             assert exit_status(name) == TERMINATED
             lines = run("docker", "logs", name).stdout.splitlines()
-            # There is no log before the imports are done.
+            # Nothing is logged before the imports are done.
             assert [json.loads(line)["status"] for line in lines] in ([], [TERMINATED])
 
     run("docker", "run", "--rm", f"--volume={data}:/data", "--user=0", image, *WORK)
@@ -75,8 +75,8 @@ def test_sigterm_ends_the_first_process_of_a_container(image: str, tmp_path: Pat
 
 
 @pytest.fixture
-def heeded_ctrl_c() -> Iterator[None]:
-    """Heed SIGINT, and let what is started: in the background of a shell, it is ignored."""
+def default_sigint() -> Iterator[None]:
+    """Handle SIGINT here and in child processes: a shell's background processes ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -84,17 +84,17 @@ def heeded_ctrl_c() -> Iterator[None]:
 
 @needs_posix
 @pytest.mark.slow("installs a project")
-@pytest.mark.usefixtures("heeded_ctrl_c")
+@pytest.mark.usefixtures("default_sigint")
 @each(INSTALLED)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_job_ends_at_random_moments(
+def test_a_job_can_be_stopped_at_any_moment(
     number: signal.Signals,
     combination: Combination,
     install: Callable[[Combination], BakedProject],
     tmp_path: Path,
 ) -> None:
     command = install(combination).path.parent / "venv" / "bin" / SLUG
-    data = orders(tmp_path, ROWS)
+    data = write_orders(tmp_path, ROWS)
     draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
     for _ in range(TERMS):
         with subprocess.Popen([command, *WORK], cwd=tmp_path, stdout=subprocess.PIPE) as process:

@@ -1,11 +1,11 @@
-"""`make smoke` starts an image, and finds one that does not serve or stop."""
+"""`make smoke` starts an image, and fails if it does not serve or stop."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.containers import NEWEST, SERVICES, changed, free_port, with_python
+from tests.helpers.containers import NEWEST, SERVICES, extend_image, free_port, with_python
 from tests.helpers.harness import PACKAGE, BakedProject, each
 
 NEWEST_SERVICES = [one for one in SERVICES if one in NEWEST]
@@ -21,7 +21,7 @@ def port() -> int:
 
 @pytest.fixture
 def project(baked: BakedProject, tmp_path: Path, port: int) -> BakedProject:
-    """A copy of the project, which is served on a free port and has a name of its own."""
+    """A copy of the project with a unique name, which is served on a free port."""
     path = tmp_path / f"smoke-{port}"
     shutil.copytree(baked.path, path)
     compose = path / "compose.yaml"
@@ -54,10 +54,10 @@ def test_make_smoke_starts_the_image_and_leaves_nothing_running(
         ("STOPSIGNAL KILL", "Uvicorn running"),
     ],
 )
-def test_make_smoke_finds_an_image_that_does_not_serve_or_stop(
+def test_make_smoke_fails_if_an_image_does_not_serve_or_stop(
     project: BakedProject, image: str, wrong: str, shown: str
 ) -> None:
-    broken = changed(image, "broken", wrong)
+    broken = extend_image(image, "broken", wrong)
 
     result = project.run("make", "smoke", f"IMAGE={broken}", env=with_python(), check=False)
 

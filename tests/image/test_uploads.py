@@ -1,4 +1,4 @@
-"""Uploads to a web API in its container, as large and as many as compose.yaml has room for."""
+"""Uploads to a web API in its container, as large and as many as compose.yaml allows."""
 
 import json
 import os
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.usefixtures("docker"), each(WEB_API)]
 
 @pytest.fixture
 def image_for_photos(image: str, baked: BakedProject, tmp_path: Path) -> str:
-    """The image of a project that has a route for uploads."""
+    """The image of a project with a route for uploads."""
     code, packages = tmp_path / "code", tmp_path / "packages"
     (code / "routes").mkdir(parents=True)
     shutil.copy(baked.path / "src" / PACKAGE / "app.py", code)
@@ -75,14 +75,14 @@ def upload(port: int) -> tuple[int, bytes]:
     return answer
 
 
-def test_compose_has_room_for_as_many_uploads_at_once(port: int) -> None:
+def test_compose_has_room_for_parallel_uploads(port: int) -> None:
     with ThreadPoolExecutor(UPLOADS) as threads:
         answers = list(threads.map(upload, [port] * UPLOADS))
 
     assert answers == [(200, str(SIZE).encode())] * UPLOADS
 
 
-def test_a_full_tmp_is_a_failure_that_is_logged(image_for_photos: str) -> None:
+def test_a_full_tmp_is_logged_as_a_failure(image_for_photos: str) -> None:
     options = ["--publish=127.0.0.1::8000", "--tmpfs=/tmp:size=4m"]
     with container(image_for_photos, *options) as name:
         wait_until(lambda: "Uvicorn running" in run("docker", "logs", name).stdout, name)

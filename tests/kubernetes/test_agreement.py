@@ -13,8 +13,8 @@ from tests.helpers.manifests import (
     compose,
     containers,
     dockerfile,
-    of_kind,
-    only,
+    objects,
+    only_object,
     pods,
     settings,
     text,
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("kubectl")
 
 @each(KUBERNETES)
 @each_overlay
-def test_the_user_is_the_images(baked: BakedProject, overlay: str) -> None:
+def test_the_user_is_that_of_the_image(baked: BakedProject, overlay: str) -> None:
     user, group = map(int, dockerfile(baked, r"USER (\d+:\d+)").split(":"))
 
     for pod in pods(baked, overlay).values():
@@ -49,9 +49,9 @@ def test_the_image_is_named_by_its_digest(baked: BakedProject, overlay: str) -> 
 
 @each(KUBERNETES)
 @each_overlay
-def test_the_pods_get_settings_that_exist(baked: BakedProject, overlay: str) -> None:
+def test_pods_only_get_existing_settings(baked: BakedProject, overlay: str) -> None:
     known = set(re.findall(rf"^#({PREFIX}\w+)=", text(baked, ".env.example"), re.MULTILINE))
-    (name,) = of_kind(baked, overlay, "ConfigMap")
+    (name,) = objects(baked, overlay, "ConfigMap")
 
     assert re.fullmatch(rf"{SLUG}-settings-[a-z0-9]{{10}}", name)
     assert set(settings(baked, overlay)) <= known | {f"{PREFIX}SECRETS_DIR"}
@@ -66,7 +66,7 @@ def test_secrets_are_files_where_the_settings_look_for_them(
     baked: BakedProject, overlay: str
 ) -> None:
     folder = settings(baked, overlay)[f"{PREFIX}SECRETS_DIR"]
-    # Below /run/secrets, so that it does not hide what others mount there.
+    # A folder of its own, so that it does not hide other mounts in /run/secrets.
     assert folder == f"/run/secrets/{SLUG}"
 
     for pod in pods(baked, overlay).values():
@@ -75,7 +75,7 @@ def test_secrets_are_files_where_the_settings_look_for_them(
         volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
         assert mounts.keys() == volumes.keys()
         assert mounts["secrets"] == {"name": "secrets", "mountPath": folder, "readOnly": True}
-        # Readable by the group, which is the user's by `fsGroup`.
+        # Readable by the group that `fsGroup` gives the user.
         assert volumes["secrets"]["secret"]["defaultMode"] == 0o440
         assert volumes["secrets"]["secret"]["optional"] is True
 
@@ -83,26 +83,26 @@ def test_secrets_are_files_where_the_settings_look_for_them(
 @each(KUBERNETES)
 @each_overlay
 def test_limits_are_those_of_compose(baked: BakedProject, overlay: str) -> None:
-    here = compose(baked)
+    service = compose(baked)
     units = {"m": "Mi", "g": "Gi"}
-    memory = here["mem_limit"][:-1] + units[here["mem_limit"][-1]]
-    (tmp,) = here["tmpfs"]
+    memory = service["mem_limit"][:-1] + units[service["mem_limit"][-1]]
+    (tmp,) = service["tmpfs"]
     size = tmp.removeprefix("/tmp:size=").removesuffix("m") + "Mi"  # noqa: S108 - in a container
 
     for pod in pods(baked, overlay).values():
         (container,) = pod["spec"]["containers"]
         limits, requests = container["resources"]["limits"], container["resources"]["requests"]
-        assert limits == {"cpu": str(here["cpus"]), "memory": memory}
+        assert limits == {"cpu": str(service["cpus"]), "memory": memory}
         assert requests.keys() == limits.keys()
         volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
-        # In memory, as in Compose: a full one is an error, where one on disk evicts the pod.
+        # In memory, as in Compose: writing to a full one fails, while one on disk evicts the pod.
         assert volumes["tmp"]["emptyDir"] == {"medium": "Memory", "sizeLimit": size}
         assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"]  # noqa: S108 - the same
 
 
 @each(SERVICES)
 @each_overlay
-def test_a_pod_has_time_for_pre_stop_and_for_the_services_own_grace_period(
+def test_a_pod_has_time_for_pre_stop_and_for_the_grace_period_of_the_service(
     baked: BakedProject, overlay: str
 ) -> None:
     example = text(baked, ".env.example")
@@ -116,35 +116,35 @@ def test_a_pod_has_time_for_pre_stop_and_for_the_services_own_grace_period(
     for pod in pods(baked, overlay).values():
         spec = pod["spec"]
         pre_stop = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-        # Longer than a node takes to apply a change of the Service's endpoints.
+        # Longer than nodes take to apply a change of the Service's endpoints.
         assert pre_stop >= 5
         assert spec["terminationGracePeriodSeconds"] == pre_stop + grace
 
 
 @each(SERVICES)
 @each_overlay
-def test_ports_are_the_images_from_the_container_to_the_policy(
-    baked: BakedProject, overlay: str
-) -> None:
+def test_every_port_is_that_of_the_image(baked: BakedProject, overlay: str) -> None:
     port = int(dockerfile(baked, r"EXPOSE (\d+)"))
     assert port == int(dockerfile(baked, rf"ENV {PREFIX}PORT=(\d+)"))
 
     (container,) = containers(baked, overlay)
     assert container["ports"] == [{"name": "http", "containerPort": port}]
-    (serves,) = only(baked, overlay, "Service")["spec"]["ports"]
+    (serves,) = only_object(baked, overlay, "Service")["spec"]["ports"]
     assert serves["targetPort"] == "http"
-    policy = only(baked, overlay, "NetworkPolicy")["spec"]
+    policy = only_object(baked, overlay, "NetworkPolicy")["spec"]
     assert policy["ingress"] == [{"ports": [{"port": "http"}]}]
     (dns,) = policy["egress"]
     assert {one["port"] for one in dns["ports"]} == {53}
     assert policy["policyTypes"] == ["Ingress", "Egress"]
-    annotations = only(baked, overlay, "Deployment")["spec"]["template"]["metadata"]["annotations"]
+    annotations = only_object(baked, overlay, "Deployment")["spec"]["template"]["metadata"][
+        "annotations"
+    ]
     assert annotations["prometheus.io/port"] == str(port)
     assert f'"{annotations["prometheus.io/path"]}"' in text(baked, f"src/{PACKAGE}/metrics.py")
 
 
 @each(SERVICES)
-def test_the_example_of_a_destination_is_valid(baked: BakedProject, tmp_path: Path) -> None:
+def test_the_example_of_an_egress_rule_is_valid(baked: BakedProject, tmp_path: Path) -> None:
     changed = tmp_path / "project"
     shutil.copytree(baked.path / "deploy", changed / "deploy")
     path = changed / "deploy/kubernetes/base/network.yaml"
@@ -152,7 +152,7 @@ def test_the_example_of_a_destination_is_valid(baked: BakedProject, tmp_path: Pa
         path.read_text("utf-8").replace("    # - to:", "    - to:").replace("    #  ", "     ")
     )
 
-    policy = only(BakedProject(changed, baked.combination), "production", "NetworkPolicy")
+    policy = only_object(BakedProject(changed, baked.combination), "production", "NetworkPolicy")
 
     assert [[it["port"] for it in one["ports"]] for one in policy["spec"]["egress"]] == [
         [4318],
@@ -162,12 +162,12 @@ def test_the_example_of_a_destination_is_valid(baked: BakedProject, tmp_path: Pa
 
 
 @each(SERVICES)
-def test_the_example_overlay_leads_requests_to_the_service(baked: BakedProject) -> None:
-    service = only(baked, "example", "Service")
+def test_the_example_overlay_routes_requests_to_the_service(baked: BakedProject) -> None:
+    service = only_object(baked, "example", "Service")
     (port,) = service["spec"]["ports"]
-    (rule,) = only(baked, "example", "Ingress")["spec"]["rules"]
+    (rule,) = only_object(baked, "example", "Ingress")["spec"]["rules"]
     (path,) = rule["http"]["paths"]
-    route = only(baked, "example", "HTTPRoute")["spec"]
+    route = only_object(baked, "example", "HTTPRoute")["spec"]
     ((backend,),) = [one["backendRefs"] for one in route["rules"]]
 
     assert path["backend"]["service"] == {
@@ -185,12 +185,12 @@ def test_probes_request_the_routes_of_the_service(baked: BakedProject, overlay: 
 
     (container,) = containers(baked, overlay)
 
-    asked = {name: container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness")}
-    assert {it["path"] for it in asked.values()} == {"/livez"}
+    probes = {name: container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness")}
+    assert {it["path"] for it in probes.values()} == {"/livez"}
     ready = container["readinessProbe"]["httpGet"]
     assert ready["path"] == "/readyz"
     assert {"/livez", "/readyz"} <= set(routes)
-    assert {it["port"] for it in [*asked.values(), ready]} == {"http"}
+    assert {it["port"] for it in [*probes.values(), ready]} == {"http"}
 
 
 @each(MODELS)

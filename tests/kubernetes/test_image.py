@@ -1,4 +1,4 @@
-"""The image takes what Kubernetes gives it: settings, secrets, a model."""
+"""The image reads settings, secrets and a model as Kubernetes provides them."""
 
 import shutil
 from pathlib import Path
@@ -14,25 +14,25 @@ PREFIX = f"{PACKAGE.upper()}_"
 pytestmark = pytest.mark.usefixtures("docker", "kubectl")
 
 
-def environment(project: BakedProject, overlay: str) -> list[str]:
+def env_options(project: BakedProject, overlay: str) -> list[str]:
     """Return the settings of an overlay, as options of `docker run`."""
     return [f"--env={name}={value}" for name, value in settings(project, overlay).items()]
 
 
-def quick(project: BakedProject) -> list[str]:
-    """Return a command that reads the settings and fails at once, as it has nothing to work on."""
+def failing_command(project: BakedProject) -> list[str]:
+    """Return a command that reads the settings and then fails at once, for lack of input."""
     is_job = project.combination.kind == "job"
     return ["merge", "in", "out"] if is_job else ["healthcheck"]
 
 
 @each(KUBERNETES)
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_the_image_takes_the_settings_without_any_secret(
+def test_the_image_accepts_the_settings_without_any_secret(
     baked: BakedProject, image: str, overlay: str
 ) -> None:
-    result = run_once(image, *environment(baked, overlay), command=quick(baked))
+    result = run_once(image, *env_options(baked, overlay), command=failing_command(baked))
 
-    # The status of invalid settings is 2.
+    # The exit status for invalid settings is 2.
     assert result.returncode not in {0, 2}, result.stderr
     assert "settings" not in result.stdout + result.stderr
 
@@ -49,16 +49,16 @@ def test_the_image_reads_a_secret_as_kubernetes_mounts_it(
     (tmp_path / "..data").symlink_to("..2026_11_25")
     (tmp_path / key).symlink_to(f"..data/{key}")
     tmp_path.chmod(0o755)
-    # As a cloud provider mounts it, beside ours.
+    # A token of a cloud provider, mounted beside it.
     token = tmp_path / "token"
     token.write_text("secret")
     options = [
-        *(one for one in environment(baked, "production") if "LOG_LEVEL" not in one),
+        *(one for one in env_options(baked, "production") if "LOG_LEVEL" not in one),
         f"--volume={tmp_path}:{mounts['secrets']}:ro",
         f"--volume={token}:/run/secrets/azure/tokens/azure-identity-token:ro",
     ]
 
-    result = run_once(image, *options, command=quick(baked))
+    result = run_once(image, *options, command=failing_command(baked))
 
     assert result.returncode == 2
     message = f"{PREFIX}LOG_LEVEL: Input should be 'debug'"
@@ -69,14 +69,14 @@ def test_the_image_reads_a_secret_as_kubernetes_mounts_it(
 def test_the_image_serves_the_model_of_the_volume(
     baked: BakedProject, image: str, tmp_path: Path
 ) -> None:
-    given = environment(baked, "production")
+    given = env_options(baked, "production")
     path = Path(settings(baked, "production")[f"{PREFIX}MODEL_PATH"])
     shutil.copy(baked.path / f"src/{PACKAGE}/model/model.onnx", tmp_path / path.name)
     tmp_path.chmod(0o755)
 
     missing = run_once(image, *given, command=["model"])
     with container(image, *given, f"--volume={tmp_path}:{path.parent}:ro") as name:
-        wait_until_healthy(name)  # It is, if the model serves.
+        wait_until_healthy(name)  # Only if it serves the model.
 
     assert missing.returncode == 1
     assert f"{path} cannot be read: No such file" in missing.stdout + missing.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.harness import KUBERNETES, SLUG, BakedProject, each
-from tests.helpers.manifests import OVERLAYS, compose, jobs, of_kind, only, pods, text
+from tests.helpers.manifests import OVERLAYS, compose, jobs, objects, only_object, pods, text
 
 JOBS = [one for one in KUBERNETES if one.kind == "job"]
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -31,12 +31,12 @@ def test_the_jobs_agree_on_files_and_on_the_number_of_shards(
     merge = arguments[f"{SLUG}-merge"]
     assert arguments[f"{SLUG}-shards"] == ["run", "--shard", f"/{count}", *merge[1:]]
     assert merge[0] == "merge"
-    # The nightly run replaces its output, and must not replace another's.
+    # The nightly run replaces its output, which must not be that of another job.
     assert arguments[SLUG] == compose(baked)["command"]
     assert arguments[SLUG][2] != merge[2]
     suspended = {
         name: one["spec"].get("suspend", False)
-        for name, one in of_kind(baked, overlay, "CronJob").items()
+        for name, one in objects(baked, overlay, "CronJob").items()
     }
     assert suspended == {
         SLUG: False,
@@ -48,15 +48,15 @@ def test_the_jobs_agree_on_files_and_on_the_number_of_shards(
 
 @each(JOBS)
 @each_overlay
-def test_a_job_works_on_the_claim_and_is_retried_only_if_that_may_help(
+def test_a_job_uses_the_claim_and_is_only_retried_if_that_may_help(
     baked: BakedProject, overlay: str
 ) -> None:
     readme = text(baked, "README.md")
     permanent = list(
         map(int, re.findall(r"^\| (\d+) \|.*\| fails again \|$", readme, re.MULTILINE))
     )
-    only(baked, overlay, "PersistentVolumeClaim")
-    policy = only(baked, overlay, "NetworkPolicy")["spec"]
+    only_object(baked, overlay, "PersistentVolumeClaim")
+    policy = only_object(baked, overlay, "NetworkPolicy")["spec"]
     assert not {"ingress", "egress"} & set(policy)
 
     for one in jobs(baked, overlay):
@@ -71,7 +71,7 @@ def test_a_job_works_on_the_claim_and_is_retried_only_if_that_may_help(
         fails, ignores = one["spec"]["podFailurePolicy"]["rules"]
         assert (fails["action"], fails["onExitCodes"]["values"]) == ("FailJob", permanent)
         assert ignores["onPodConditions"] == [{"type": "DisruptionTarget"}]
-        # A pod that cannot start must not stop the next run, a day later.
+        # A pod that cannot start must not block the next run, a day later.
         assert one["spec"]["activeDeadlineSeconds"] < 24 * 3600
 
 
@@ -89,7 +89,7 @@ def test_jobs_run_on_the_node_of_their_volume_unless_nodes_share_it(
         (baked, "ReadWriteOnce"),
         (BakedProject(shared, baked.combination), "ReadWriteMany"),
     ]:
-        claim = only(project, "production", "PersistentVolumeClaim")["spec"]
+        claim = only_object(project, "production", "PersistentVolumeClaim")["spec"]
         assert claim["accessModes"] == [mode]
         for pod in pods(project, "production").values():
             if mode == "ReadWriteMany":

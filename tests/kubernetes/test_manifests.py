@@ -15,13 +15,7 @@ from packaging.version import Version
 from pytest_cookies.plugin import Cookies
 
 from tests.helpers.harness import KUBERNETES, PACKAGE, ROOT, SLUG, BakedProject, each, run
-from tests.helpers.manifests import (
-    OVERLAYS,
-    jobs,
-    only,
-    pods,
-    rendered,
-)
+from tests.helpers.manifests import OVERLAYS, jobs, only_object, pods, rendered
 from tests.helpers.pod_security import violations
 
 PREFIX = f"{PACKAGE.upper()}_"
@@ -35,17 +29,17 @@ pytestmark = pytest.mark.usefixtures("kubectl")
 @each(KUBERNETES)
 @each_overlay
 @pytest.mark.parametrize("version", NEWEST)
-def test_the_schemas_of_kubernetes_accept_all_of_it(
+def test_the_manifests_match_the_schemas_of_kubernetes(
     baked: BakedProject, overlay: str, version: str
 ) -> None:
-    made = [*jobs(baked, overlay), *pods(baked, overlay).values()]
-    for one in [*rendered(baked.path, overlay), *made]:
+    created = [*jobs(baked, overlay), *pods(baked, overlay).values()]
+    for one in [*rendered(baked.path, overlay), *created]:
         assert schemas.validate(one, version, strict=True) in version
 
 
 @each(SERVICES)
-def test_the_schemas_of_kubernetes_find_what_is_wrong(baked: BakedProject) -> None:
-    wrong = deepcopy(only(baked, "staging", "Deployment"))
+def test_the_schemas_of_kubernetes_detect_a_wrong_field(baked: BakedProject) -> None:
+    wrong = deepcopy(only_object(baked, "staging", "Deployment"))
     wrong["spec"]["template"]["spec"]["enableServiceLink"] = False
 
     with pytest.raises(schemas.ValidationError, match="enableServiceLink"):
@@ -65,7 +59,7 @@ EXPECTED = {
 
 @each(KUBERNETES)
 @each_overlay
-def test_an_overlay_is_complete_and_needs_no_rights_outside_its_namespace(
+def test_an_overlay_is_complete_and_stays_in_its_namespace(
     baked: BakedProject, overlay: str
 ) -> None:
     kinds = {one["kind"] for one in rendered(baked.path, overlay)}
@@ -75,7 +69,7 @@ def test_an_overlay_is_complete_and_needs_no_rights_outside_its_namespace(
 
 
 @each(KUBERNETES)
-def test_the_example_of_namespaces_admits_only_restricted_pods(baked: BakedProject) -> None:
+def test_the_example_namespaces_only_admit_restricted_pods(baked: BakedProject) -> None:
     text = (baked.path / "deploy/kubernetes/namespaces.yaml").read_text("utf-8")
     namespaces = list(yaml.safe_load_all(text))
 
@@ -87,7 +81,7 @@ def test_the_example_of_namespaces_admits_only_restricted_pods(baked: BakedProje
 
 
 def identities(project: Path) -> set[tuple[str, str]]:
-    """Return the kind and the name of every object of a project."""
+    """Return the kinds and names of all objects of a project."""
     return {
         (one["kind"], one["metadata"]["name"])
         for overlay in OVERLAYS
@@ -111,7 +105,7 @@ def references(value: object) -> Iterator[str]:
 
 
 def selectors(value: object) -> Iterator[dict[str, str]]:
-    """Yield the labels of every selector of pods in the own namespace."""
+    """Yield the labels of every selector of pods in the same namespace."""
     if isinstance(value, dict):
         for key, one in value.items():
             if key in {"podSelector", "labelSelector"} and "namespaceSelector" not in value:
@@ -126,10 +120,8 @@ def selectors(value: object) -> Iterator[dict[str, str]]:
 
 
 @each(KUBERNETES)
-def test_two_projects_share_a_namespace_without_touching_each_other(
-    baked: BakedProject, cookies_session: Cookies
-) -> None:
-    # The slug is a number, which is valid for everything but a Service.
+def test_two_projects_can_share_a_namespace(baked: BakedProject, cookies_session: Cookies) -> None:
+    # The slug is a number, which is not valid as the name of a Service.
     answers = baked.combination.answers | {"project_slug": "42", "package_name": "neighbour"}
     neighbour = cookies_session.bake(extra_context=answers, template=str(ROOT))
     assert neighbour.exception is None, neighbour.exception
@@ -146,13 +138,13 @@ def test_two_projects_share_a_namespace_without_touching_each_other(
             for labels in selectors(objects):
                 assert labels["app.kubernetes.io/name"] == slug
             for one in objects:
-                if one["kind"] != "HTTPRoute":  # Not of Kubernetes itself.
+                if one["kind"] != "HTTPRoute":  # Not part of Kubernetes itself.
                     assert schemas.validate(one, NEWEST[-1], strict=True)
 
 
 @each(KUBERNETES)
 @each_overlay
-def test_every_pod_keeps_the_restricted_standard_and_more(
+def test_every_pod_follows_the_restricted_standard_and_more(
     baked: BakedProject, overlay: str
 ) -> None:
     for pod in pods(baked, overlay).values():
@@ -163,7 +155,7 @@ def test_every_pod_keeps_the_restricted_standard_and_more(
         assert spec["serviceAccountName"] == SLUG
         (container,) = spec["containers"]
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert only(baked, overlay, "ServiceAccount")["automountServiceAccountToken"] is False
+    assert only_object(baked, overlay, "ServiceAccount")["automountServiceAccountToken"] is False
 
 
 @pytest.mark.slow("starts checkov")
@@ -183,7 +175,7 @@ def test_checkov_finds_nothing_in_production(baked: BakedProject, tmp_path: Path
     assert (summary["failed"], summary["skipped"], summary["parsing_errors"]) == (0, 0, 0)
 
 
-BREAKS: list[tuple[str, Any, str]] = [
+VIOLATIONS: list[tuple[str, Any, str]] = [
     ("hostNetwork", True, "host namespaces"),
     ("volumes.0", {"name": "x", "hostPath": {"path": "/"}}, "volume types"),
     ("securityContext.runAsNonRoot", False, "runAsNonRoot"),
@@ -208,8 +200,8 @@ BREAKS: list[tuple[str, Any, str]] = [
 
 
 @each(SERVICES[:1])
-@pytest.mark.parametrize(("place", "value", "rule"), BREAKS)
-def test_a_pod_that_breaks_the_standard_is_found(
+@pytest.mark.parametrize(("place", "value", "rule"), VIOLATIONS)
+def test_a_pod_that_violates_the_standard_is_detected(
     baked: BakedProject, place: str, value: object, rule: str
 ) -> None:
     pod = deepcopy(pods(baked, "staging")[SLUG])
@@ -225,41 +217,41 @@ def test_a_pod_that_breaks_the_standard_is_found(
 @each(SERVICES)
 @each_overlay
 def test_every_selector_selects_the_pods(baked: BakedProject, overlay: str) -> None:
-    deployment = only(baked, overlay, "Deployment")["spec"]
+    deployment = only_object(baked, overlay, "Deployment")["spec"]
     labels = deployment["template"]["metadata"]["labels"]
-    budget = only(baked, overlay, "PodDisruptionBudget")["spec"]
+    budget = only_object(baked, overlay, "PodDisruptionBudget")["spec"]
     spread = deployment["template"]["spec"]["topologySpreadConstraints"]
 
     selectors = [
         deployment["selector"]["matchLabels"],
         budget["selector"]["matchLabels"],
-        only(baked, overlay, "Service")["spec"]["selector"],
+        only_object(baked, overlay, "Service")["spec"]["selector"],
         *[one["labelSelector"]["matchLabels"] for one in spread],
     ]
 
     assert selectors == [labels] * len(selectors)
     keys = {one["topologyKey"] for one in spread}
     assert keys == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
-    policy = only(baked, overlay, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"]
+    policy = only_object(baked, overlay, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"]
     assert policy.items() <= labels.items()
 
 
 @each(SERVICES)
 @each_overlay
 def test_a_rollout_and_a_drain_leave_no_gap(baked: BakedProject, overlay: str) -> None:
-    deployment = only(baked, overlay, "Deployment")
-    scaler = only(baked, overlay, "HorizontalPodAutoscaler")["spec"]
+    deployment = only_object(baked, overlay, "Deployment")
+    scaler = only_object(baked, overlay, "HorizontalPodAutoscaler")["spec"]
 
     assert deployment["spec"]["strategy"] == {
         "type": "RollingUpdate",
         "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
     }
-    # A number here would undo the autoscaler's at every `make deploy`.
+    # A number here would override the autoscaler at every `make deploy`.
     assert "replicas" not in deployment["spec"]
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment["metadata"]["name"]}
     assert scaler["scaleTargetRef"] == target
     assert 1 < scaler["minReplicas"] < scaler["maxReplicas"]
-    assert only(baked, overlay, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+    assert only_object(baked, overlay, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
 
 
 @each(KUBERNETES)

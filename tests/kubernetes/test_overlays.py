@@ -1,4 +1,4 @@
-"""The overlays of Kubernetes: in what they differ, and how they are applied."""
+"""The overlays of Kubernetes: their differences, and how they are applied."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def differences(one: object, other: object, place: str = "") -> Iterator[str]:
 
 
 @each(SERVICES)
-def test_overlays_differ_in_what_they_say_and_in_nothing_else(baked: BakedProject) -> None:
+def test_overlays_only_differ_as_documented(baked: BakedProject) -> None:
     staging, production = (
         {one["kind"]: one for one in rendered(baked.path, overlay)} for overlay in OVERLAYS
     )
@@ -51,10 +51,10 @@ def test_overlays_differ_in_what_they_say_and_in_nothing_else(baked: BakedProjec
 
 
 class Cluster:
-    """A copy of a project, and a kubectl that keeps what it is told to do."""
+    """A copy of a project, and a kubectl that records its calls."""
 
     def __init__(self, baked: BakedProject, folder: Path) -> None:
-        self.project, self.log, self.kind = folder / "project", folder / "said", baked.combination
+        self.project, self.log, self.kind = folder / "project", folder / "calls", baked.combination
         shutil.copytree(baked.path, self.project)
         self.overlay = self.project / "deploy/kubernetes/overlays/production/kustomization.yaml"
         self.path = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
@@ -78,10 +78,10 @@ class Cluster:
             check=False,
         )
 
-    def said(self) -> list[str]:
+    def calls(self) -> list[str]:
         return self.log.read_text().splitlines() if self.log.exists() else []
 
-    def expected(self, context: str) -> list[str]:
+    def expected_calls(self, context: str) -> list[str]:
         apply = f"apply --context {context} --kustomize deploy/kubernetes/overlays/production"
         waits = f"rollout status deployment/{SLUG} --context {context}"
         waits += f" --namespace {SLUG}-production --timeout 10m"
@@ -144,7 +144,7 @@ def test_make_deploy_refuses_an_overlay_that_names_no_image(cluster: Cluster) ->
     assert result.returncode
     assert "Write newName and digest of the image into deploy/kubernetes/" in result.stderr
     assert "make pin OVERLAY=production IMAGE=NAME@sha256:DIGEST" in result.stderr
-    assert cluster.said() == []
+    assert cluster.calls() == []
 
 
 @each(KUBERNETES)
@@ -152,9 +152,9 @@ def test_make_deploy_asks_before_it_changes_the_current_context(pinned: Cluster)
     result = pinned.deploy(answer="y\n")
 
     assert not result.returncode, result.stderr
-    asked = f"This changes the namespace {SLUG}-production in the context kind-shop.\nGo on? [y/N] "
-    assert result.stdout.startswith(asked)
-    assert pinned.said() == pinned.expected("kind-shop")
+    text = f"This changes the namespace {SLUG}-production in the context kind-shop.\nGo on? [y/N] "
+    assert result.stdout.startswith(text)
+    assert pinned.calls() == pinned.expected_calls("kind-shop")
 
 
 @each(KUBERNETES[:1])
@@ -164,17 +164,17 @@ def test_make_deploy_changes_nothing_without_a_yes(pinned: Cluster, answer: str)
 
     assert result.returncode
     assert "To deploy without a question: make deploy CONTEXT=kind-shop" in result.stdout
-    assert pinned.said() == []
+    assert pinned.calls() == []
 
 
 @each(KUBERNETES)
-def test_make_deploy_takes_the_context_that_it_is_given(pinned: Cluster) -> None:
+def test_make_deploy_uses_the_given_context(pinned: Cluster) -> None:
     result = pinned.deploy("CONTEXT=live")
 
     assert not result.returncode, result.stderr
     assert "in the context live." in result.stdout
     assert "Go on?" not in result.stdout
-    assert pinned.said() == pinned.expected("live")
+    assert pinned.calls() == pinned.expected_calls("live")
 
 
 @each(KUBERNETES[:1])
@@ -183,7 +183,7 @@ def test_make_deploy_says_what_to_do_without_a_context(pinned: Cluster) -> None:
 
     assert result.returncode
     assert "Run: kubectl config use-context NAME, or: make deploy CONTEXT=NAME" in result.stderr
-    assert pinned.said() == []
+    assert pinned.calls() == []
 
 
 @each(KUBERNETES)
@@ -195,19 +195,19 @@ def test_make_check_renders_every_overlay_and_fails_on_a_broken_one(
     project = tmp_path / "project"
     shutil.copytree(baked.path, project)
     for overlay in (project / "deploy/kubernetes/overlays").iterdir():
-        whole = (overlay / "kustomization.yaml").read_text()
-        broken = whole.replace("resources:\n", "resources:\n  - missing.yaml\n", 1)
+        complete = (overlay / "kustomization.yaml").read_text()
+        broken = complete.replace("resources:\n", "resources:\n  - missing.yaml\n", 1)
         (overlay / "kustomization.yaml").write_text(broken)
 
         result = run("make", "manifests", cwd=project, check=False)
 
         assert result.returncode, overlay
         assert "missing.yaml" in result.stderr
-        (overlay / "kustomization.yaml").write_text(whole)
+        (overlay / "kustomization.yaml").write_text(complete)
 
 
 @each(KUBERNETES[:1])
-def test_make_check_goes_on_where_nothing_can_render(baked: BakedProject, tmp_path: Path) -> None:
+def test_make_check_continues_without_kubectl(baked: BakedProject, tmp_path: Path) -> None:
     for name in ("make", "sh"):
         found = shutil.which(name)
         assert found

@@ -1,4 +1,4 @@
-"""Copies of a service behind a load balancer, replaced and killed as Kubernetes does it."""
+"""Copies of a service behind a load balancer, replaced and killed as in Kubernetes."""
 
 import json
 import socket
@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.helpers.containers import answer, exit_status
+from tests.helpers.containers import exit_status, read_all
 from tests.helpers.harness import KUBERNETES, PACKAGE, SLUG, BakedProject, each, run
-from tests.helpers.load_balancer import Balancer, balancing, copy
+from tests.helpers.load_balancer import Balancer, run_balancer, run_copy
 from tests.helpers.manifests import Manifest, pods, settings
 
 PREFIX = f"{PACKAGE.upper()}_"
 CLIENTS = 8
-# The nodes of a cluster need longer than a balancer on this machine to learn that a copy is going.
+# The nodes of a cluster take longer than the balancer to learn that a copy is stopping.
 PRE_STOP_SECONDS = 1
 COPIES = 3
 BODY = {"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]}
@@ -36,15 +36,15 @@ pytestmark = [
 ]
 
 
-class Asked(NamedTuple):
-    """A request: when it began, and what was wrong with the response, if anything."""
+class Outcome(NamedTuple):
+    """The start of a request, and the error of its response, if any."""
 
     began: float
-    outcome: str
+    error: str
 
 
-def ask(connection: HTTPConnection) -> str:
-    """Send one request; return what is wrong with the response, or nothing."""
+def send_request(connection: HTTPConnection) -> str:
+    """Send a request; return the error, or an empty string."""
     try:
         headers = {"content-type": "application/json"}
         connection.request("POST", "/quotes", json.dumps(BODY), headers)
@@ -59,16 +59,16 @@ def ask(connection: HTTPConnection) -> str:
 
 
 @contextmanager
-def load(port: int) -> Iterator[list[Asked]]:
-    """Send requests from several clients without a pause, each over one open connection."""
-    asked: list[Asked] = []
+def load(port: int) -> Iterator[list[Outcome]]:
+    """Send requests from several clients, each over one open connection."""
+    outcomes: list[Outcome] = []
     stopped = Event()
 
     def client() -> None:
         connection = HTTPConnection("127.0.0.1", port, timeout=20)
         while not stopped.is_set():
             began = monotonic()
-            asked.append(Asked(began, ask(connection)))
+            outcomes.append(Outcome(began, send_request(connection)))
             sleep(0.02)
         connection.close()
 
@@ -76,7 +76,7 @@ def load(port: int) -> Iterator[list[Asked]]:
     for thread in threads:
         thread.start()
     try:
-        yield asked
+        yield outcomes
     finally:
         stopped.set()
         for thread in threads:
@@ -85,14 +85,14 @@ def load(port: int) -> Iterator[list[Asked]]:
 
 @pytest.fixture
 def pod(baked: BakedProject) -> Manifest:
-    """Return the production pod of the service."""
+    """The production pod of the service."""
     spec: Manifest = pods(baked, "production")[SLUG]["spec"]
     return spec
 
 
 @pytest.fixture
 def options(baked: BakedProject) -> list[str]:
-    """Return the settings of the pods, as options of `docker run`."""
+    """The settings of the pods, as options of `docker run`."""
     return [f"--env={name}={value}" for name, value in settings(baked, "production").items()]
 
 
@@ -101,8 +101,8 @@ def probe(pod: Manifest) -> str:
     return str(pod["containers"][0]["readinessProbe"]["httpGet"]["path"])
 
 
-def retire(balancer: Balancer, number: int, name: str, pod: Manifest) -> None:
-    """Stop a copy as Kubernetes does: no new requests, `preStop`, and then SIGTERM."""
+def stop_gracefully(balancer: Balancer, number: int, name: str, pod: Manifest) -> None:
+    """Stop a copy as Kubernetes does: without new requests, after `preStop`, with SIGTERM."""
     pre_stop = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pre_stop > PRE_STOP_SECONDS
     balancer.set_state(number, "drain")
@@ -120,42 +120,42 @@ def test_replacing_every_copy_under_load_loses_no_request(
     failures = pod["containers"][0]["readinessProbe"]["failureThreshold"]
     with ExitStack() as running:
         balancer = running.enter_context(
-            balancing(tmp_path, COPIES + 1, probe=probe(pod), failures=failures)
+            run_balancer(tmp_path, COPIES + 1, probe=probe(pod), failures=failures)
         )
 
         def start(number: int) -> str:
-            return running.enter_context(copy(image, balancer, number, PREFIX, *options))
+            return running.enter_context(run_copy(image, balancer, number, PREFIX, *options))
 
         names = [start(number) for number in range(COPIES)]
         for number in range(COPIES):
             balancer.wait_for(number, "UP")
-        with load(balancer.port) as asked:
+        with load(balancer.port) as outcomes:
             sleep(0.5)
             for old in range(COPIES):
-                # The new one is ready before the old one is stopped: maxSurge 1, maxUnavailable 0.
+                # The new one is ready before the old one stops: maxSurge 1, maxUnavailable 0.
                 new = (old - 1) % (COPIES + 1)
                 start(new)
                 balancer.set_state(new, "ready")
                 balancer.wait_for(new, "UP")
-                retire(balancer, old, names[old], pod)
+                stop_gracefully(balancer, old, names[old], pod)
             sleep(0.5)
         served = {number: int(row["hrsp_2xx"]) for number, row in balancer.statistics().items()}
 
-    assert [one.outcome for one in asked if one.outcome] == []
-    assert len(asked) > 200
+    assert [one.error for one in outcomes if one.error] == []
+    assert len(outcomes) > 200
     assert all(served.values())
-    assert sum(served.values()) == len(asked)
+    assert sum(served.values()) == len(outcomes)
 
 
-def test_killing_a_copy_loses_only_what_it_was_working_on(
+def test_killing_a_copy_only_loses_its_current_requests(
     image: str, pod: Manifest, options: list[str], tmp_path: Path
 ) -> None:
     with ExitStack() as running:
         balancer = running.enter_context(
-            balancing(tmp_path, COPIES, probe=probe(pod), avoids_the_dead=True)
+            run_balancer(tmp_path, COPIES, probe=probe(pod), redispatch=True)
         )
         names = [
-            running.enter_context(copy(image, balancer, number, PREFIX, *options))
+            running.enter_context(run_copy(image, balancer, number, PREFIX, *options))
             for number in range(COPIES)
         ]
         for number in range(COPIES):
@@ -168,19 +168,19 @@ def test_killing_a_copy_loses_only_what_it_was_working_on(
         working = {number: int(row["scur"]) for number, row in balancer.statistics().items()}
         assert working == {"0": 4, "1": 4, "2": 4}
 
-        with load(balancer.port) as asked:
+        with load(balancer.port) as outcomes:
             sleep(0.5)
             run("docker", "kill", "--signal", "KILL", names[1])
             killed = monotonic()
             sleep(1)
         for connection in half:
             connection.sendall(REQUEST[-4:])
-        answers = [answer(connection) for connection in half]
+        answers = [read_all(connection) for connection in half]
 
     statuses = [text.partition(b"\r\n")[0].split(b" ")[1] for text in answers]
     assert sorted(statuses) == [b"200"] * 8 + [b"502"] * 4
-    lost = [one for one in asked if one.outcome]
-    # A client has one request at a time, so no more than that was in flight.
+    lost = [one for one in outcomes if one.error]
+    # Each client had at most one request in flight.
     assert len(lost) <= CLIENTS
     assert [one for one in lost if one.began > killed] == []
-    assert len([one for one in asked if one.began > killed]) > 50
+    assert len([one for one in outcomes if one.began > killed]) > 50

@@ -1,4 +1,4 @@
-"""The workflow that bakes on every system: what it does with a job, done on Linux."""
+"""The steps of the workflow that bakes on every system, run on Linux."""
 
 import json
 from importlib.metadata import version
@@ -17,7 +17,7 @@ SCRIPTS = [step["run"] for step in JOB["steps"] if "run" in step]
     for step in JOB["steps"]
     if step.get("uses", "").startswith("actions/setup-python@")
 )
-# A system of GitHub has these programs on its PATH, and what `pipx` installs.
+# GitHub's runners have these programs on PATH, and the folder of `pipx`.
 DOCKERFILE = f"""
 FROM python:{PYTHON}-slim-trixie
 RUN apt-get update && apt-get install --yes --no-install-recommends git make
@@ -28,13 +28,13 @@ WORKDIR /template
 COPY template .
 RUN {{render}}
 RUN {{poetry}}
-# What the index of this machine lacks: see tests/helpers/pip_settings.py.
+# For an index without a JSON API: see tests/helpers/pip_settings.py.
 RUN pipx inject poetry poetry-plugin-pypi-mirror=={{plugin}}
 RUN {{check}}
 """
 
 
-def test_a_job_is_tested_on_the_systems_and_the_python_that_developers_have() -> None:
+def test_a_job_is_tested_on_the_systems_of_developers() -> None:
     assert JOB["strategy"]["matrix"]["os"] == ["windows-2025", "macos-15"]
     assert QUESTIONS["python_version"][0] == PYTHON
 
@@ -54,4 +54,4 @@ def test_the_steps_render_a_job_whose_checks_and_tests_pass(tmp_path: Path) -> N
     (tmp_path / "Dockerfile").write_text(dockerfile)
     options = [f"--build-arg={name}={value}" for name, value in index_variables().items()]
 
-    run("docker", "build", "--output=type=cacheonly", *options, tmp_path)  # Fails if a step does.
+    run("docker", "build", "--output=type=cacheonly", *options, tmp_path)  # Fails if a step fails.

@@ -1,4 +1,4 @@
-"""The CI of a project: what runs when, and that what is shipped is what was started and scanned."""
+"""The CI of a project: its jobs, and that it ships the image that was started and scanned."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.github import CI, Runner, ci_step
 from tests.helpers.harness import COMBINATIONS, KUBERNETES, ROOT, BakedProject, commit, each, run
-from tests.helpers.manifests import pinned
+from tests.helpers.manifests import pinned_image
 
 JOBS = CI["jobs"]
 FORM = ".github/workflows/use-this-template.yml"
@@ -19,8 +19,8 @@ DIGEST = "sha256:" + "5" * 64
 COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 
 
-class Planned(NamedTuple):
-    """What the first job says."""
+class PlanResult(NamedTuple):
+    """The result of the first job."""
 
     passed: bool
     outputs: dict[str, str]
@@ -36,8 +36,8 @@ def plan(
     is_template: bool = False,
     files: tuple[str, ...] = (),
     tags: tuple[str, ...] = (),
-) -> Planned:
-    """Run the first job of a project at version 1.2.3."""
+) -> PlanResult:
+    """Run the first job of a project with version 1.2.3."""
     runner = Runner(folder)
     runner.checkout.mkdir()
     pyproject = '[project]\nname = "shop"\nversion = "1.2.3"\n[tool.x]\nversion = "9"\n'
@@ -62,7 +62,7 @@ def plan(
     )
     lines = runner.output.read_text().splitlines() if runner.output.exists() else []
     summary = runner.summary.read_text() if runner.summary.exists() else ""
-    return Planned(not result.returncode, dict(it.split("=", 1) for it in lines), summary)
+    return PlanResult(not result.returncode, dict(it.split("=", 1) for it in lines), summary)
 
 
 @pytest.mark.parametrize("event", ["push", "pull_request", "workflow_dispatch"])
@@ -71,9 +71,7 @@ def test_a_project_is_tested_and_its_image_built(tmp_path: Path, event: str) -> 
 
 
 @pytest.mark.parametrize("event", ["push", "pull_request", "schedule", "workflow_dispatch"])
-def test_a_copy_of_the_template_that_is_no_project_yet_is_told_how_to_become_one(
-    tmp_path: Path, event: str
-) -> None:
+def test_a_copy_of_the_template_is_told_how_to_become_a_project(tmp_path: Path, event: str) -> None:
     planned = plan(tmp_path / "run", event=event, files=(FORM,), tags=("v1.0.0",))
 
     assert planned.passed
@@ -88,7 +86,7 @@ def test_the_template_itself_is_tested(tmp_path: Path) -> None:
     assert planned.summary == ""
 
 
-def test_the_tag_of_the_version_ships_it(tmp_path: Path) -> None:
+def test_a_tag_with_the_version_ships_it(tmp_path: Path) -> None:
     planned = plan(tmp_path / "run", ref="tag v1.2.3")
 
     assert planned.outputs == {
@@ -99,7 +97,7 @@ def test_the_tag_of_the_version_ships_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tag", ["v1.2.4", "v1.2", "v1.2.3-rc1"])
-def test_a_tag_that_is_not_the_version_is_refused_before_anything_is_built(
+def test_a_tag_that_differs_from_the_version_is_refused_before_any_build(
     tmp_path: Path, tag: str
 ) -> None:
     planned = plan(tmp_path / "run", ref=f"tag {tag}")
@@ -145,7 +143,7 @@ def test_every_repository_has_a_valid_image_name(
     assert re.fullmatch(rf"registry\.example(?:/{COMPONENT})+", image)
 
 
-def test_each_job_runs_only_where_the_first_one_names_it() -> None:
+def test_each_job_only_runs_if_the_first_one_names_it() -> None:
     script = ci_step("plan", "Decide what runs")["run"]
 
     for name in sorted(JOBS.keys() - {"plan"}):
@@ -155,7 +153,7 @@ def test_each_job_runs_only_where_the_first_one_names_it() -> None:
         assert JOBS[name]["name"].endswith("${{ github.event_name == 'push' && ' (push)' || '' }}")
 
 
-def test_no_branch_has_to_be_called_main() -> None:
+def test_the_default_branch_may_have_any_name() -> None:
     triggers = CI[True]
 
     assert triggers["push"] == {"branches": ["**", "!gh-readonly-queue/**"], "tags": ["v*"]}
@@ -164,7 +162,7 @@ def test_no_branch_has_to_be_called_main() -> None:
 
 
 @pytest.mark.usefixtures("jq")
-def test_what_is_pushed_gets_its_tag_when_it_has_been_started_and_scanned(tmp_path: Path) -> None:
+def test_a_pushed_image_is_tagged_after_it_was_started_and_scanned(tmp_path: Path) -> None:
     runner = Runner(tmp_path / "run")
     runner.replace("docker", "")
     written = f'\'{{"containerimage.digest": "{DIGEST}"}}\''
@@ -206,7 +204,7 @@ def test_what_is_pushed_gets_its_tag_when_it_has_been_started_and_scanned(tmp_pa
     assert {"push-by-digest=true", "rewrite-timestamp=true"} <= set(output[1].split(","))
 
 
-def test_a_release_is_proposed_where_there_are_overlays_for_it(tmp_path: Path) -> None:
+def test_a_release_is_proposed_if_there_are_overlays(tmp_path: Path) -> None:
     overlay = "deploy/kubernetes/overlays/staging/kustomization.yaml"
 
     planned = plan(tmp_path / "run", ref="tag v1.2.3", files=(overlay,))
@@ -247,7 +245,7 @@ def test_a_release_is_proposed_as_a_pull_request_for_each_overlay(
 
     assert not result.returncode, result.stderr
     assert "a-token" not in result.stdout + result.stderr
-    assert pinned(remote, f"deploy-{overlay}") == image
+    assert pinned_image(remote, f"deploy-{overlay}") == image
     text = f"deploy-{overlay} --title Deploy 1.2.3 to {overlay} --body `{image}`"
     edits = [] if allowed == "create" else [f"gh pr edit {text}"]
     assert runner.calls() == [f"gh pr create --base main --head {text}", *edits]
@@ -262,7 +260,7 @@ def test_no_job_has_access_to_a_cluster() -> None:
     assert not re.search(r"kubectl|KUBECONFIG|make deploy", text)
 
 
-def test_the_github_token_goes_to_no_other_registry() -> None:
+def test_the_github_token_is_not_sent_to_other_registries() -> None:
     for job in ("push", "scan"):
         (login,) = (it["with"] for it in JOBS[job]["steps"] if "docker/login" in it.get("uses", ""))
         assert login["registry"] == "${{ vars.REGISTRY || 'ghcr.io' }}"

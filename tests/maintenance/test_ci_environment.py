@@ -1,4 +1,4 @@
-"""What the jobs of the CI of a project begin with: caches, an index, a Conda environment."""
+"""The first steps of CI jobs: caches, a package index, a Conda environment."""
 
 import re
 from pathlib import Path
@@ -10,11 +10,11 @@ from tests.helpers.github import CI, Runner, ci_step
 from tests.helpers.harness import ROOT
 
 RENEW = yaml.safe_load((ROOT / ".github/workflows/renew.yml").read_text("utf-8"))
-# Records its arguments, and makes the folder that a Conda environment is.
+# Creates a folder as the Conda environment, and records the package cache.
 CONDA = 'mkdir -p "${@: -1}/bin"; echo "packages in $CONDA_PKGS_DIRS" >> "$HOME/calls.txt"'
 
 
-def create(runner: Runner, **environment: str) -> tuple[int, str]:
+def create_environment(runner: Runner, **environment: str) -> tuple[int, str]:
     """Run the step that creates the Conda environment; return its status and output."""
     step = ci_step("test", "Create the Conda environment")
     files = {name: str(runner.folder / name) for name in ("GITHUB_ENV", "GITHUB_PATH")}
@@ -23,18 +23,16 @@ def create(runner: Runner, **environment: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("name", ["conda", "mamba", "micromamba"])
-def test_a_runner_of_ones_own_needs_no_more_than_conda_on_its_path(
-    tmp_path: Path, name: str
-) -> None:
+def test_a_self_hosted_runner_only_needs_conda_on_its_path(tmp_path: Path, name: str) -> None:
     runner = Runner(tmp_path / "run")
     runner.replace(name, CONDA)
 
-    status, said = create(runner)
+    status, output = create_environment(runner)
 
-    assert status == 0, said
+    assert status == 0, output
     prefix = runner.temp / "conda"
-    asked, packages = runner.calls()
-    assert asked == f"{name} env create --quiet --file environment.yml --prefix {prefix}"
+    command, packages = runner.calls()
+    assert command == f"{name} env create --quiet --file environment.yml --prefix {prefix}"
     assert packages == f"packages in {runner.folder}/.cache/conda"
     variables = (runner.folder / "GITHUB_ENV").read_text()
     assert variables == f"CONDA_PREFIX={prefix}\nCONDA_DEFAULT_ENV={prefix}\n"
@@ -49,23 +47,23 @@ def test_the_conda_of_githubs_runners_comes_first(tmp_path: Path) -> None:
     (folder / "conda").write_text(f"#!/bin/bash\n{CONDA}\n")
     (folder / "conda").chmod(0o755)
 
-    status, said = create(runner, CONDA=str(folder.parent))
+    status, output = create_environment(runner, CONDA=str(folder.parent))
 
-    assert status == 0, said
+    assert status == 0, output
     assert len(runner.calls()) == 1
 
 
 def test_a_runner_without_conda_is_told_what_it_needs(tmp_path: Path) -> None:
-    status, said = create(Runner(tmp_path / "run"), CONDA=str(tmp_path))
+    status, output = create_environment(Runner(tmp_path / "run"), CONDA=str(tmp_path))
 
     assert status == 1
-    assert said == (
+    assert output == (
         "::error::There is no conda, mamba or micromamba on this runner: install Miniforge.\n"
     )
 
 
 @pytest.mark.parametrize("given", [(), ("PIP_CONF",), ("PIP_CONF", "CA_PEM")], ids=len)
-def test_a_private_index_reaches_the_build_by_secrets_that_no_argument_holds(
+def test_a_private_index_is_passed_to_the_build_by_secrets_only(
     tmp_path: Path, given: tuple[str, ...]
 ) -> None:
     runner = Runner(tmp_path / "run")
@@ -81,7 +79,7 @@ def test_a_private_index_reaches_the_build_by_secrets_that_no_argument_holds(
     assert "a secret" not in call
 
 
-def test_what_is_cached_depends_on_the_lock_and_on_the_conda_environment() -> None:
+def test_caches_depend_on_the_lock_and_on_the_conda_environment() -> None:
     jobs = [CI["jobs"]["test"], RENEW["jobs"]["update"]]
     caches = [
         step["with"] for job in jobs for step in job["steps"] if "cache@" in step.get("uses", "")
@@ -103,6 +101,6 @@ def test_both_workflows_set_up_the_same_environment() -> None:
     update = commands(RENEW["jobs"]["update"]["steps"])
     test = commands(CI["jobs"]["test"]["steps"])
 
-    # The renewal looks at the template first.
+    # The renewal checks for a later template first.
     assert update[1:] == test
     assert re.search("cruft", update[0])

@@ -1,4 +1,4 @@
-"""Code stays short, and silences no check without a reason: the template's, and every project's."""
+"""The code of the template and its projects is short, and only silences checks with a reason."""
 
 import re
 import sys
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.containers import NEWEST
-from tests.helpers.harness import PYTHONS, ROOT, BakedProject, each, interpreter, run, unavailable
+from tests.helpers.harness import PYTHONS, ROOT, BakedProject, each, interpreter, run, skip_or_fail
 
-# The modules and functions that are too long, told by a Python that knows the code's syntax.
+# Lists long modules and functions, on a Python that knows the syntax of the code.
 TOO_LONG = """
 import ast, sys
 for name in sys.argv[1:]:
@@ -29,8 +29,8 @@ REASONED = re.compile(
 )
 
 
-def own_code() -> list[Path]:
-    """The template's own Python; what it renders is looked at as it is rendered."""
+def template_code() -> list[Path]:
+    """Return the template's own Python files, without those that it renders."""
     mypy = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mypy"]
     return [path for folder in mypy["files"] for path in (ROOT / folder).rglob("*.py")]
 
@@ -53,7 +53,7 @@ def without_a_reason(code: list[Path]) -> list[str]:
 
 
 def test_no_function_of_the_template_is_over_40_lines_and_no_module_over_300() -> None:
-    assert too_long(sys.executable, own_code()) == []
+    assert too_long(sys.executable, template_code()) == []
 
 
 @each(NEWEST)
@@ -62,12 +62,12 @@ def test_no_function_of_a_project_is_over_40_lines_and_no_module_over_300(
 ) -> None:
     python = interpreter(PYTHONS[0]) if PYTHONS else None
     if not python:
-        unavailable("This machine has no Python of the template.", required=False)
+        skip_or_fail("This machine has no Python of the template.", required=False)
 
     assert too_long(python, rendered_code(baked)) == []
 
 
-def test_what_is_too_long_is_found(tmp_path: Path) -> None:
+def test_long_functions_and_modules_are_detected(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     body = "    pass\n"
     module.write_text(f"def short():\n{body * 39}\n\nasync def long():\n{body * 40}" + "\n" * 217)
@@ -78,14 +78,14 @@ def test_what_is_too_long_is_found(tmp_path: Path) -> None:
     assert f"{module}: 301 lines" in too_long(sys.executable, [module])
 
 
-def test_the_template_silences_a_check_for_a_reason_only() -> None:
-    assert (
-        without_a_reason([path for path in own_code() if path.name != "test_code_limits.py"]) == []
-    )
+def test_the_template_only_silences_checks_with_a_reason() -> None:
+    code = [path for path in template_code() if path.name != "test_code_limits.py"]
+
+    assert without_a_reason(code) == []
 
 
 @each(NEWEST)
-def test_a_project_silences_a_check_for_a_reason_only(baked: BakedProject) -> None:
+def test_a_project_only_silences_checks_with_a_reason(baked: BakedProject) -> None:
     assert without_a_reason(rendered_code(baked)) == []
 
 
@@ -100,7 +100,7 @@ def test_a_project_silences_a_check_for_a_reason_only(baked: BakedProject) -> No
         "x = 1  # pragma: no cover",
     ],
 )
-def test_a_check_that_is_silenced_without_a_reason_is_found(line: str, tmp_path: Path) -> None:
+def test_a_check_that_is_silenced_without_a_reason_is_detected(line: str, tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text(f"x = 1  # noqa: F401, S101 - as ours\n{line}\n")
 

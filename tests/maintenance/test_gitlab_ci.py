@@ -1,4 +1,4 @@
-"""The CI of a project on GitLab: its jobs run for real, in the shell of this machine."""
+"""The jobs of a project's CI on GitLab, run in the shell of this machine."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import yaml
 from tests.helpers.containers import free_port
 from tests.helpers.gitlab import ADDRESS, MERGE_REQUEST, SCHEDULE, Pipeline
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     OTHER_CI,
     BakedProject,
     Combination,
@@ -22,10 +22,10 @@ from tests.helpers.harness import (
     run,
     tool,
 )
-from tests.helpers.manifests import pinned
+from tests.helpers.manifests import pinned_image
 
 GITLAB = [one for one in OTHER_CI if one.ci == "gitlab"]
-# The ones with the fewest packages to install, and with an image that ends by itself.
+# The applications with the fewest packages, and with an image that exits by itself.
 WEB = [one for one in GITLAB if one.application == "web-api"]
 JOB = [one for one in GITLAB if one.application == "job"]
 TABLE = "| package | from | to | age in days | changelog |"
@@ -39,7 +39,7 @@ def pipeline(baked: BakedProject, tmp_path: Path) -> Pipeline:
 
 
 @each(GITLAB)
-def test_a_pipeline_has_the_jobs_of_what_has_happened(pipeline: Pipeline) -> None:
+def test_a_pipeline_has_the_jobs_of_its_event(pipeline: Pipeline) -> None:
     assert pipeline.jobs() == ["test", "build"]
     assert pipeline.jobs(**MERGE_REQUEST) == ["test", "build"]
     released = ["test", "release", "deploy: [staging]", "deploy: [production]"]
@@ -48,8 +48,8 @@ def test_a_pipeline_has_the_jobs_of_what_has_happened(pipeline: Pipeline) -> Non
 
 
 @each(JOB)
-def test_a_branch_is_tested_in_its_merge_request_only(pipeline: Pipeline) -> None:
-    # gitlab-ci-local has a pipeline for every push, whatever the rules of the workflow say.
+def test_a_branch_is_only_tested_in_its_merge_request(pipeline: Pipeline) -> None:
+    # gitlab-ci-local ignores the rules of the workflow.
     workflow = yaml.safe_load((pipeline.project / ".gitlab-ci.yml").read_text())["workflow"]
 
     assert [rule["if"] for rule in workflow["rules"]] == [
@@ -61,7 +61,7 @@ def test_a_branch_is_tested_in_its_merge_request_only(pipeline: Pipeline) -> Non
 
 @pytest.fixture
 def scanner(docker: None, tmp_path: Path) -> Iterator[str]:  # noqa: ARG001 - needed
-    """An image that stands for the scanner: it prints what it is asked for, or fails."""
+    """An image in place of the scanner, which prints its arguments if it has Docker's socket."""
     name = f"template-test-scanner:{os.getpid()}"
     (tmp_path / "Dockerfile").write_text(
         'FROM python:3.14-slim-trixie\nENTRYPOINT ["python", "-c", "import pathlib, sys; '
@@ -73,7 +73,7 @@ def scanner(docker: None, tmp_path: Path) -> Iterator[str]:  # noqa: ARG001 - ne
 
 
 def docker_variables(scanner: str) -> dict[str, str]:
-    """What lets the jobs of images run beside each other, on a builder that is here."""
+    """Return variables for jobs with Docker: unique names, and the builder of this machine."""
     return {
         "TRIVY_IMAGE": scanner,
         "BUILDX_BUILDER": "default",
@@ -84,7 +84,7 @@ def docker_variables(scanner: str) -> dict[str, str]:
 
 @pytest.mark.slow("builds an image without a cache")
 @each(JOB)
-def test_what_is_pushed_is_the_image_that_was_started_and_scanned(
+def test_the_pushed_image_is_the_one_that_was_started_and_scanned(
     pipeline: Pipeline, scanner: str, registry: str, request: pytest.FixtureRequest
 ) -> None:
     image = f"{registry}/group/shop:0.1.0"
@@ -104,11 +104,11 @@ def test_what_is_pushed_is_the_image_that_was_started_and_scanned(
     )
 
     assert not result.returncode, result.stdout + result.stderr
-    said = result.stdout
-    assert said.index("job-1 exited with code 0") < said.index("scans image --severity HIGH")
-    assert f"--exit-code 1 {image}\n" in said
-    assert said.index("scans image") < said.index("0.1.0: digest: sha256:")
-    assert "a-secret" not in said + result.stderr
+    output = result.stdout
+    assert output.index("job-1 exited with code 0") < output.index("scans image --severity HIGH")
+    assert f"--exit-code 1 {image}\n" in output
+    assert output.index("scans image") < output.index("0.1.0: digest: sha256:")
+    assert "a-secret" not in output + result.stderr
     address = f"http://{registry}/v2/group/shop/manifests/0.1.0"
     manifest = "application/vnd.docker.distribution.manifest.v2+json"
     with urlopen(Request(address, headers={"accept": manifest}), timeout=10) as answer:
@@ -118,7 +118,7 @@ def test_what_is_pushed_is_the_image_that_was_started_and_scanned(
 
 
 @each(JOB)
-def test_a_tag_that_is_not_the_version_is_refused(pipeline: Pipeline) -> None:
+def test_a_tag_that_differs_from_the_version_is_refused(pipeline: Pipeline) -> None:
     pipeline.replace("docker", "exit 1")
 
     result = pipeline.run("release", CI_COMMIT_TAG="v0.2.0")
@@ -129,45 +129,45 @@ def test_a_tag_that_is_not_the_version_is_refused(pipeline: Pipeline) -> None:
 
 @each(JOB)
 def test_an_image_with_a_vulnerability_is_not_pushed(pipeline: Pipeline) -> None:
-    said = pipeline.folder / "docker.txt"
-    pipeline.replace("docker", f'echo "$*" >> {said}\n[ "$1" != run ]')
+    calls = pipeline.folder / "docker.txt"
+    pipeline.replace("docker", f'echo "$*" >> {calls}\n[ "$1" != run ]')
 
     result = pipeline.run("release", CI_COMMIT_TAG="v0.1.0", CI_REGISTRY_IMAGE="r.example/shop")
 
     assert result.returncode
-    calls = [line.split()[0] for line in said.read_text().splitlines()]
-    assert calls == ["context", "buildx", "build", "compose", "run"]
+    commands = [line.split()[0] for line in calls.read_text().splitlines()]
+    assert commands == ["context", "buildx", "build", "compose", "run"]
 
 
 @each(JOB)
-def test_a_private_index_reaches_the_build_as_secrets(pipeline: Pipeline) -> None:
-    said = pipeline.folder / "docker.txt"
-    pipeline.replace("docker", f'echo "$*" >> {said}')
+def test_a_private_index_is_passed_to_the_build_as_secrets(pipeline: Pipeline) -> None:
+    calls = pipeline.folder / "docker.txt"
+    pipeline.replace("docker", f'echo "$*" >> {calls}')
     files = {"PIP_CONF": "/etc/a.conf", "CA_PEM": "/etc/a.pem"}
 
     for given in ({}, files):
         result = pipeline.run("build", **given)
         assert not result.returncode, result.stderr
 
-    without, build = re.findall("^build .*$", said.read_text(), re.MULTILINE)
+    without, build = re.findall("^build .*$", calls.read_text(), re.MULTILINE)
     assert "--secret" not in without
     assert "--secret=id=pip.conf,src=/etc/a.conf --secret=id=ca.pem,src=/etc/a.pem ." in build
 
 
 @each(JOB)
 def test_the_newest_release_is_scanned_every_week(pipeline: Pipeline) -> None:
-    said = pipeline.folder / "docker.txt"
-    pipeline.replace("docker", f'echo "$*" >> {said}; cat > /dev/null')
+    calls = pipeline.folder / "docker.txt"
+    pipeline.replace("docker", f'echo "$*" >> {calls}; cat > /dev/null')
     nothing = pipeline.run("scan", **SCHEDULE)
     assert not nothing.returncode, nothing.stderr
-    assert not said.exists()
+    assert not calls.exists()
     for tag in ("v0.9.0", "v0.10.0", "other"):
         run("git", "tag", tag, cwd=pipeline.project)
 
     result = pipeline.run("scan", **SCHEDULE, CI_REGISTRY_IMAGE="r.example/shop")
 
     assert not result.returncode, result.stderr
-    _, pull, scan = said.read_text().splitlines()
+    _, pull, scan = calls.read_text().splitlines()
     assert pull == "pull --quiet r.example/shop:0.10.0"
     assert scan.endswith("--exit-code 1 r.example/shop:0.10.0")
 
@@ -203,14 +203,14 @@ def test_a_release_is_proposed_as_a_merge_request_for_each_overlay(
 
     assert not result.returncode, result.stdout + result.stderr
     for overlay in ("staging", "production"):
-        assert pinned(remote.path, f"deploy-{overlay}") == f"r.example/group/shop@{digest}"
+        assert pinned_image(remote.path, f"deploy-{overlay}") == f"r.example/group/shop@{digest}"
         title = remote.git("log", "-1", "--format=%s", f"deploy-{overlay}")
         assert title == f"Deploy v0.1.0 to {overlay}"
     assert "merge_request.target=main" in remote.options.read_text()
 
 
 class Remote:
-    """A repository that keeps the options of the last push to it."""
+    """A repository that records the options of the last push."""
 
     def __init__(self, folder: Path) -> None:
         self.path, self.options = folder / "shop.git", folder / "options.txt"
@@ -226,7 +226,7 @@ class Remote:
 
 
 def renew(pipeline: Pipeline, remote: Remote, script: str) -> str:
-    """Run the weekly jobs of a project in which `make renew` is this script."""
+    """Run the weekly jobs of a project whose `make renew` is a script; return the output."""
     pipeline.replace("conda", 'mkdir -p "${@: -1}/bin"')
     pipeline.replace("pipx", "exit 0")
     makefile = f"poetry install:\n\t@true\nrenew:\n\t@{script}\n"
@@ -241,9 +241,7 @@ def renew(pipeline: Pipeline, remote: Remote, script: str) -> str:
 
 
 @each(JOB)
-def test_what_has_changed_is_proposed_as_a_merge_request(
-    pipeline: Pipeline, tmp_path: Path
-) -> None:
+def test_updates_are_proposed_as_a_merge_request(pipeline: Pipeline, tmp_path: Path) -> None:
     remote = Remote(tmp_path)
 
     renew(pipeline, remote, f"echo newest > poetry.lock; echo '{TABLE}' > renewal.md")
@@ -261,7 +259,7 @@ def test_what_has_changed_is_proposed_as_a_merge_request(
 
 
 @each(JOB)
-def test_nothing_to_update_is_no_failure_on_gitlab(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_nothing_to_update_is_not_a_failure_on_gitlab(pipeline: Pipeline, tmp_path: Path) -> None:
     remote = Remote(tmp_path)
 
     renew(pipeline, remote, f"echo '{TABLE}' > renewal.md")
@@ -270,7 +268,7 @@ def test_nothing_to_update_is_no_failure_on_gitlab(pipeline: Pipeline, tmp_path:
 
 
 @pytest.mark.slow("installs a project and runs its tests")
-@each([one for one in HERE if one.application == "job"][:1])
+@each([one for one in INSTALLABLE if one.application == "job"][:1])
 def test_a_project_is_checked_and_tested_in_its_conda_environment(
     install: Callable[[Combination], BakedProject],
     bake: Callable[[Combination], BakedProject],

@@ -1,4 +1,4 @@
-"""What the pages show: commands that run, numbers that were measured, messages that are printed."""
+"""The pages are correct: their commands run, and their numbers and messages are real."""
 
 import importlib.util
 import os
@@ -26,21 +26,21 @@ from tests.helpers.harness import (
 )
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-# A comment before a block says how it is run, where it is not simply run:
-#   not run: WHY     what it needs is not to be had in a test
-#   dry run: WHY     make says what it would do, and does not do it
-#   before: SHELL    what a reader has done by then
+# A comment before a block says how to run it:
+#   not run: WHY     skip it: a test does not have what it needs
+#   dry run: WHY     run it with `make --dry-run`
+#   before: SHELL    run this first, which a reader has done by then
 BLOCK = re.compile(
     r"(?:<!-- ([^>]*?)\s*-->\n)?^```(?:console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL
 )
 SPAN = re.compile(r"(`+) ?(.+?) ?\1(?!`)")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-INSTALLS = pytest.mark.slow("pip installs all that the template needs")
+INSTALLS = pytest.mark.slow("installs everything that the template needs with pip")
 
 
 @dataclass
 class Block:
-    """Commands of a page, and how they are run."""
+    """Commands of a page, and how to run them."""
 
     how: str
     rest: str
@@ -48,7 +48,7 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """Every block of commands, in the order of the page."""
+    """Return every block of commands, in the order of the page."""
     found = []
     for comment, commands in BLOCK.findall(page.read_text("utf-8")):
         how, _, rest = comment.partition(":")
@@ -56,9 +56,9 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
-def shell(page: Path, template: Path) -> str:
-    """One script of all blocks, for a template on disk in place of the one on GitHub."""
-    lines = ["set -euxo pipefail", "exec < <(yes '')"]  # Enter is pressed at each question.
+def page_script(page: Path, template: Path) -> str:
+    """Return a script of all blocks, for a template on disk instead of the one on GitHub."""
+    lines = ["set -euxo pipefail", "exec < <(yes '')"]  # Press Enter at each question.
     for block in blocks(page):
         if block.how == "before":
             lines += [block.rest, block.commands]
@@ -82,14 +82,14 @@ def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     run("git", "tag", version, cwd=template)
     run("git", "clone", "--quiet", template, tmp_path / "a folder" / "clone")
     result = subprocess.run(
-        ["bash", "-c", shell(page, template)],
+        ["bash", "-c", page_script(page, template)],
         cwd=tmp_path / "a folder" / "clone",
         env=os.environ
         | {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "PYTHON": sys.executable,
-            "PIP_NO_COMPILE": "1",  # It takes half of the time of an installation.
-            "PYTEST_ADDOPTS": "--collect-only --quiet",  # These tests, run by themselves.
+            "PIP_NO_COMPILE": "1",  # Compiling takes half of the time of an installation.
+            "PYTEST_ADDOPTS": "--collect-only --quiet",  # These tests, which already run.
         },
         capture_output=True,
         text=True,
@@ -98,7 +98,7 @@ def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_what_cannot_run_here_is_marked_and_rare() -> None:
+def test_blocks_that_do_not_run_are_marked_and_rare() -> None:
     every = [block for page in PAGES for block in blocks(page)]
 
     assert {block.how for block in every} <= {"", "before", "not run", "dry run"}
@@ -111,7 +111,7 @@ def test_what_cannot_run_here_is_marked_and_rare() -> None:
 
 
 @each_page
-def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
+def test_links_within_the_repository_are_valid(page: Path) -> None:
     text = page.read_text("utf-8")
     links = re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(
         r"^\[\w+\]: (\S+)$", text, re.MULTILINE
@@ -128,26 +128,26 @@ def test_the_readme_is_short_and_begins_with_the_two_commands() -> None:
     assert {recording.COMMANDS[0], "make test"} <= set(lines[:25])
 
 
-def test_the_tree_in_the_readme_names_all_that_is_on_top_of_a_project(
+def test_the_tree_in_the_readme_has_every_top_level_file_of_a_project(
     bake: Callable[[Combination], BakedProject],
 ) -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     (tree,) = re.findall(r"(?ms)^```\n(src/.*?)^```$", text)
     named = {line.split()[0].split("/")[0] for line in tree.splitlines()}
-    there = {name.split("/")[0] for one in KUBERNETES for name in bake(one).files()}
+    existing = {name.split("/")[0] for one in KUBERNETES for name in bake(one).files()}
 
-    assert {name for name in there if not name.startswith(".")} <= named <= there
+    assert {name for name in existing if not name.startswith(".")} <= named <= existing
 
 
-def test_every_number_of_a_table_in_the_readme_is_the_one_that_is_stored() -> None:
+def test_every_number_in_the_readmes_tables_is_the_stored_one() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
 
     quoted = re.findall(r"^<!-- from benchmarks/results/(\w+)\.md -->$", text, re.MULTILINE)
     assert set(quoted) == set(re.findall(r"`make bench-(\w+)`", text))
-    assert excerpts.refreshed(text) == text, "Run: .venv/bin/python scripts/excerpts.py"
+    assert excerpts.update(text) == text, "Run: .venv/bin/python scripts/excerpts.py"
 
 
-def test_the_recording_shows_what_is_asked_today() -> None:
+def test_the_recording_shows_the_current_questions() -> None:
     labels: list[str] = []
     for prompt in QUESTIONS["__prompts__"].values():
         labels += prompt.values() if isinstance(prompt, dict) else [prompt]
@@ -160,8 +160,8 @@ def test_the_recording_shows_what_is_asked_today() -> None:
     assert len(text) < 60_000
 
 
-def sources(names: str) -> list[str]:
-    """The text of files, of all in a folder, or of an installed module."""
+def read_sources(names: str) -> list[str]:
+    """Return the text of files, of the files in folders, and of installed modules."""
     texts = []
     for name in names.split(" "):
         if name.startswith("module:"):
@@ -176,13 +176,13 @@ def sources(names: str) -> list[str]:
     return texts
 
 
-def test_every_message_on_the_page_of_troubles_is_printed_by_what_it_says() -> None:
+def test_every_message_on_the_troubleshooting_page_is_printed_by_its_source() -> None:
     text = (ROOT / "docs/troubleshooting.md").read_text("utf-8")
     tables = re.findall(r"^<!-- printed by (.*) -->\n((?:\|.*\n)+)", text, re.MULTILINE)
 
     assert len(tables) == text.count("| message |")
     for names, table in tables:
-        texts = sources(names)
+        texts = read_sources(names)
         for row in table.splitlines()[2:]:
             messages = [message for _, message in SPAN.findall(row.split(" | ")[0])]
             assert messages, row
@@ -191,14 +191,14 @@ def test_every_message_on_the_page_of_troubles_is_printed_by_what_it_says() -> N
                 assert any(re.search(pattern, one) for one in texts), f"{names}: {message}"
 
 
-def test_the_tour_shows_every_module_and_files_that_there_are(
+def test_the_tour_shows_every_module_and_only_existing_files(
     bake: Callable[[Combination], BakedProject],
 ) -> None:
     text = (ROOT / "docs/tour.md").read_text("utf-8")
     shown = re.findall(r"`([\w./]+\.(?:py|md|yml|yaml|toml|lock|txt))`", text)
-    there = {f"/{name}" for one in KUBERNETES for name in bake(one).files()}
+    existing = {f"/{name}" for one in KUBERNETES for name in bake(one).files()}
 
     for name in shown:
-        assert any(path.endswith(f"/{name}") for path in there), name
-    modules = {path for path in there if re.match(r"/src/\w+/(model/)?[a-z]\w*\.py$", path)}
+        assert any(path.endswith(f"/{name}") for path in existing), name
+    modules = {path for path in existing if re.match(r"/src/\w+/(model/)?[a-z]\w*\.py$", path)}
     assert {Path(path).name for path in modules} <= {Path(name).name for name in shown}

@@ -1,4 +1,4 @@
-"""`make release` tags a version that is written everywhere, and nothing else."""
+"""`make release` only tags a version that is recorded everywhere."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from tests.helpers.harness import commit, run, working_tree
 
 @pytest.fixture
 def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the template in which all is written for version 2027.1.0."""
+    """A copy of the template in which version 2027.1.0 is recorded everywhere."""
     copy = working_tree(tmp_path / "template")
     monkeypatch.setattr(release, "ROOT", copy)
     monkeypatch.setattr(sys, "argv", ["release.py"])
@@ -25,7 +25,7 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copy
 
 
-def test_a_version_that_is_written_everywhere_is_tagged(
+def test_a_version_that_is_recorded_everywhere_is_tagged(
     template: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert release.main() == 0
@@ -65,7 +65,7 @@ def test_a_version_is_tagged_once(template: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize(("tag", "status"), [("2027.1.1", 1), ("2027.10.0", 1), ("2026.12.9", 0)])
-def test_a_version_comes_after_all_that_are_tagged(
+def test_a_version_is_later_than_all_tags(
     template: Path, capsys: pytest.CaptureFixture[str], tag: str, status: int
 ) -> None:
     run("git", "tag", tag, cwd=template)
@@ -74,7 +74,7 @@ def test_a_version_comes_after_all_that_are_tagged(
     assert (f"{tag} is tagged, which is later" in capsys.readouterr().out) == bool(status)
 
 
-def test_a_check_says_what_is_in_the_way_and_tags_nothing(
+def test_a_check_reports_problems_and_creates_no_tag(
     template: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["release.py", "--check"])
@@ -86,14 +86,16 @@ def test_a_check_says_what_is_in_the_way_and_tags_nothing(
     assert "is there already" in capsys.readouterr().out
 
 
-def test_a_version_is_made_on_main_only(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_version_is_only_tagged_on_main(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run("git", "switch", "--quiet", "--create", "feature", cwd=template)
 
     assert release.main() == 1
     assert "on main, not on feature: git switch main." in capsys.readouterr().out
 
 
-def test_what_git_refuses_ends_with_what_git_says(template: Path) -> None:
+def test_an_error_of_git_is_shown(template: Path) -> None:
     shutil.rmtree(template / ".git")
 
     with pytest.raises(SystemExit, match="not a git repository"):

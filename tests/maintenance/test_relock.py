@@ -1,4 +1,4 @@
-"""`make locks`: what it stores, and what it leaves as it was."""
+"""`make locks` stores new locks, and keeps those of combinations that fail."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ NAME = str(COMBINATIONS[-1])
 
 @pytest.fixture
 def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the template that `relock` works on."""
+    """A copy of the template for `relock`."""
     copy = tmp_path / "template"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv*", ".git", ".*_cache"))
     monkeypatch.setattr(relock, "ROOT", copy)
@@ -26,16 +26,16 @@ def relock_only(*names: str, monkeypatch: pytest.MonkeyPatch) -> int:
     return relock.main()
 
 
-def test_every_combination_has_a_lock_and_no_other_has() -> None:
+def test_there_is_a_lock_for_every_combination_and_no_other() -> None:
     stored = {path.relative_to(relock.LOCKS).as_posix() for path in relock.LOCKS.glob("*/*")}
 
     assert stored == {f"{name}/{file}" for name in COMBINATIONS for file in relock.FILES}
 
 
-def test_a_combination_that_fails_keeps_its_lock_and_the_others_go_on(
+def test_a_combination_that_fails_keeps_its_lock_and_the_others_are_locked(
     template: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Poetry is not asked here: what it gives depends on the day and on a network.
+    # Replaces Poetry, whose result depends on the day and on the network.
     def lock(project: Path, python: str) -> None:
         if python == "3.13":
             raise RuntimeError("no version of orjson fits")
@@ -68,12 +68,12 @@ def test_a_combination_that_is_not_offered_is_refused(
     assert "no combination job-py2.7; there are " in capsys.readouterr().err
 
 
-def test_nothing_but_packages_by_name_stands_in_a_lock() -> None:
+def test_a_lock_has_no_urls() -> None:
     for path in relock.LOCKS.glob("*/*"):
         assert "://" not in path.read_text("utf-8"), path
 
 
-def test_a_bake_without_a_lock_is_ready_to_be_locked(template: Path, tmp_path: Path) -> None:
+def test_a_new_combination_is_baked_without_a_lock(template: Path, tmp_path: Path) -> None:
     shutil.rmtree(template / "templates" / "locks" / NAME)
 
     folder = tmp_path / "bake"

@@ -1,4 +1,4 @@
-"""The weekly renewal: the workflow's own steps, run as GitHub runs them."""
+"""The steps of the weekly renewal, run as GitHub runs them."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ DOCUMENT = yaml.safe_load((ROOT / ".github/workflows/renew.yml").read_text("utf-
 UPDATE, PROPOSE = DOCUMENT["jobs"]["update"], DOCUMENT["jobs"]["propose"]
 COMPARE = "https://github.example/ann/prices/compare/main...renew?expand=1"
 TABLE = "| package | from | to | age in days | changelog |"
-# Stands for a project: what the targets do for real is tested elsewhere.
+# In place of a project: other tests run the real targets.
 MAKEFILE = f"""
 renew:
 \tcp newest.lock poetry.lock
@@ -25,7 +25,7 @@ check:
 test:
 \t@echo 1 tested; ! grep --quiet broken poetry.lock
 """
-# Records its arguments and the text; `create` and `edit` do what GitHub answers.
+# Records its arguments and the text; `create` and `edit` fail unless they are allowed.
 GH = """#!/bin/bash
 printf '%s\\n' "$*" >> "$HOME/gh.txt"
 cp "${@: -1}" "$HOME/body.md"
@@ -34,7 +34,7 @@ cp "${@: -1}" "$HOME/body.md"
 
 
 class Outcome(NamedTuple):
-    """What a run of the workflow has left."""
+    """The result of a run of the workflow."""
 
     summary: str
     calls: list[str]
@@ -64,7 +64,7 @@ class Repository:
         git(self.work, "push", "--quiet", str(self.remote), "HEAD:main")
 
     def renew(self, allowed: str = "create") -> Outcome:
-        """Run the workflow where GitHub allows `create`, `edit`, or neither; it has to pass."""
+        """Run the workflow, with `create`, `edit` or neither allowed; it has to pass."""
         folder = self.folder / f"run-{len(list(self.folder.iterdir()))}"
         first, second = Runner(folder / "update"), Runner(folder / "propose")
         summary = self.run_steps(UPDATE, first, allowed)
@@ -80,7 +80,7 @@ class Repository:
         )
 
     def run_steps(self, job: dict[str, Any], runner: Runner, allowed: str) -> str:
-        """Run what a job runs, and return its summary."""
+        """Run the steps of a job, and return its summary."""
         expressions = {
             "github.token": "a-token",
             "secrets.PIP_CONF": "",
@@ -94,7 +94,7 @@ class Repository:
             if str(step.get("uses", "")).startswith("actions/checkout@"):
                 runner.check_out(self.remote)
             script = step.get("run", "")
-            # What prepares the machine: this lock names nothing to install.
+            # Steps that prepare the machine, which this project does not need.
             if script in {"", "make poetry", "make install"} or "conda" in script:
                 continue
             environment = step.get("env", {}) | {"PATH": path, "ALLOWED": allowed}
@@ -108,7 +108,7 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path)
 
 
-def test_what_has_changed_is_proposed_with_the_result_of_the_tests(repository: Repository) -> None:
+def test_updates_are_proposed_with_the_result_of_the_tests(repository: Repository) -> None:
     outcome = repository.renew()
 
     (call,) = outcome.calls
@@ -120,7 +120,7 @@ def test_what_has_changed_is_proposed_with_the_result_of_the_tests(repository: R
     assert git(repository.remote, "show", "main:poetry.lock") == "last"
 
 
-def test_versions_that_fail_are_proposed_as_such(repository: Repository) -> None:
+def test_updates_that_fail_are_proposed_as_such(repository: Repository) -> None:
     repository.push("newest.lock", "broken\n")
 
     outcome = repository.renew()
@@ -132,7 +132,7 @@ def test_versions_that_fail_are_proposed_as_such(repository: Repository) -> None
     assert TABLE in outcome.body
 
 
-def test_nothing_to_update_is_no_failure(repository: Repository) -> None:
+def test_nothing_to_update_is_not_a_failure(repository: Repository) -> None:
     repository.push("newest.lock", "last\n")
 
     outcome = repository.renew()
@@ -141,7 +141,7 @@ def test_nothing_to_update_is_no_failure(repository: Repository) -> None:
     assert git(repository.remote, "branch", "--list") == "* main"
 
 
-def test_the_pull_request_of_last_week_is_brought_up_to_date(repository: Repository) -> None:
+def test_an_open_pull_request_is_updated(repository: Repository) -> None:
     repository.renew()
     repository.push("newest.lock", "even newer\n")
 
@@ -155,7 +155,9 @@ def test_the_pull_request_of_last_week_is_brought_up_to_date(repository: Reposit
     assert git(repository.remote, "rev-list", "--count", "main..renew") == "1"
 
 
-def test_where_actions_may_not_open_pull_requests_there_is_a_link(repository: Repository) -> None:
+def test_there_is_a_link_if_actions_may_not_open_pull_requests(
+    repository: Repository,
+) -> None:
     outcome = repository.renew(allowed="")
 
     assert COMPARE in outcome.summary
@@ -178,7 +180,7 @@ def link(repository: Repository, template: Path) -> None:
 
 
 @pytest.mark.usefixtures("jq")
-def test_a_later_version_of_the_template_is_told_with_its_changelog(
+def test_a_later_version_of_the_template_is_shown_with_its_changelog(
     repository: Repository, template: Path
 ) -> None:
     link(repository, template)
@@ -195,7 +197,7 @@ def test_a_later_version_of_the_template_is_told_with_its_changelog(
 
 
 @pytest.mark.usefixtures("jq")
-def test_a_template_that_cannot_be_read_stops_nothing(
+def test_a_template_that_cannot_be_read_does_not_stop_the_renewal(
     repository: Repository, template: Path
 ) -> None:
     link(repository, template)
@@ -207,7 +209,7 @@ def test_a_template_that_cannot_be_read_stops_nothing(
     assert len(outcome.calls) == 1
 
 
-def test_the_job_that_runs_the_new_versions_may_not_write() -> None:
+def test_the_job_that_runs_the_new_versions_has_no_write_access() -> None:
     assert DOCUMENT["permissions"] == {}
     assert UPDATE["permissions"] == {"contents": "read"}
     assert PROPOSE["permissions"] == {"contents": "write", "pull-requests": "write"}

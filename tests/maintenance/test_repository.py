@@ -1,4 +1,4 @@
-"""The template lives by its own rules."""
+"""The template follows its own rules."""
 
 import re
 import tomllib
@@ -38,7 +38,7 @@ def test_the_template_and_its_projects_have_this_file_in_common(name: str) -> No
     assert (ROOT / name).read_bytes() == (PROJECT / name).read_bytes()
 
 
-def test_files_without_a_tag_are_copied_and_all_others_rendered() -> None:
+def test_files_without_jinja_are_copied_and_all_others_rendered() -> None:
     files = [path for path in PROJECT.rglob("*") if path.is_file()]
     for path in files:
         name = path.relative_to(PROJECT).as_posix()
@@ -63,7 +63,7 @@ def test_the_template_has_the_targets_that_the_workflow_calls(workflow: str) -> 
             assert targets <= {*phony}
 
 
-def test_dependabot_leaves_the_packages_of_both_to_the_workflow() -> None:
+def test_dependabot_leaves_package_updates_to_the_workflow() -> None:
     configurations = [
         yaml.safe_load((root / ".github/dependabot.yml").read_text("utf-8"))["updates"]
         for root in (ROOT, PROJECT)
@@ -71,7 +71,7 @@ def test_dependabot_leaves_the_packages_of_both_to_the_workflow() -> None:
 
     for updates in configurations:
         (packages,) = (it for it in updates if it["package-ecosystem"] == "pip")
-        # No version updates; what it proposes for security is not to be beside the lock.
+        # No version updates; nor security updates of the export, which would differ from the lock.
         assert packages["open-pull-requests-limit"] == 0
         assert packages["exclude-paths"] == ["requirements.txt"]
 
@@ -84,7 +84,7 @@ def test_the_templates_own_requirements_are_what_poetry_exports() -> None:
         assert export == (ROOT / name).read_text("utf-8")
 
 
-def test_no_lock_describes_a_package_by_the_host_of_its_index() -> None:
+def test_no_lock_names_the_host_of_an_index() -> None:
     locks = [ROOT / "poetry.lock", *(ROOT / "templates/locks").glob("*/poetry.lock")]
     named = re.compile(r"^description = .*\b[a-z]+\.org\b.*$", re.MULTILINE)
 
@@ -93,7 +93,7 @@ def test_no_lock_describes_a_package_by_the_host_of_its_index() -> None:
     assert found == [], "Run: make requirements"
 
 
-def test_the_oldest_python_of_the_template_is_the_same_wherever_it_is_named() -> None:
+def test_the_oldest_python_of_the_template_is_the_same_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     oldest = re.findall(r"\d+\.\d+", project["requires-python"])[0]
     makefile = (ROOT / "Makefile").read_text("utf-8")
@@ -103,7 +103,7 @@ def test_the_oldest_python_of_the_template_is_the_same_wherever_it_is_named() ->
         assert set(re.findall(r"Python (\d+\.\d+) or later", text)) == {oldest}
 
 
-def test_projects_use_the_poetry_that_the_tests_ran_on() -> None:
+def test_projects_use_the_poetry_of_the_tests() -> None:
     lock = tomllib.loads((ROOT / "poetry.lock").read_text("utf-8"))
     locked = {package["name"]: package for package in lock["package"]}
     core = f"poetry-core=={locked['poetry-core']['version']}"
@@ -118,14 +118,14 @@ def test_projects_use_the_poetry_that_the_tests_ran_on() -> None:
     assert f'BACKEND="{core} --hash={wheel["hash"]}"' in dockerfile
 
 
-def explained(header: str) -> set[str]:
-    """The packages that a table of CONTRIBUTING.md, with this header, says something about."""
+def explained_packages(header: str) -> set[str]:
+    """Return the packages in the table of CONTRIBUTING.md with this header."""
     _, table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split(f"\n| {header} |\n")
     first_cells = re.findall(r"^\| (.*?) \|", table.partition("\n\n")[0], re.MULTILINE)
     return {name for cell in first_cells for name in re.findall("`(.*?)`", cell)}
 
 
-def named(requirements: list[str]) -> set[str]:
+def package_names(requirements: list[str]) -> set[str]:
     return {re.split(r"[><=; ]", requirement)[0] for requirement in requirements}
 
 
@@ -133,7 +133,7 @@ def test_contributing_says_why_each_dependency_of_the_template_is_here() -> None
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     dependencies = pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["new"]
 
-    assert explained("package | why") == named(dependencies)
+    assert explained_packages("package | why") == package_names(dependencies)
 
 
 def test_contributing_says_why_each_package_is_in_a_project(
@@ -146,8 +146,8 @@ def test_contributing_says_why_each_package_is_in_a_project(
     groups = [group for project in projects for group in project["dependency-groups"].values()]
     production = [project["project"]["dependencies"] for project in projects]
 
-    assert explained("package | applications | why") == set().union(
-        *map(named, [*production, *groups])
+    assert explained_packages("package | applications | why") == set().union(
+        *map(package_names, [*production, *groups])
     )
 
 
@@ -160,13 +160,13 @@ def test_a_project_records_the_templates_version() -> None:
     assert f'template = "{project["name"]}"' in (PROJECT / "pyproject.toml").read_text("utf-8")
 
 
-def test_windows_can_hold_every_path_of_the_template_and_of_a_project(tmp_path: Path) -> None:
+def test_every_path_is_valid_on_windows(tmp_path: Path) -> None:
     tree = working_tree(tmp_path / "tree")
     names = run("git", "ls-files", "-z", cwd=tree).stdout.split("\0")[:-1]
-    longest = "x" * 40  # As the rules for the slug and the package allow.
+    longest = "x" * 40  # The limit of the rules for the slug and the package.
     rendered = [re.sub(r"\{\{.*?\}\}", longest, name) for name in names]
 
     assert [name for name in names if re.search(r'[<>:"|?*\\]|[ .](/|$)', name)] == []
     assert len({name.lower() for name in names}) == len(names)
-    # It takes 260 characters where nobody has changed that; half are left for the folder above.
+    # By default Windows allows 260 characters, half of which are left for the folder above.
     assert [name for name in rendered if len(name) > 130] == []

@@ -1,4 +1,4 @@
-"""Two workers share the tests, and neither makes what the other has made."""
+"""Two workers share the tests without building the same combination twice."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ TWO = [str(combination) for combination in COMBINATIONS[:2]]
 
 
 @pytest.mark.slow("starts two workers")
-def test_one_worker_runs_all_tests_of_a_combination() -> None:
+def test_all_tests_of_a_combination_run_on_one_worker() -> None:
     tests = f"({' or '.join(TWO)}) and not kubernetes and (folder or newline or cookiecutter)"
     command = [sys.executable, "-m", "pytest", "--numprocesses", "2", "--verbose"]
 

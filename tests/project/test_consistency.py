@@ -1,4 +1,4 @@
-"""A project's `make consistency`: what it finds, and that its advice works."""
+"""A project's `make consistency`: what it detects, and that its fixes work."""
 
 import os
 import re
@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     another_python,
     commit,
     interpreter,
@@ -23,14 +23,14 @@ from tests.helpers.harness import (
 )
 from tests.helpers.package_index import add_wheel, pyproject
 
-JOB = next(one for one in HERE if one.kind == "job")
+JOB = next(one for one in INSTALLABLE if one.kind == "job")
 PYTHON = interpreter(JOB.python)
 STALE = "requirements.txt is out of date with poetry.lock: make requirements"
 
 
 @pytest.fixture
 def project(bake: Callable[[Combination], BakedProject], tmp_path: Path) -> BakedProject:
-    """A copy of the baked project, to be edited."""
+    """A copy of a baked project, for edits."""
     shutil.copytree(bake(JOB).path, tmp_path / "project")
     return BakedProject(tmp_path / "project", JOB)
 
@@ -49,7 +49,7 @@ def edit(project: BakedProject, name: str, pattern: str, replacement: str) -> No
     path.write_text(text, "utf-8")
 
 
-def problems(
+def run_consistency(
     project: BakedProject, python: Path | None = PYTHON
 ) -> subprocess.CompletedProcess[str]:
     assert python
@@ -59,7 +59,7 @@ def problems(
 
 
 def test_a_fresh_project_is_consistent(project: BakedProject) -> None:
-    result = problems(project)
+    result = run_consistency(project)
 
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
@@ -114,7 +114,7 @@ EDIT_DOCKERFILE = "edit Dockerfile, then run: make image"
         ),
     ],
 )
-def test_a_file_that_disagrees_is_named_with_what_to_do(
+def test_an_inconsistent_file_is_named_with_the_fix(
     project: BakedProject, name: str, pattern: str, replacement: str, message: str
 ) -> None:
     requirements = (project.path / "requirements.txt").read_text("utf-8")
@@ -125,16 +125,16 @@ def test_a_file_that_disagrees_is_named_with_what_to_do(
     }
     edit(project, name, pattern, replacement)
 
-    result = problems(project)
+    result = run_consistency(project)
 
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == message.format(**facts) + "\n"
 
 
-def test_another_python_that_is_active_is_found(project: BakedProject) -> None:
+def test_another_active_python_is_detected(project: BakedProject) -> None:
     python = another_python(JOB.python)
 
-    result = problems(project, python=python)
+    result = run_consistency(project, python=python)
 
     ask = "import sys; print('{}.{}'.format(*sys.version_info))"
     active = run(python, "-c", ask).stdout.strip()
@@ -142,19 +142,19 @@ def test_another_python_that_is_active_is_found(project: BakedProject) -> None:
     assert (result.returncode, result.stderr) == (1, message)
 
 
-def test_all_that_disagrees_is_named_at_once(project: BakedProject) -> None:
+def test_all_inconsistencies_are_reported_at_once(project: BakedProject) -> None:
     edit(project, "environment.yml", r"python=3\.", "python=2.")
     edit(project, "environment.yml", r"^  - git", r"  - git\n  - pydantic")
     edit(project, "Dockerfile", r"PYTHON_VERSION=3\.", "PYTHON_VERSION=2.")
     edit(project, "requirements.txt", r"--hash=sha256:", "--hash=sha512:")
 
-    assert len(problems(project).stderr.splitlines()) == 4
+    assert len(run_consistency(project).stderr.splitlines()) == 4
 
 
-def test_a_lock_that_is_stale_is_what_poetry_complains_of(project: BakedProject) -> None:
+def test_a_stale_lock_is_reported_by_poetry(project: BakedProject) -> None:
     edit(project, "pyproject.toml", '"typer>=', '"typer!=0.1,>=')
 
-    result = problems(project)
+    result = run_consistency(project)
 
     assert result.returncode == 1
     assert "Run `poetry lock` to fix the lock file." in result.stderr
@@ -163,10 +163,10 @@ def test_a_lock_that_is_stale_is_what_poetry_complains_of(project: BakedProject)
 
 
 @pytest.mark.slow("locks four times")
-def test_what_is_optional_is_chosen_in_the_makefile_alone(
+def test_optional_dependencies_are_only_selected_in_the_makefile(
     project: BakedProject, venv: Path
 ) -> None:
-    shell = activated(venv)
+    shell = activated_env(venv)
     project.run(*poetry("add", "--lock", "--optional", "cloud", "iniconfig"), env=shell)
     project.run(*poetry("add", "--lock", "--group", "queue", "humanize"), env=shell)
     optional = r"[tool.poetry.group.queue]\noptional = true\n\n\g<0>"
@@ -187,10 +187,10 @@ def test_what_is_optional_is_chosen_in_the_makefile_alone(
 
 
 @pytest.mark.slow("locks three times")
-def test_poetry_update_takes_the_version_that_a_bot_proposed(
+def test_poetry_update_locks_the_version_that_a_bot_proposed(
     project: BakedProject, venv: Path
 ) -> None:
-    shell = activated(venv)
+    shell = activated_env(venv)
     proposed = (project.path / "requirements.txt").read_text("utf-8")
     version = re.findall(r"^structlog==(\S+)", proposed, re.MULTILINE)[0]
     edit(project, "pyproject.toml", r'"structlog>=[^"]*"', f'"structlog<{version}"')
@@ -210,8 +210,8 @@ def test_poetry_update_takes_the_version_that_a_bot_proposed(
     assert (project.path / "requirements.txt").read_text("utf-8") == proposed
 
 
-def a_package(folder: Path, name: str) -> Path:
-    """Make a package that several projects share, in a repository of its own."""
+def create_package(folder: Path, name: str) -> Path:
+    """Create a package in a repository of its own."""
     package = folder / name
     package.mkdir()
     (package / f"{name.replace('-', '_')}.py").touch()
@@ -220,12 +220,12 @@ def a_package(folder: Path, name: str) -> Path:
     return package
 
 
-def test_what_has_no_index_is_named_before_the_image_fails(
+def test_dependencies_without_an_index_are_reported_before_the_image_fails(
     project: BakedProject, venv: Path, tmp_path: Path
 ) -> None:
-    shell = activated(venv)
+    shell = activated_env(venv)
     repository, folder, edited = (
-        a_package(tmp_path, name) for name in ("by-git", "by-folder", "by-edit")
+        create_package(tmp_path, name) for name in ("by-git", "by-folder", "by-edit")
     )
     wheel = add_wheel(tmp_path, "by-file")
     requirements = [
@@ -238,12 +238,12 @@ def test_what_has_no_index_is_named_before_the_image_fails(
     project.run(*poetry("add", "--lock", "--editable", str(edited)), env=shell)
     project.run("make", "requirements", env=shell)
 
-    said = project.run("make", "consistency", check=False, env=shell).stderr
+    output = project.run("make", "consistency", check=False, env=shell).stderr
 
     found = re.findall(
         "^The image cannot install (.*), which has no hash or is a file of this machine: "
         r"put its wheel into a package index, see docs/production\.md$",
-        said,
+        output,
         re.MULTILINE,
     )
     by_git, *others = sorted(found, key=lambda line: "git+" not in line)

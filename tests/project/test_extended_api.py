@@ -1,4 +1,4 @@
-"""Ordinary work on a fresh web API, done as its owner would do it, against its own `serve`."""
+"""Ordinary extensions of a web API, as its owner would make them, tested against `serve`."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.extended_project import PREFIX, Server, each_extended, serving, venv
-from tests.helpers.harness import BakedProject, activated, run
+from tests.helpers.harness import BakedProject, activated_env, run
 
 LARGE = {"content-length": "9000000"}
 STREAMS = ["events", "export"]
@@ -23,7 +23,7 @@ pytestmark = each_extended
 
 @pytest.fixture(scope="module")
 def serve(extended: BakedProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose requests have one second, which most of the tests share."""
+    """A server with a time limit of one second, shared by most of the tests."""
     output = tmp_path_factory.mktemp("serve") / "output"
     settings = {
         "request_timeout_seconds": 1,
@@ -45,14 +45,13 @@ def test_settings_may_be_nested_lists_or_aliases(serve: Server) -> None:
     assert serve.get("/week/settings") == (200, expected)
 
 
-def test_a_setting_without_a_default_breaks_no_test_of_the_project(extended: BakedProject) -> None:
-    environment = activated(venv(extended))
+def test_a_required_setting_breaks_no_test_of_the_project(extended: BakedProject) -> None:
+    environment = activated_env(venv(extended))
 
-    # In the fresh clone of a colleague, too, who has no `.env` yet.
     extended.run("pytest", "-q", env=environment)
     env_file = extended.path / ".env"
     content = env_file.read_text("utf-8")
-    env_file.unlink()
+    env_file.unlink()  # As in a fresh clone.
     try:
         extended.run(
             "pytest", "-q", "tests/test_settings.py", "tests/test_errors.py", env=environment
@@ -74,7 +73,7 @@ def test_a_setting_without_a_default_breaks_no_test_of_the_project(extended: Bak
         ("TRUSTED_PROXIES", '["hunter2"]', f"{PREFIX}TRUSTED_PROXIES__0: value is not a valid"),
     ],
 )
-def test_wrong_settings_are_refused(
+def test_invalid_settings_are_refused(
     extended: BakedProject, name: str, value: str, message: str
 ) -> None:
     command = venv(extended) / "bin" / extended.path.name
@@ -90,29 +89,29 @@ def test_wrong_settings_are_refused(
 def test_a_route_may_have_limits_of_its_own(serve: Server) -> None:
     assert serve.get("/week/slow?seconds=5")[0] == 504
     assert serve.get("/week/report?seconds=1.5") == (200, "done")
-    assert serve.ask("POST", "/week/size", headers=LARGE).status == 413
-    answer = serve.ask("POST", "/week/import", "x" * 9_000_000)
-    assert (answer.status, answer.body) == (200, b"9000000")
+    assert serve.request("POST", "/week/size", headers=LARGE).status == 413
+    response = serve.request("POST", "/week/import", "x" * 9_000_000)
+    assert (response.status, response.body) == (200, b"9000000")
 
 
 @pytest.mark.parametrize("path", STREAMS)
 def test_a_stream_may_take_longer_than_the_time_limit(serve: Server, path: str) -> None:
-    answer = serve.ask("GET", f"/week/{path}?count=8")
+    response = serve.request("GET", f"/week/{path}?count=8")
 
-    assert answer.status == 200
-    assert len(answer.body.split()) == (16 if path == "events" else 8)
+    assert response.status == 200
+    assert len(response.body.split()) == (16 if path == "events" else 8)
 
 
-def test_a_background_task_runs_to_its_end(serve: Server) -> None:
-    answer = serve.ask("POST", "/week/mails?name=ann")
+def test_a_background_task_runs_to_completion(serve: Server) -> None:
+    response = serve.request("POST", "/week/mails?name=ann")
 
-    assert answer.status == 202
+    assert response.status == 202
     line = serve.wait_for(event="sent", name="ann")
-    assert line["request_id"] == answer.headers["x-request-id"]
+    assert line["request_id"] == response.headers["x-request-id"]
     assert serve.get("/week/mails") == (200, ["ann"])
 
 
-def test_a_websocket_works_and_has_a_request_id_and_a_line(
+def test_a_websocket_works_and_is_logged_with_a_request_id(
     serve: Server, extended: BakedProject
 ) -> None:
     client = (
@@ -122,25 +121,25 @@ def test_a_websocket_works_and_has_a_request_id_and_a_line(
     )
     url = f"ws://127.0.0.1:{serve.port}/week/echo?token=hunter2"
 
-    said = run(venv(extended) / "bin/python", "-c", client, url).stdout.split()
+    output = run(venv(extended) / "bin/python", "-c", client, url).stdout.split()
 
-    assert said[0] == "hello"
-    serve.wait_for(event="disconnected", request_id=said[1])
-    line = serve.wait_for(event="request", request_id=said[1])
+    assert output[0] == "hello"
+    serve.wait_for(event="disconnected", request_id=output[1])
+    line = serve.wait_for(event="request", request_id=output[1])
     assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", "/week/echo", 101)
     assert "hunter2" not in serve.output.read_text("utf-8")
 
 
-def test_errors_carry_their_details_and_any_status(serve: Server) -> None:
+def test_errors_may_have_details_and_any_status(serve: Server) -> None:
     for name, status in ("ann", 409), ("gone", 499):
-        answer = serve.ask("PUT", f"/week/names/{name}")
-        problem = json.loads(answer.body)
-        assert answer.status == problem["status"] == status
-        assert answer.headers["content-type"] == "application/problem+json"
+        response = serve.request("PUT", f"/week/names/{name}")
+        problem = json.loads(response.body)
+        assert response.status == problem["status"] == status
+        assert response.headers["content-type"] == "application/problem+json"
         assert problem.get("code") == ("taken" if name == "ann" else None)
 
 
-def test_a_client_that_disconnects_while_sending_is_no_failure(serve: Server) -> None:
+def test_a_client_that_disconnects_while_sending_is_not_a_failure(serve: Server) -> None:
     form = b"content-type: multipart/form-data; boundary=x\r\n"
     part = b'--x\r\ncontent-disposition: form-data; name="photo"; filename="a"\r\n\r\n'
     for path, headers, body in (
@@ -154,7 +153,7 @@ def test_a_client_that_disconnects_while_sending_is_no_failure(serve: Server) ->
             time.sleep(0.2)
         serve.wait_for(event="request", route=path, status=499)
 
-    metrics = serve.ask("GET", "/metrics").body.decode()
+    metrics = serve.request("GET", "/metrics").body.decode()
     assert 'route="/week/size",status="4xx"' in metrics
     assert not [
         line for line in metrics.splitlines() if 'status="5xx"' in line and "photos" in line
@@ -174,22 +173,20 @@ def test_a_client_that_disconnects_while_sending_is_no_failure(serve: Server) ->
         ("GET", "/week/bug", 500),
     ],
 )
-def test_a_page_of_another_origin_sees_every_answer(
+def test_a_page_of_an_allowed_origin_can_read_every_response(
     serve: Server, method: str, path: str, status: int
 ) -> None:
     headers = {"origin": ORIGIN, **(LARGE if status == 413 else {})}
 
-    answer = serve.ask(method, path, headers=headers)
+    response = serve.request(method, path, headers=headers)
 
-    assert answer.status == status
-    assert answer.headers["access-control-allow-origin"] == ORIGIN
-    assert answer.headers["access-control-expose-headers"] == "X-Request-ID"
-    assert answer.headers["x-request-id"]
+    assert response.status == status
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+    assert response.headers["access-control-expose-headers"] == "X-Request-ID"
+    assert response.headers["x-request-id"]
 
 
-def test_a_port_that_is_taken_is_reported_in_one_line(
-    extended: BakedProject, serve: Server
-) -> None:
+def test_a_port_in_use_is_reported_in_one_line(extended: BakedProject, serve: Server) -> None:
     command = venv(extended) / "bin" / extended.path.name
     taken = os.environ | {f"{PREFIX}PORT": str(serve.port)}
 
@@ -209,7 +206,7 @@ def test_a_port_that_is_taken_is_reported_in_one_line(
     assert "Traceback" not in result.stdout + result.stderr
 
 
-def test_requests_that_run_at_sigterm_are_answered_and_streams_end_in_time(
+def test_sigterm_completes_running_requests_and_ends_streams_in_time(
     extended: BakedProject, tmp_path: Path
 ) -> None:
     settings = {"request_timeout_seconds": 2, "shutdown_grace_seconds": 3}
@@ -220,16 +217,16 @@ def test_requests_that_run_at_sigterm_are_answered_and_streams_end_in_time(
         paths = ["slow?seconds=1.5", "blocking?seconds=1.5"]
         requests = [threads.submit(server.get, f"/week/{path}") for path in paths]
         paths = ["download?count=14", "late"]
-        whole = [threads.submit(server.ask, "GET", f"/week/{path}") for path in paths]
-        threads.submit(server.ask, "POST", "/week/mails?name=ann")
-        streams = [threads.submit(server.ask, "GET", f"/week/{it}?count=99") for it in STREAMS]
+        complete = [threads.submit(server.request, "GET", f"/week/{path}") for path in paths]
+        threads.submit(server.request, "POST", "/week/mails?name=ann")
+        streams = [threads.submit(server.request, "GET", f"/week/{it}?count=99") for it in STREAMS]
         server.wait_for(event="blocking")
         time.sleep(0.3)
         start = time.monotonic()
         status = server.stop()
 
         assert [it.result() for it in requests] == [(200, "done")] * 2
-        assert [len(it.result().body) for it in whole] == [14_000, 4]
+        assert [len(it.result().body) for it in complete] == [14_000, 4]
         assert server.log(event="sent")
         assert time.monotonic() - start < 7  # The streams alone would take 25 s.
         assert all(it.result().body for it in streams)

@@ -1,4 +1,4 @@
-"""How a web API of which somebody owns the code reloads, needs a database, and loses parts."""
+"""An extended web API reloads, depends on a database, and works without some of its parts."""
 
 import os
 import shutil
@@ -17,12 +17,12 @@ from tests.helpers.extended_project import (
     Server,
     each_extended,
     edit,
+    remove_parts,
     serving,
-    take_out,
     venv,
 )
-from tests.helpers.harness import PACKAGE, SLUG, BakedProject, Combination, activated, run
-from tests.helpers.nginx import proxying
+from tests.helpers.harness import PACKAGE, SLUG, BakedProject, Combination, activated_env, run
+from tests.helpers.nginx import run_proxy
 from tests.helpers.postgresql import PostgreSQL, postgresql
 
 pytestmark = each_extended
@@ -63,13 +63,13 @@ def test_a_websocket_works_behind_nginx(extended: BakedProject, tmp_path: Path) 
     )
     with (
         serving(extended, tmp_path / "output") as server,
-        proxying(extended, server.port, tmp_path, 10) as nginx,
+        run_proxy(extended, server.port, tmp_path, 10) as nginx,
     ):
         url = f"wss://127.0.0.1:{nginx.port}/week/echo"
         arguments = [url, f"{SLUG}.example.com", str(tmp_path / "certificate.pem")]
-        said = run(venv(extended) / "bin/python", "-c", client, *arguments).stdout
+        output = run(venv(extended) / "bin/python", "-c", client, *arguments).stdout
 
-    assert said == "hello\n"
+    assert output == "hello\n"
 
 
 def wait_for_readiness(server: Server, status: int) -> None:
@@ -79,8 +79,8 @@ def wait_for_readiness(server: Server, status: int) -> None:
         time.sleep(0.2)
 
 
-def copy_of(project: Path, folder: Path) -> Path:
-    """Copy a project; its package is found by PYTHONPATH then."""
+def copy_project(project: Path, folder: Path) -> Path:
+    """Copy a project, whose package needs PYTHONPATH then."""
     shutil.copytree(project, folder / project.name)
     return folder / project.name
 
@@ -88,9 +88,9 @@ def copy_of(project: Path, folder: Path) -> Path:
 def test_make_run_restarts_on_a_change_and_waits_for_a_debugger(
     extended: BakedProject, tmp_path: Path
 ) -> None:
-    project, port = copy_of(extended.path, tmp_path), free_port()
+    project, port = copy_project(extended.path, tmp_path), free_port()
     settings = {"PORT": str(port), "REQUEST_TIMEOUT_SECONDS": "1", "SHUTDOWN_GRACE_SECONDS": "2"}
-    environment = activated(venv(extended)) | {"PYTHONPATH": str(project / "src")}
+    environment = activated_env(venv(extended)) | {"PYTHONPATH": str(project / "src")}
     environment |= {f"{PREFIX}{name}": value for name, value in settings.items()}
     output = tmp_path / "output"
     with output.open("wb") as file:
@@ -129,17 +129,17 @@ async def show(path: str) -> str:
 def fresh(
     combination: Combination, bake: Callable[[Combination], BakedProject], tmp_path: Path
 ) -> Path:
-    """A copy of a fresh project, to be changed."""
-    return copy_of(bake(combination).path, tmp_path)
+    """A copy of a fresh project, for edits."""
+    return copy_project(bake(combination).path, tmp_path)
 
 
-def in_environment(extended: BakedProject, project: Path) -> dict[str, str]:
-    """The environment of another project, for the code of this one."""
-    return activated(venv(extended)) | {"PYTHONPATH": str(project / "src")}
+def environment_for(extended: BakedProject, project: Path) -> dict[str, str]:
+    """Return the environment of another project, with the code of this one."""
+    return activated_env(venv(extended)) | {"PYTHONPATH": str(project / "src")}
 
 
 def test_a_route_for_any_path_hides_no_other(extended: BakedProject, fresh: Path) -> None:
-    environment = in_environment(extended, fresh)
+    environment = environment_for(extended, fresh)
     with (fresh / "src" / PACKAGE / "routes/quotes.py").open("a", encoding="utf-8") as module:
         module.write(ANY_PATH)
 
@@ -148,12 +148,12 @@ def test_a_route_for_any_path_hides_no_other(extended: BakedProject, fresh: Path
 
 
 @pytest.mark.parametrize("parts", [*([part] for part in PARTS), [*PARTS]], ids="+".join)
-def test_a_part_that_is_not_wanted_is_a_file_and_its_lines_in_app(
+def test_a_part_can_be_removed_with_its_file_and_its_lines_in_app(
     parts: list[str], extended: BakedProject, fresh: Path
 ) -> None:
-    environment = in_environment(extended, fresh)
+    environment = environment_for(extended, fresh)
 
-    take_out(fresh, *parts)
+    remove_parts(fresh, *parts)
 
     run("ruff", "check", cwd=fresh, env=environment)
     run("mypy", cwd=fresh, env=environment)

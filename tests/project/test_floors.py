@@ -1,4 +1,4 @@
-"""The lowest versions that a project's pyproject.toml allows are enough for it."""
+"""A project works with the lowest versions that its pyproject.toml allows."""
 
 import shutil
 import tomllib
@@ -8,10 +8,10 @@ import pytest
 
 from tests.helpers.edge_cases import add_edge_cases
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     QUESTIONS,
     BakedProject,
-    activated,
+    activated_env,
     each,
     interpreter,
     run,
@@ -19,9 +19,9 @@ from tests.helpers.harness import (
     uv_pip_install,
 )
 
-# One for each application, on the newest Python that this machine has: the others have more wheels.
+# Each application on the newest Python of this machine, for which there are the fewest wheels.
 ONCE = [
-    next(one for one in HERE if one.application == application)
+    next(one for one in INSTALLABLE if one.application == application)
     for application in QUESTIONS["application"]
 ]
 
@@ -29,7 +29,7 @@ ONCE = [
 @pytest.mark.usefixtures("index")
 @pytest.mark.slow("installs the lowest versions and runs a project's tests on them")
 @each(ONCE)
-def test_its_own_tests_pass_with_the_lowest_versions_that_it_allows(
+def test_its_own_tests_pass_with_the_lowest_allowed_versions(
     baked: BakedProject, tmp_path: Path
 ) -> None:
     project, venv = tmp_path / "project", tmp_path / "venv"
@@ -49,4 +49,4 @@ def test_its_own_tests_pass_with_the_lowest_versions_that_it_allows(
     uv_pip_install(venv, "--no-deps", "--editable", project)
     copy = BakedProject(project, baked.combination)
     for command in (["make", "test"], ["pytest", "-q", add_edge_cases(copy)]):
-        assert " passed" in copy.run(*command, env=activated(venv)).stdout
+        assert " passed" in copy.run(*command, env=activated_env(venv)).stdout

@@ -1,4 +1,4 @@
-"""A job keeps its promises with another engine: the examples of its page, killed and repeated."""
+"""A job with another engine, from the examples of its page, can be killed and repeated."""
 
 import random
 import re
@@ -14,12 +14,12 @@ import pytest
 
 from tests.helpers.containers import HEADER
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     PACKAGE,
     SLUG,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     each,
     install_locked,
     interpreter,
@@ -29,8 +29,8 @@ from tests.helpers.harness import (
 from tests.helpers.postgresql import PostgreSQL, postgresql
 
 KILLS, SEED, PARQUET_ROWS, CSV_ROWS = 20, 3, 1_000_000, 100_000
-ENDS = {0, 143, -signal.SIGTERM, -signal.SIGKILL}
-# Parquet as another program would have written it, and what the job makes of it.
+EXIT_STATUSES = {0, 143, -signal.SIGTERM, -signal.SIGKILL}
+# Writes Parquet as another program would, and prints a summary of the job's output.
 WRITE = f"""
 import polars as pl
 index = pl.int_range(1, {PARQUET_ROWS} + 1)
@@ -41,7 +41,7 @@ READ = """
 import polars as pl
 print(*pl.read_parquet("out.parquet").select(pl.len(), pl.col("net").sum()).row(0))
 """
-# The sample as a warehouse has it, with exact amounts.
+# Writes the sample with decimals, as a data warehouse does, and compares the output.
 WRITE_SAMPLE = """
 import polars as pl
 orders = pl.read_csv("data/orders.csv", infer_schema=False).cast({"quantity": pl.Int64})
@@ -50,20 +50,20 @@ orders.cast(amounts).write_parquet("sample.parquet")
 """
 READ_SAMPLE = """
 import json, polars as pl
-right = [json.loads(line)["net"] for line in open("sample.jsonl")]
-print(pl.read_parquet("priced.parquet")["net"].cast(str).to_list() == right)
+expected = [json.loads(line)["net"] for line in open("sample.jsonl")]
+print(pl.read_parquet("priced.parquet")["net"].cast(str).to_list() == expected)
 """
 COUNT = "SELECT count(*), count(DISTINCT order_id) FROM prices"
 
 pytestmark = [
     needs_posix,
     pytest.mark.slow("adds packages to a project and kills its job 20 times"),
-    each([one for one in HERE if one.kind == "job"][-1:]),
+    each([one for one in INSTALLABLE if one.kind == "job"][-1:]),
 ]
 
 
 class Project(NamedTuple):
-    """A project to which an engine has been added, and a shell in which it is active."""
+    """A project with another engine, and a shell in which its environment is active."""
 
     path: Path
     shell: dict[str, str]
@@ -80,12 +80,12 @@ class Project(NamedTuple):
         module.write_text(text, "utf-8")
 
     def examples(self) -> list[str]:
-        """Return the code that the page shows."""
+        """Return the code examples of the page."""
         page = (self.path / "docs" / "production.md").read_text("utf-8")
         return re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 
-    def use(self, engine: str, signature: str, call: str, status: str) -> None:
-        """Do what the page says: replace `run` in job.py and cli.py, and name the exceptions."""
+    def use_engine(self, engine: str, signature: str, call: str, status: str) -> None:
+        """Follow the page: replace `run` in job.py and cli.py, and add the exceptions."""
         (example,) = [one for one in self.examples() if one.startswith(engine)]
         imports, function = example.split("\n\n\n")
         self.edit("job.py", r"def run\(.*?(?=\n\n\ndef valid_orders)", function.strip())
@@ -100,18 +100,18 @@ class Project(NamedTuple):
         self.run("mypy", "src")
 
     def exit_status(self, *arguments: str) -> int:
-        """Run the job, and return its exit status."""
+        """Run the job; return its exit status."""
         command = (SLUG, "run", *arguments)
         return run(*command, cwd=self.path, env=self.shell, check=False).returncode
 
     def seconds(self, *arguments: str) -> float:
-        """Run the job to its end; return how long it takes."""
+        """Run the job; return its duration in seconds."""
         began = monotonic()
         self.run(SLUG, "run", *arguments)
         return monotonic() - began
 
     def kill(self, number: signal.Signals, after: float, *arguments: str) -> None:
-        """Start the job and kill it after so many seconds."""
+        """Start the job, and kill it after some seconds."""
         command = [SLUG, "run", *arguments]
         with subprocess.Popen(
             command, cwd=self.path, env=self.shell, stdout=subprocess.DEVNULL
@@ -119,7 +119,7 @@ class Project(NamedTuple):
             sleep(after)
             sent = monotonic()
             job.send_signal(number)
-            assert job.wait(timeout=30) in ENDS
+            assert job.wait(timeout=30) in EXIT_STATUSES
             assert monotonic() - sent < 1
 
 
@@ -130,12 +130,12 @@ def project(
     bake: Callable[[Combination], BakedProject],
     tmp_path: Path,
 ) -> Project:
-    """Install a project as a person would, in a shell where its environment is active."""
+    """Install a project, with a shell in which its environment is active."""
     python = interpreter(combination.python)
     assert python
     shutil.copytree(bake(combination).path, tmp_path / "project")
     install_locked(tmp_path / "project", tmp_path / "venv", python)
-    return Project(tmp_path / "project", activated(tmp_path / "venv"))
+    return Project(tmp_path / "project", activated_env(tmp_path / "venv"))
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def database() -> Iterator[PostgreSQL]:
 def test_polars_writes_parquet_completely_or_not_at_all(project: Project) -> None:
     project.run("poetry", "add", "polars")
     project.run(SLUG, "run", "data/orders.csv", "sample.jsonl")
-    project.use(
+    project.use_engine(
         "import polars",
         "source: Source, target: Target",
         "configure()\n"
@@ -159,29 +159,29 @@ def test_polars_writes_parquet_completely_or_not_at_all(project: Project) -> Non
     project.run(SLUG, "run", "sample.parquet", "priced.parquet")
     assert project.run("python", "-c", READ_SAMPLE) == "True\n"
     project.run("python", "-c", WRITE)
-    lasts = project.seconds("in.parquet", "out.parquet")
+    duration = project.seconds("in.parquet", "out.parquet")
     output = project.path / "out.parquet"
-    right = project.run("python", "-c", READ)
+    expected = project.run("python", "-c", READ)
     output.unlink()
     draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
 
     for kill in range(KILLS):
         number = (signal.SIGTERM, signal.SIGKILL)[kill % 2]
-        project.kill(number, lasts * draw.random(), "in.parquet", "out.parquet")
+        project.kill(number, duration * draw.random(), "in.parquet", "out.parquet")
         if output.exists():
-            assert project.run("python", "-c", READ) == right
+            assert project.run("python", "-c", READ) == expected
             output.unlink()
     project.run(SLUG, "run", "in.parquet", "out.parquet")
 
-    assert project.run("python", "-c", READ) == right
-    assert int(right.split()[0]) == PARQUET_ROWS
+    assert project.run("python", "-c", READ) == expected
+    assert int(expected.split()[0]) == PARQUET_ROWS
     assert [path.name for path in project.path.glob(".out*")] == []
     (project.path / "in.parquet").write_bytes(b"no Parquet")
     assert project.exit_status("in.parquet", "x") == 65
 
 
 def use_postgresql(project: Project, database: PostgreSQL) -> None:
-    """Add PostgreSQL to a project as its page says, and settings to its shell."""
+    """Add PostgreSQL to a project as its page says, and the settings to its shell."""
     project.run("poetry", "add", "psycopg[binary]")
     (settings,) = [one for one in project.examples() if one.startswith("class Database")]
     project.edit(
@@ -191,7 +191,7 @@ def use_postgresql(project: Project, database: PostgreSQL) -> None:
     project.edit("settings.py", field, f"{field}    database: Database\n")
     project.edit("settings.py", "PositiveInt, Val", "PositiveInt, SecretStr, Val")
     project.edit("job.py", "\ntype Rows", f"from {PACKAGE}.settings import Database\n\ntype Rows")
-    project.use(
+    project.use_engine(
         "import psycopg",
         "source: Source",
         "loaded = configure()\n"
@@ -215,15 +215,15 @@ def test_postgresql_holds_each_row_once(project: Project, database: PostgreSQL) 
         )
 
     sql("CREATE TABLE prices (source text, order_id text, net numeric)")
-    lasts = project.seconds("in.csv")
+    duration = project.seconds("in.csv")
     draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
 
     for kill in range(KILLS):
         number = (signal.SIGTERM, signal.SIGKILL)[kill % 2]
-        project.kill(number, lasts * draw.random(), "in.csv")
+        project.kill(number, duration * draw.random(), "in.csv")
         assert [int(it) for it in sql(COUNT).split("|")] == [CSV_ROWS, CSV_ROWS]
     sql("DELETE FROM prices")
-    project.kill(signal.SIGKILL, lasts * 0.9, "in.csv")
+    project.kill(signal.SIGKILL, duration * 0.9, "in.csv")
     project.run(SLUG, "run", "in.csv")
 
     assert [int(it) for it in sql(COUNT).split("|")] == [CSV_ROWS, CSV_ROWS]

@@ -1,4 +1,4 @@
-"""The field's linters find nothing, in a baked project and in the template itself."""
+"""Linters find no problems in a baked project and in the template itself."""
 
 import shutil
 from pathlib import Path
@@ -6,16 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.containers import NEWEST
-from tests.helpers.harness import (
-    BUILT,
-    KUBERNETES,
-    OTHER_CI,
-    ROOT,
-    BakedProject,
-    each,
-    run,
-    tool,
-)
+from tests.helpers.harness import BUILT, KUBERNETES, OTHER_CI, ROOT, BakedProject, each, run, tool
 
 # Compose and workflow files have long lines and keys such as `on`, and no `---`.
 YAMLLINT = """
@@ -34,7 +25,7 @@ SCHEMAS = {
 
 
 def lint(root: Path) -> None:
-    """Run every linter on what it is for under `root`."""
+    """Run every linter on its files under `root`."""
     folders = ("", ".github/**/", "deploy/**/")
     yaml = [path for folder in folders for path in root.glob(f"{folder}*.y*ml")]
     yaml += root.glob(".*.y*ml")
@@ -44,8 +35,8 @@ def lint(root: Path) -> None:
         files = sorted(path.glob("*.yml")) if path.is_dir() else [path] if path.exists() else []
         if files:
             run(tool("check-jsonschema"), "--builtin-schema", schema, *files)
-    # Its package fetches the program from a git host while it builds, which a locked, hashed
-    # installation does not do: it runs where the machine has it.
+    # Its package downloads the program during the build, without a hash, so it is not locked: it
+    # runs if the machine has it.
     if actionlint := shutil.which("actionlint"):
         run(actionlint, *sorted(root.glob(".github/workflows/*.yml")))
     if (root / ".github").exists():

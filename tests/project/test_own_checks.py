@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.edge_cases import add_edge_cases
-from tests.helpers.extended_project import PARTS, take_out
+from tests.helpers.extended_project import PARTS, remove_parts
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     PACKAGE,
     QUESTIONS,
     SLUG,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     commit,
     each,
     each_combination,
@@ -28,18 +28,20 @@ from tests.helpers.harness import (
 def installed(
     combination: Combination, install: Callable[[Combination], BakedProject]
 ) -> BakedProject:
-    """The installed project of the test's combination; a test that edits it undoes that."""
+    """The installed project of the test's combination; tests have to undo their edits."""
     return install(combination)
 
 
 def test_this_machine_has_an_interpreter_to_test_with() -> None:
-    assert HERE, f"None of Python {', '.join(QUESTIONS['python_version'])} is on this machine."
+    assert INSTALLABLE, (
+        f"None of Python {', '.join(QUESTIONS['python_version'])} is on this machine."
+    )
 
 
 @pytest.mark.slow("installs a project and runs all of its tests")
 @each_combination
 def test_its_own_checks_and_tests_pass(installed: BakedProject) -> None:
-    environment = activated(installed.path.parent / "venv")
+    environment = activated_env(installed.path.parent / "venv")
 
     installed.run("make", "check", env=environment)
     result = installed.run("make", "test", env=environment)
@@ -55,9 +57,9 @@ def test_edge_cases_of_its_code_pass(
 ) -> None:
     folder = add_edge_cases(installed)
     request.addfinalizer(lambda: shutil.rmtree(installed.path / folder))
-    environment = activated(installed.path.parent / "venv")
+    environment = activated_env(installed.path.parent / "venv")
 
-    if installed.combination.python == HERE[0].python:  # One Python is enough for their style.
+    if installed.combination.python == INSTALLABLE[0].python:  # The style is the same on all.
         installed.run("ruff", "check", folder, env=environment)
         installed.run("ruff", "format", "--check", folder, env=environment)
         installed.run("mypy", env=environment)
@@ -67,22 +69,22 @@ def test_edge_cases_of_its_code_pass(
     assert "skipped" not in result.stdout
 
 
-@each([one for one in HERE if one.application == "model-api"][:1])
-def test_a_model_api_can_do_without_what_a_web_api_can(
+@each([one for one in INSTALLABLE if one.application == "model-api"][:1])
+def test_a_model_api_works_without_the_optional_parts(
     installed: BakedProject, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
     shutil.copytree(installed.path, project)
-    environment = activated(installed.path.parent / "venv")
+    environment = activated_env(installed.path.parent / "venv")
     environment["PYTHONPATH"] = str(project / "src")
 
-    take_out(project, *PARTS)
+    remove_parts(project, *PARTS)
 
     for command in (["ruff", "check"], ["mypy"], ["pytest", "-q", "--cov"]):
         run(*command, cwd=project, env=environment)
 
 
-@each(HERE[:1])
+@each(INSTALLABLE[:1])
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
@@ -96,7 +98,7 @@ def test_a_model_api_can_do_without_what_a_web_api_can(
         (f"src/{PACKAGE}/__init__.py", "__version__ =", "__version__: int =", "[assignment]"),
     ],
 )
-def test_its_own_checks_find_what_is_wrong(
+def test_its_own_checks_detect_problems(
     request: pytest.FixtureRequest,
     installed: BakedProject,
     file: str,
@@ -110,36 +112,36 @@ def test_its_own_checks_find_what_is_wrong(
     request.addfinalizer(lambda: path.write_text(before, "utf-8"))
     path.write_text(before.replace(old, new, 1), "utf-8")
 
-    environment = activated(installed.path.parent / "venv")
+    environment = activated_env(installed.path.parent / "venv")
     result = installed.run("make", "check", env=environment, check=False)
 
     assert result.returncode
     assert message in result.stdout + result.stderr
 
 
-@each(HERE[:1])
-def test_make_fix_formats_even_where_something_is_left_to_a_person(
+@each(INSTALLABLE[:1])
+def test_make_fix_formats_even_if_some_problems_remain(
     request: pytest.FixtureRequest, installed: BakedProject
 ) -> None:
     path = installed.path / "src" / PACKAGE / "unfinished.py"
     request.addfinalizer(path.unlink)
     path.write_text("import os\ndef   unfinished(   ):\n    return undefined\n", "utf-8")
-    environment = activated(installed.path.parent / "venv")
+    environment = activated_env(installed.path.parent / "venv")
 
     installed.run("make", "fix", env=environment)
 
     assert path.read_text("utf-8") == "def unfinished():\n    return undefined\n"
 
 
-@each(HERE[:1])
-def test_an_editor_without_the_environment_is_told_what_to_do(
+@each(INSTALLABLE[:1])
+def test_a_commit_outside_the_environment_says_what_to_do(
     installed: BakedProject, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
     ignored = shutil.ignore_patterns(".*_cache", "__pycache__")
     shutil.copytree(installed.path, project, ignore=ignored)
     commit(project, "Start from the template")
-    environment = activated(installed.path.parent / "venv")
+    environment = activated_env(installed.path.parent / "venv")
     run("pre-commit", "install", cwd=project, env=environment)
     (project / "README.md").write_text("# Prices\n", "utf-8")
     command = ["git", "commit", "--all", "--message", "Rename"]
@@ -152,7 +154,7 @@ def test_an_editor_without_the_environment_is_told_what_to_do(
     run(*command, cwd=project, env=environment)
 
 
-@each(HERE[:1])
+@each(INSTALLABLE[:1])
 def test_make_help_names_every_target(installed: BakedProject) -> None:
     makefile = (installed.path / "Makefile").read_text("utf-8")
     phony = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Dependencies from a company's index: locked by Poetry, exported, and installed in the image."""
+"""Dependencies from a private index: locked by Poetry, exported, and installed in the image."""
 
 import json
 import re
@@ -15,10 +15,10 @@ import pytest
 from tests.helpers.github import Runner, ci_step
 from tests.helpers.harness import (
     BUILT,
-    HERE,
+    INSTALLABLE,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     interpreter,
     poetry,
     run,
@@ -29,23 +29,23 @@ from tests.helpers.package_index import (
     USER,
     add_sdist,
     add_wheel,
-    certificate,
+    create_tls_context,
     mirror,
     serving,
 )
 from tests.helpers.pip_settings import index_variables
 
-JOB = next(one for one in HERE if one.kind == "job" and one in BUILT)
+JOB = next(one for one in INSTALLABLE if one.kind == "job" and one in BUILT)
 TOOL = "internal-tool"
-"""A package that only the company's index has; PyTorch's versions look like this one."""
+"""A package that only the company's index has, with a version like PyTorch's."""
 VERSION = "1.0+cpu"
 END = "-----END CERTIFICATE-----"
 SOURCE_ONLY = "source-only"
-"""Another one, without a wheel."""
+"""Another one, which has no wheel."""
 
 
 class Company(NamedTuple):
-    """What a company's index is reached by."""
+    """The URL and the certificates of a company's index."""
 
     url: str
     ca: Path
@@ -57,7 +57,7 @@ class Company(NamedTuple):
     def add(
         self, project: BakedProject, package: str, priority: str, shell: dict[str, str]
     ) -> None:
-        """Add a package of the index to a project, and export."""
+        """Add a package from the index to a project, and export."""
         shell = shell | {
             "POETRY_HTTP_BASIC_COMPANY_USERNAME": USER,
             "POETRY_HTTP_BASIC_COMPANY_PASSWORD": PASSWORD,
@@ -69,7 +69,7 @@ class Company(NamedTuple):
         project.run("make", "requirements", "consistency", env=shell)
 
     def secrets(self, folder: Path, pip: str) -> list[str]:
-        """Write the secrets of a build, and return the arguments that pass them on."""
+        """Write the secrets of a build; return the arguments that pass them."""
         (folder / "pip.conf").write_text(f"[global]\n{pip}\n")
         shutil.copy(self.ca, folder)
         names = ("pip.conf", "ca.pem")
@@ -78,13 +78,13 @@ class Company(NamedTuple):
 
 @pytest.fixture(scope="module")
 def company(index: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:  # noqa: ARG001 - needed
-    """Serve the company's own package; redirect clients to pip's index for every other one."""
+    """Serve the company's packages, and redirect to pip's index for all others."""
     folder = tmp_path_factory.mktemp("company")
     add_wheel(folder, TOOL, VERSION)
     add_sdist(folder, SOURCE_ONLY)
     variables = index_variables()
-    context = certificate(folder)
-    # The company's CA beside those that the other index needs.
+    context = create_tls_context(folder)
+    # The CA of the company, and those that the other index needs.
     others = Path(variables.get("SSL_CERT_FILE", certifi.where())).read_text("utf-8")
     with (folder / "ca.pem").open("a") as authorities:
         authorities.write(others)
@@ -104,25 +104,25 @@ def added(
     bake: Callable[[Combination], BakedProject],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> BakedProject:
-    """A project that has added the company's package from a source of this priority."""
+    """A project with the company's package, from a source with this priority."""
     folder = tmp_path_factory.mktemp(request.param)
     project = BakedProject(folder / "project", JOB)
     shutil.copytree(bake(JOB).path, project.path)
     python = interpreter(JOB.python)
     assert python
     run(python, "-m", "venv", "--without-pip", folder / "venv")
-    company.add(project, TOOL, request.param, activated(folder / "venv"))
+    company.add(project, TOOL, request.param, activated_env(folder / "venv"))
     return project
 
 
 @pytest.fixture
 def project(bake: Callable[[Combination], BakedProject], tmp_path: Path) -> BakedProject:
-    """A copy of the baked project, to be edited."""
+    """A copy of a baked project, for edits."""
     shutil.copytree(bake(JOB).path, tmp_path / "project")
     return BakedProject(tmp_path / "project", JOB)
 
 
-def test_the_export_names_packages_and_no_index(added: BakedProject) -> None:
+def test_the_export_names_no_index(added: BakedProject) -> None:
     export = (added.path / "requirements.txt").read_text("utf-8")
 
     assert re.search(rf"^{TOOL}==1\.0\+cpu .*\\\n    --hash=sha256:", export, re.MULTILINE)
@@ -132,7 +132,7 @@ def test_the_export_names_packages_and_no_index(added: BakedProject) -> None:
 
 @pytest.mark.slow("builds an image")
 @pytest.mark.usefixtures("docker")
-def test_the_image_is_built_with_pips_own_index(
+def test_the_image_is_built_with_the_index_of_pip(
     added: BakedProject, company: Company, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     public = f"index-url = {index_variables()['UV_DEFAULT_INDEX']}"
@@ -154,14 +154,14 @@ def test_the_image_is_built_with_pips_own_index(
 
 
 @pytest.mark.usefixtures("docker")
-def test_a_wheel_by_its_address_needs_no_index(
+def test_a_wheel_with_a_url_needs_no_index(
     project: BakedProject, venv: Path, tmp_path: Path
 ) -> None:
     wheel = add_wheel(tmp_path / "wheels", TOOL)
     with serving(SimpleHTTPRequestHandler, wheel.parent) as (port, _):
         address = f"http://127.0.0.1:{port}/{wheel.name}"
-        project.run(*poetry("add", "--lock", address), env=activated(venv))
-        project.run("make", "requirements", "consistency", env=activated(venv))
+        project.run(*poetry("add", "--lock", address), env=activated_env(venv))
+        project.run("make", "requirements", "consistency", env=activated_env(venv))
 
         image = f"template-test:{TOOL}-address"
         project.run("docker", "build", "--network=host", "--tag", image, ".")
@@ -171,10 +171,10 @@ def test_a_wheel_by_its_address_needs_no_index(
 
 @pytest.mark.slow("builds an image twice")
 @pytest.mark.usefixtures("docker")
-def test_a_package_without_a_wheel_is_built_in_the_image_as_the_page_says(
+def test_a_package_without_a_wheel_can_be_built_in_the_image_as_the_page_says(
     company: Company, project: BakedProject, venv: Path, tmp_path: Path
 ) -> None:
-    company.add(project, SOURCE_ONLY, "explicit", activated(venv))
+    company.add(project, SOURCE_ONLY, "explicit", activated_env(venv))
     image = f"template-test:{SOURCE_ONLY}"
     build = ["docker", "build", "--network=host", "--progress=plain", "--tag", image]
     build += [*company.secrets(tmp_path, f"index-url = {company.with_password}"), "."]
@@ -199,10 +199,10 @@ def test_a_package_without_a_wheel_is_built_in_the_image_as_the_page_says(
     run("docker", "run", "--rm", "--entrypoint", "python", image, "-c", "import source_only")
 
 
-def test_poetry_in_ci_takes_the_password_out_of_pips_file(
+def test_poetry_in_ci_uses_the_password_in_pips_configuration(
     company: Company, project: BakedProject, venv: Path, tmp_path: Path
 ) -> None:
-    company.add(project, TOOL, "explicit", activated(venv))
+    company.add(project, TOOL, "explicit", activated_env(venv))
     runner, variables = Runner(tmp_path / "run"), tmp_path / "variables"
     secrets = {
         "secrets.PIP_CONF": f"[global]\nindex-url = {company.with_password}",
@@ -216,9 +216,9 @@ def test_poetry_in_ci_takes_the_password_out_of_pips_file(
     assert {path.stat().st_mode & 0o077 for path in runner.temp.iterdir()} == {0}
     given = dict(line.split("=", 1) for line in variables.read_text().splitlines())
     assert given.keys() == {"PIP_CONFIG_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
-    # Here, and not on a company's network, the other packages come from the other index.
+    # Only in this test do the other packages come from another index, with another CA.
     (runner.temp / "ca.pem").write_text(company.ca.read_text("utf-8"))
-    shell = activated(venv) | given
+    shell = activated_env(venv) | given
     update = poetry("update", "--lock", TOOL)
     refused = project.run(*update, env=shell | {"HOME": str(tmp_path)}, check=False)
     assert refused.returncode
@@ -246,8 +246,8 @@ def test_poetry_and_uv_use_the_index_that_pip_is_configured_to_use(
         "import json, tests.helpers.pip_settings as it; print(json.dumps(it.index_variables()))"
     )
     shell = {"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
-    told = run(sys.executable, "-c", script, env=shell | {"HOME": str(tmp_path)})
-    variables = json.loads(told.stdout)
+    printed = run(sys.executable, "-c", script, env=shell | {"HOME": str(tmp_path)})
+    variables = json.loads(printed.stdout)
 
     shell |= variables | {"HOME": str(tmp_path / "home")}
     run(*poetry("lock"), cwd=tmp_path, env=shell)

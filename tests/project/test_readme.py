@@ -1,4 +1,4 @@
-"""The pages of a project are true: their commands run in order, as a reader would run them."""
+"""The pages of a project are correct: their commands run in order, as a reader would run them."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ from tests.helpers.harness import (
     ROOT,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     another_python,
     docker_problem,
     each,
@@ -38,14 +38,14 @@ PAGES = [
     "deploy/kubernetes/README.md",
     "AGENTS.md",
 ]
-# What a page may need that a test does not have, as the comment above a block names it.
-ABSENT = {"the network", "Conda", "a cluster", "a registry", "a private index", "root"}
-HERE = [it for it in BUILT if interpreter(it.python)]
-# Each application once, with every page: the deployment adds one.
-LIVED_IN = [
+# Requirements of blocks that the tests do not have, as in the comment above a block.
+UNAVAILABLE = {"the network", "Conda", "a cluster", "a registry", "a private index", "root"}
+INSTALLABLE = [it for it in BUILT if interpreter(it.python)]
+# Each application once, with Kubernetes, which adds a page.
+FOLLOWED = [
     Combination(it.application, it.python, "kubernetes")
-    for it in HERE
-    if it.python == HERE[0].python
+    for it in INSTALLABLE
+    if it.python == INSTALLABLE[0].python
 ]
 
 
@@ -59,11 +59,11 @@ def test_the_readme_has_less_than_110_lines(baked: BakedProject) -> None:
 
 
 @each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
-def test_what_coding_agents_read_has_at_most_20_lines(baked: BakedProject) -> None:
+def test_the_page_for_coding_agents_has_at_most_20_lines(baked: BakedProject) -> None:
     page = text(baked, "AGENTS.md")
 
     assert len(page.splitlines()) <= 20
-    # No block is left out where its commands run: see `Reader.follow`.
+    # Another test runs its block: see `Reader.follow`.
     assert [block.needs for block in blocks(baked, "AGENTS.md")] == [""]
     assert {"make check", "make test"} <= set(page.splitlines())
 
@@ -75,41 +75,41 @@ def test_no_line_of_a_page_is_wider_than_100_characters(baked: BakedProject) -> 
 
 
 @each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
-def test_at_most_eight_blocks_of_a_page_need_what_is_not_everywhere(baked: BakedProject) -> None:
+def test_at_most_eight_blocks_of_a_page_have_special_requirements(baked: BakedProject) -> None:
     for page in pages(baked):
         found = blocks(baked, page)
         marked = [block for block in found if block.needs]
         assert text(baked, page).count("```") == 2 * len(found), page
         assert text(baked, page).count("<!--") == len(marked) <= 8, page
         assert all(block.language == "console" for block in marked)
-        assert {thing for block in marked for thing in block.needs.split(" and ")} <= ABSENT
+        assert {thing for block in marked for thing in block.needs.split(" and ")} <= UNAVAILABLE
 
 
 @each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
-def test_the_readme_leads_to_every_other_page(baked: BakedProject) -> None:
+def test_the_readme_links_to_every_other_page(baked: BakedProject) -> None:
     links = re.findall(r"\]\((?!https://)(.+?)\)", text(baked, "README.md"))
     assert list(dict.fromkeys(links)) == pages(baked)[1:]
 
 
 @each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
-def test_the_pages_name_only_tasks_settings_and_secrets_that_there_are(
+def test_the_pages_only_name_existing_targets_settings_and_secrets(
     baked: BakedProject,
 ) -> None:
-    said = "".join(text(baked, page) for page in pages(baked))
+    content = "".join(text(baked, page) for page in pages(baked))
     targets = re.findall(r"^([a-z]+):", text(baked, "Makefile"), re.MULTILINE)
     settings = re.findall(r"^#(\w+)=", text(baked, ".env.example"), re.MULTILINE)
     mounts = re.findall(r"type=secret,id=(\S+)", text(baked, "Dockerfile"))
 
     named = [
         name
-        for words in re.findall(r"(?:^|`)make((?: [a-z]+)+)", said, re.MULTILINE)
+        for words in re.findall(r"(?:^|`)make((?: [a-z]+)+)", content, re.MULTILINE)
         for name in words.split()
     ]
     assert set(named) <= {*targets}
-    # What has two underscores is a field of a nested model, as a page shows one.
-    variables = set(re.findall(rf"\b{PACKAGE.upper()}_[A-Z_]+", said))
+    # Names with two underscores are fields of a nested model in an example.
+    variables = set(re.findall(rf"\b{PACKAGE.upper()}_[A-Z_]+", content))
     assert {name for name in variables if "__" not in name} <= {*settings}
-    assert set(re.findall(r"--secret id=([^,]+),", said)) == {*mounts}
+    assert set(re.findall(r"--secret id=([^,]+),", content)) == {*mounts}
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def reader(
     cookies_session: Cookies,
     tmp_path: Path,
 ) -> Iterator[Reader]:
-    """A project in a clean folder, under a name of its own, and its environment: *Set up*."""
+    """A project with a name of its own, and a shell in which its environment is active."""
     slug = f"pages-{combination.application}"
     result = cookies_session.bake(
         extra_context=combination.answers | {"project_slug": slug}, template=str(ROOT)
@@ -131,15 +131,15 @@ def reader(
     assert python
     install_locked(project.path, tmp_path / "venv", python)
     port = free_port()
-    # In compose.yaml it is the port of this machine.
-    yield Reader(project, activated(tmp_path / "venv") | {"PORT": str(port)}, port)
+    # PORT is the published port in compose.yaml.
+    yield Reader(project, activated_env(tmp_path / "venv") | {"PORT": str(port)}, port)
     if docker_problem() is None:
         project.run("docker", "compose", "down", "--timeout", "1")
         project.run("docker", "rmi", "--force", slug)
 
 
 @pytest.mark.slow("installs a project, uses it and builds its image")
-@each(LIVED_IN)
+@each(FOLLOWED)
 def test_every_command_of_the_pages_does_what_they_say(reader: Reader) -> None:
     for page in pages(reader.project):
         reader.follow(page)
@@ -151,10 +151,10 @@ def edit(project: BakedProject, name: str, old: str, new: str) -> None:
     (project.path / name).write_text(before.replace(old, new, 1), "utf-8")
 
 
-def failures(reader: Reader, folder: Path) -> Iterator[str]:
-    """What is printed when something fails, as far as a test can bring it about in a moment."""
+def failure_outputs(reader: Reader, folder: Path) -> Iterator[str]:
+    """Yield the output of failures that a test can cause quickly."""
 
-    def said(*command: str | Path, env: dict[str, str]) -> str:
+    def fail(*command: str | Path, env: dict[str, str]) -> str:
         result = project.run(*command, check=False, env=env)
         assert result.returncode, command
         return result.stdout + result.stderr
@@ -163,31 +163,31 @@ def failures(reader: Reader, folder: Path) -> Iterator[str]:
     bare = {"PATH": "/usr/bin:/bin"}
     another = folder / "another"
     run(tool("uv"), "venv", "--python", another_python(project.combination.python), another)
-    yield said("make", "install", env=bare | {"VIRTUAL_ENV": "/venv"})
-    yield said(*poetry("--no-plugins", "export"), env=shell)
-    yield said("make", "install", env=bare)
-    yield said("make", "install", env=bare | {"CONDA_DEFAULT_ENV": "base", "CONDA_PREFIX": "/"})
-    yield said("make", "install", env=activated(another))
-    yield said("make", "run", env=bare)
-    yield said("make", "run", env=shell | {f"{reader.prefix}NO_SUCH": "1"})
+    yield fail("make", "install", env=bare | {"VIRTUAL_ENV": "/venv"})
+    yield fail(*poetry("--no-plugins", "export"), env=shell)
+    yield fail("make", "install", env=bare)
+    yield fail("make", "install", env=bare | {"CONDA_DEFAULT_ENV": "base", "CONDA_PREFIX": "/"})
+    yield fail("make", "install", env=activated_env(another))
+    yield fail("make", "run", env=bare)
+    yield fail("make", "run", env=shell | {f"{reader.prefix}NO_SUCH": "1"})
     if not reader.is_job:
         with socket.create_server(("127.0.0.1", reader.port)):
-            yield said("make", "run", env=shell | {f"{reader.prefix}PORT": str(reader.port)})
+            yield fail("make", "run", env=shell | {f"{reader.prefix}PORT": str(reader.port)})
     edit(project, "environment.yml", "python=3.", "python=2.")
     edit(project, "requirements.txt", "sha256:", "sha512:")
-    yield said("python", "scripts/consistency.py", env=shell)
+    yield fail("python", "scripts/consistency.py", env=shell)
     edit(project, "pyproject.toml", '"structlog>=', '"structlog>=1,>=')
-    yield said("poetry", "check", "--lock", env=shell)
-    # What an image prints, the tests of the image bring about.
+    yield fail("poetry", "check", "--lock", env=shell)
+    # The tests of the image cause the failures of a build.
     yield text(project, "Dockerfile")
 
 
 @pytest.mark.slow("installs a project")
-@each(LIVED_IN)
-def test_every_symptom_of_the_readme_is_what_is_printed(reader: Reader, tmp_path: Path) -> None:
+@each(FOLLOWED)
+def test_every_symptom_in_the_readme_is_really_printed(reader: Reader, tmp_path: Path) -> None:
     table = text(reader.project, "README.md").partition("| Symptom |")[2]
     messages = re.findall(r"`([^`]+)`", "".join(re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)))
-    printed = "\n".join(failures(reader, tmp_path))
+    printed = "\n".join(failure_outputs(reader, tmp_path))
 
     assert len(messages) >= 10
     assert [message for message in messages if message not in printed] == []

@@ -1,4 +1,4 @@
-"""`make renew` and its table, and the week that a release waits."""
+"""`make renew`, its table, and the week before a release is locked."""
 
 import json
 import os
@@ -16,11 +16,11 @@ import pytest
 from scripts import relock
 from tests.helpers.containers import NEWEST
 from tests.helpers.harness import (
-    HERE,
+    INSTALLABLE,
     ROOT,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     commit,
     each,
     install_locked,
@@ -31,13 +31,13 @@ from tests.helpers.harness import (
 )
 from tests.helpers.package_index import add_wheel, serving
 
-JOB = [one for one in HERE if one.application == "job"][:1]
+JOB = [one for one in INSTALLABLE if one.application == "job"][:1]
 HEADING = "| package | from | to | age in days | changelog |\n|---|---|---|---|---|\n"
 NAME = "shared-tool"
 
 
 class DatedIndex(SimpleHTTPRequestHandler):
-    """The Simple API in JSON: version 1.0 is a month old, every other one a day."""
+    """The Simple API in JSON: version 1.0 is a month old, all others are a day old."""
 
     def do_GET(self) -> None:
         folder = Path(self.translate_path(self.path))
@@ -62,8 +62,8 @@ class DatedIndex(SimpleHTTPRequestHandler):
         """Log nothing."""
 
 
-class Undated(DatedIndex):
-    """The same without times, as some indexes are."""
+class UndatedIndex(DatedIndex):
+    """The same without upload times, like some indexes."""
 
     def file(self, name: str, *, days: int) -> dict[str, object]:
         file = super().file(name, days=days)
@@ -78,8 +78,8 @@ def project(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Path]:
-    """A project of this Python with the settings and the script of a baked one."""
-    # What another index said of these packages may be in the cache, under the same address.
+    """A project for this Python, with the settings and the scripts of a baked one."""
+    # The cache may have the packages of another index with the same URL.
     monkeypatch.setenv("POETRY_CACHE_DIR", str(tmp_path / "cache"))
     for version in ("1.0", "2.0"):
         add_wheel(tmp_path / "index", NAME, version)
@@ -105,69 +105,69 @@ url = "http://127.0.0.1:{port}/simple"
         yield folder
 
 
-def locked(project: Path) -> str:
+def locked_version(project: Path) -> str:
     lock = (project / "poetry.lock").read_text("utf-8")
     (package,) = tomllib.loads(lock)["package"]
     return str(package["version"])
 
 
-def commands_of_the_page(project: BakedProject) -> list[str]:
-    """What docs/production.md says to do for a security fix, and a week after it."""
+def documented_commands(project: BakedProject) -> list[str]:
+    """Return the commands of docs/production.md for a security fix, and for a week later."""
     page = (project.path / "docs/production.md").read_text("utf-8")
     fix = page.partition("A security fix need not wait:")[2].partition("\n\n")[0]
     return [line.replace("NAME", NAME) for line in re.findall("`poetry (.+?)`", fix)]
 
 
-def test_a_release_is_taken_when_it_is_a_week_old(project: Path) -> None:
+def test_a_release_is_locked_when_it_is_a_week_old(project: Path) -> None:
     run(*poetry("update", "--lock"), cwd=project)
 
-    assert locked(project) == "1.0"
+    assert locked_version(project) == "1.0"
 
 
-def test_make_locks_waits_as_long_and_makes_the_same_exception(
+def test_make_locks_waits_as_long_and_allows_the_same_exception(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     python = "{}.{}".format(*sys.version_info)
     relock.lock(project, python)
-    assert locked(project) == "1.0"
+    assert locked_version(project) == "1.0"
     page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     (variable,) = re.findall(r"`(\w+)=NAME make locks`", page)
     monkeypatch.setenv(variable, NAME)
 
     relock.lock(project, python)
 
-    assert locked(project) == "2.0"
+    assert locked_version(project) == "2.0"
 
 
-@pytest.mark.parametrize("project", [Undated], indirect=True)
-def test_an_index_that_knows_no_times_is_no_obstacle(project: Path) -> None:
+@pytest.mark.parametrize("project", [UndatedIndex], indirect=True)
+def test_an_index_without_upload_times_works(project: Path) -> None:
     run(*poetry("update", "--lock"), cwd=project)
 
-    assert locked(project) == "2.0"
-    result = table(project, "")
+    assert locked_version(project) == "2.0"
+    result = renewal_table(project, "")
     assert result == f"{HEADING}| {NAME} |  | 2.0 |  |  |\n"
 
 
-def test_a_security_fix_gets_in_at_once_and_stays(
+def test_a_security_fix_can_be_locked_at_once_and_stays(
     project: Path, bake: Callable[[Combination], BakedProject]
 ) -> None:
     run(*poetry("update", "--lock"), cwd=project)
 
-    exclude, update, remove = commands_of_the_page(bake(NEWEST[-1]))
+    exclude, update, remove = documented_commands(bake(NEWEST[-1]))
     for command in (exclude, update):
         run(*poetry(*command.split()), cwd=project)
 
-    assert locked(project) == "2.0"
-    # An update leaves it there as long as the exception stands, and a lock in any case.
+    assert locked_version(project) == "2.0"
+    # `poetry update` keeps it as long as there is the exception, and `poetry lock` always.
     run(*poetry("update", "--lock"), cwd=project)
-    assert locked(project) == "2.0"
+    assert locked_version(project) == "2.0"
     run(*poetry(*remove.split()), cwd=project)
     run(*poetry("lock"), cwd=project)
-    assert locked(project) == "2.0"
+    assert locked_version(project) == "2.0"
 
 
-def table(project: Path, old: str, *installed: Path) -> str:
-    """What the project's script prints, against another lock, with these folders of packages."""
+def renewal_table(project: Path, old: str, *installed: Path) -> str:
+    """Return the table of a project against an old lock, with folders of installed packages."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     packages = os.pathsep.join(map(str, installed))
     shell = os.environ | {"PATH": path, "PYTHONPATH": packages}
@@ -177,7 +177,7 @@ def table(project: Path, old: str, *installed: Path) -> str:
 
 
 @pytest.mark.parametrize("label", ["Changelog", "Release Notes", "What's New"])
-def test_the_table_tells_the_versions_the_age_and_the_changelog(
+def test_the_table_shows_the_versions_the_age_and_the_changelog(
     project: Path, tmp_path: Path, label: str
 ) -> None:
     run(*poetry("lock"), cwd=project)
@@ -191,15 +191,15 @@ def test_the_table_tells_the_versions_the_age_and_the_changelog(
     old = "".join(f'[[package]]\nname = "gone"\nversion = "{it}"\n' for it in ("3.0", "3.1"))
     older = old + f'[[package]]\nname = "{NAME}"\nversion = "0.9"\n'
 
-    lines = table(project, older, information.parent)
+    lines = renewal_table(project, older, information.parent)
 
     row = f"| {NAME} | 0.9 | 1.0 | 30 | [changelog](https://example.com/news) |\n"
     assert lines == f"{HEADING}| gone | 3.0, 3.1 |  |  |  |\n{row}"
-    assert table(project, (project / "poetry.lock").read_text("utf-8")) == HEADING
+    assert renewal_table(project, (project / "poetry.lock").read_text("utf-8")) == HEADING
 
 
-def with_an_older_lock(folder: Path, lock: str) -> None:
-    """Commit a lock with an older version of structlog, and put the newer one beside it."""
+def commit_older_lock(folder: Path, lock: str) -> None:
+    """Commit a lock with an older version of structlog, and restore the newer one."""
     path = folder / lock
     newer = path.read_text("utf-8")
     older, count = re.subn(r'(name = "structlog"\nversion = )".*"', r'\1"1.0"', newer)
@@ -212,15 +212,15 @@ def with_an_older_lock(folder: Path, lock: str) -> None:
 @pytest.mark.usefixtures("index")
 @pytest.mark.slow("updates and installs every package of a project")
 @each(JOB)
-def test_make_renew_updates_exports_installs_and_lists(baked: BakedProject, tmp_path: Path) -> None:
+def test_make_renew_updates_installs_and_reports(baked: BakedProject, tmp_path: Path) -> None:
     project, venv = tmp_path / "project", tmp_path / "venv"
     shutil.copytree(baked.path, project)
     python = interpreter(baked.combination.python)
     assert python
     install_locked(project, venv, python)
-    with_an_older_lock(project, "poetry.lock")
+    commit_older_lock(project, "poetry.lock")
 
-    run("make", "renew", cwd=project, env=activated(venv))
+    run("make", "renew", cwd=project, env=activated_env(venv))
 
     report = (project / "renewal.md").read_text("utf-8")
     assert report.startswith(HEADING)
@@ -229,18 +229,18 @@ def test_make_renew_updates_exports_installs_and_lists(baked: BakedProject, tmp_
         report,
         re.MULTILINE,
     )
-    run("make", "consistency", cwd=project, env=activated(venv))
+    run("make", "consistency", cwd=project, env=activated_env(venv))
     assert "renewal.md" not in run("git", "status", "--porcelain", cwd=project).stdout
 
 
 @pytest.mark.usefixtures("index")
 @pytest.mark.slow("installs every package of a lock")
 @each(JOB)
-def test_the_template_lists_what_has_changed_in_any_lock(
+def test_the_template_lists_the_changes_in_all_locks(
     combination: Combination, tmp_path: Path
 ) -> None:
     template = working_tree(tmp_path / "template")
-    with_an_older_lock(template, f"templates/locks/{combination}/poetry.lock")
+    commit_older_lock(template, f"templates/locks/{combination}/poetry.lock")
 
     report = run(sys.executable, "-m", "scripts.renewal", cwd=template).stdout
 
@@ -251,7 +251,7 @@ def test_the_template_lists_what_has_changed_in_any_lock(
     )
 
 
-def test_what_the_button_has_copied_is_not_renewed(tmp_path: Path) -> None:
+def test_a_copy_of_the_template_is_not_renewed(tmp_path: Path) -> None:
     copy = working_tree(tmp_path / "copy")
     (copy / ".venv").mkdir()
     (copy / ".venv/installed").touch()

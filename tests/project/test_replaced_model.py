@@ -1,7 +1,6 @@
-"""Replace the demo of a model API as a user does: a draft of the schema, `make train`, an image.
+"""Replace the demo of a model API as a user does: draft a schema, train, build an image.
 
-Nothing but the schema, `training` and `data` is edited, and the image predicts what scikit-learn
-predicts.
+Only the schema, `training` and `data` are edited; the image has the predictions of scikit-learn.
 """
 
 import csv
@@ -17,31 +16,31 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.containers import address, ask, container, predict, wait_until_healthy
+from tests.helpers.containers import address, container, predict, request_json, wait_until_healthy
 from tests.helpers.extended_project import edit
 from tests.helpers.harness import (
     BUILT,
-    HERE,
+    INSTALLABLE,
     PACKAGE,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     commit,
     each,
     install_locked,
     interpreter,
     run,
-    unavailable,
+    skip_or_fail,
 )
 
-COMBINATION = [it for it in HERE if it.application == "model-api" and it in BUILT][:1]
+COMBINATION = [it for it in INSTALLABLE if it.application == "model-api" and it in BUILT][:1]
 SCHEMA, PIPELINE = Path(f"src/{PACKAGE}/model/schema.py"), Path("training/pipeline.py")
 TOLERANCE = 2e-4
 LABELS = ["basic", "plus", "Ünïcode, \"quoted\" 'label'"]
 
 Row = dict[str, object]
 
-# In the development environment: instances, and what scikit-learn predicts for them.
+# Prints instances, and the predictions of scikit-learn in the development environment.
 EXPECTED = f"""
 import json
 from {PACKAGE}.model.batch import read_csv
@@ -61,29 +60,29 @@ print(json.dumps({{
 
 @dataclass(frozen=True)
 class Replacement:
-    """Data of a user, and what the user edits."""
+    """The data and the edits of a user."""
 
     rows: Callable[[random.Random], Iterator[Row]]
     target: str
     options: tuple[str, ...] = ()
     edits: dict[str, str] = field(default_factory=dict)
-    """Of the pipeline."""
+    """In the pipeline."""
     packages: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
 def churn(choose: random.Random) -> Iterator[Row]:
-    """20,000 customers, with missing values, a category of 300 values, and an ID."""
+    """Yield 20,000 customers, with missing values, a category of 300 values, and an ID."""
     for n in range(20_000):
         fee, calls = round(choose.gauss(40, 12), 2), choose.randrange(60)
         city = f"Stadt {int(300 * choose.random() ** 2)}"
         plan = choose.choice(["basic", "plus", "pro"])
-        risk = (fee - 40) / 12 + calls / 30 - (plan == "pro") + hash_of(city)
+        risk = (fee - 40) / 12 + calls / 30 - (plan == "pro") + stable_hash(city)
         yield {
             "customerID": f"{n * 7919 % 99991:05}-{n}",
             "Monthly Fee (€)": "" if choose.random() < 0.1 else fee,
             "support_calls": "NA" if choose.random() < 0.05 else calls,
-            "type": plan,  # A name that is taken in Python.
+            "type": plan,  # A builtin of Python.
             "city": city,
             "newsletter": choose.random() < 0.4,
             "signup": date(2020, 1, 1) + timedelta(choose.randrange(2000)),
@@ -93,11 +92,11 @@ def churn(choose: random.Random) -> Iterator[Row]:
 
 
 def prices(choose: random.Random) -> Iterator[Row]:
-    """Homes, with numbers that have all digits of a float, and prices that have none."""
+    """Yield homes, with floats of full precision, and prices that are integers."""
     for _ in range(5000):
         area, rooms, age = choose.lognormvariate(4.5, 0.4), choose.randint(1, 8), choose.random()
         district = f"Bezirk {choose.randrange(30)}"
-        price = 3000 * area + 20_000 * rooms - 90_000 * age + 50_000 * hash_of(district)
+        price = 3000 * area + 20_000 * rooms - 90_000 * age + 50_000 * stable_hash(district)
         yield {
             "area": "" if choose.random() < 0.05 else area,
             "rooms": rooms,
@@ -108,14 +107,14 @@ def prices(choose: random.Random) -> Iterator[Row]:
 
 
 def two_features(choose: random.Random) -> Iterator[Row]:
-    """Little data."""
+    """Yield a few rows with two features."""
     for _ in range(60):
         x = round(choose.random(), 3)
         yield {"x": x, "class": choose.choice([0, 1]), "y": int(x > 0.5)}
 
 
 def tickets(choose: random.Random) -> Iterator[Row]:
-    """Three labels, and a free text."""
+    """Yield rows with a free text and three labels."""
     words = {
         LABELS[0]: ["login", "password", "straße"],
         LABELS[1]: ["refund", "invoice", "€20"],
@@ -132,7 +131,7 @@ def tickets(choose: random.Random) -> Iterator[Row]:
         }
 
 
-def hash_of(text: str) -> float:
+def stable_hash(text: str) -> float:
     """Return a number between 0 and 1 that depends on a text."""
     return sum(text.encode()) * 37 % 101 / 100
 
@@ -162,7 +161,7 @@ REPLACEMENTS = {
 
 @pytest.fixture
 def project(combination: Combination, baked: BakedProject, tmp_path: Path) -> BakedProject:
-    """A project that is a repository."""
+    """A project in a repository."""
     project = BakedProject(tmp_path / "project", combination)
     shutil.copytree(baked.path, project.path)
     commit(project.path, "Start from the template")
@@ -173,17 +172,17 @@ def project(combination: Combination, baked: BakedProject, tmp_path: Path) -> Ba
 @pytest.mark.usefixtures("docker")
 @pytest.mark.parametrize("name", REPLACEMENTS)
 @each(COMBINATION)
-def test_the_demo_is_replaced_by_a_draft_training_and_data(
+def test_the_demo_can_be_replaced_with_a_drafted_schema_and_other_data(
     name: str, project: BakedProject, install: Callable[[Combination], BakedProject]
 ) -> None:
     replacement, tag = REPLACEMENTS[name], f"template-test:replaced-{name.replace(' ', '-')}"
     if replacement.packages:
         environment = install_with(replacement.packages, project)
     else:
-        environment = activated(install(project.combination).path.parent / "venv")
+        environment = activated_env(install(project.combination).path.parent / "venv")
         environment["PYTHONPATH"] = str(project.path / "src")
     data = Path(f"data/{name.replace(' ', '_')}.csv")
-    write(project.path / data, replacement.rows(random.Random(0)))  # noqa: S311 - no secret
+    write_csv(project.path / data, replacement.rows(random.Random(0)))  # noqa: S311 - no secret
     arguments = [str(data), "--target", replacement.target, *replacement.options]
 
     drafted = project.run("python", "-m", "training.draft", *arguments, env=environment).stdout
@@ -203,7 +202,7 @@ def test_the_demo_is_replaced_by_a_draft_training_and_data(
     with container(tag, "--publish", "127.0.0.1::8000") as served:
         wait_until_healthy(served)
         answers = predict(address(served), expected["instances"])
-        model_info: Any = ask(f"{address(served)}/model")
+        model_info: Any = request_json(f"{address(served)}/model")
         assert model_info["name"] == name
     predictions = [
         list(each["probabilities"].values()) if "label" in each else each["value"]
@@ -220,18 +219,18 @@ def install_with(packages: tuple[str, ...], project: BakedProject) -> dict[str, 
     assert python
     venv = project.path.parent / "venv"
     install_locked(project.path, venv, python)
-    environment = activated(venv)
+    environment = activated_env(venv)
     result = run("uv", "pip", "install", "--python", venv, *packages, check=False, env=environment)
     if result.returncode:
-        unavailable(f"There is no package index: {result.stderr}", required=False)
+        skip_or_fail(f"There is no package index: {result.stderr}", required=False)
     loaded = run(venv / "bin/python", "-c", "import lightgbm", check=False)
     if loaded.returncode:
         reason = f"LightGBM needs OpenMP: {loaded.stderr.splitlines()[-1]}"
-        unavailable(reason, required=os.environ.get("REQUIRE_DOCKER") == "1")
+        skip_or_fail(reason, required=os.environ.get("REQUIRE_DOCKER") == "1")
     return environment
 
 
-def write(path: Path, rows: Iterator[Row]) -> None:
+def write_csv(path: Path, rows: Iterator[Row]) -> None:
     """Write a CSV file."""
     first = next(rows)
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -241,7 +240,7 @@ def write(path: Path, rows: Iterator[Row]) -> None:
         writer.writerows(rows)
 
 
-# What the page on the model says of other formats, run: both predict what their library does.
+# Runs the examples of docs/model.md, and compares predictions with those of the library.
 OTHER_FORMATS = f"""
 import hashlib, re, sys
 from pathlib import Path
@@ -293,7 +292,7 @@ assert np.allclose(predictor.predict(instances), model.predict_proba(table), ato
 
 @pytest.mark.slow("installs an environment")
 @each(COMBINATION)
-def test_the_page_says_how_to_serve_other_formats(project: BakedProject, tmp_path: Path) -> None:
+def test_other_formats_are_served_as_the_page_says(project: BakedProject, tmp_path: Path) -> None:
     environment = install_with(("lightgbm<5", "skops<1"), project)
 
     project.run("python", "-W", "ignore", "-c", OTHER_FORMATS, tmp_path / "m", env=environment)

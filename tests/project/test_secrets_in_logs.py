@@ -1,4 +1,4 @@
-"""Whatever fails and wherever, no secret and no endless line is in the log of a web API."""
+"""Whatever fails, the log of a web API contains no secrets and no endless lines."""
 
 import json
 import re
@@ -47,34 +47,34 @@ def server(
         yield server
 
 
-def check(output: Path) -> None:
-    """Every line is short, and none holds the secret."""
+def check_log(output: Path) -> None:
+    """Check that entries are short, and that none contains the secret."""
     text = output.read_bytes()
     assert VALUE.encode() not in text
-    # A traceback on a console has many lines, and all of them are one entry of the log.
+    # On a console, a traceback is one entry with many lines.
     entries = re.split(rb"\n(?=\S*\d{4}-\d\d-\d\dT|\{)", text)
     assert max(map(len, entries)) < 8000
 
 
-def text_of(server: Server) -> str:
+def log_of(server: Server) -> str:
     return server.output.read_text("utf-8")
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_failure_shows_its_kind_and_no_secret(server: Server, way: str) -> None:
-    before = len(text_of(server))
+    before = len(log_of(server))
     error, status = WAYS[way]
 
-    answer = server.ask("POST", PATH % way, BODY, HEADERS)
+    answer = server.request("POST", PATH % way, BODY, HEADERS)
 
     assert answer.status == status
     assert VALUE.encode() not in answer.body
     deadline = time.monotonic() + 10
-    while error not in text_of(server)[before:]:
-        assert time.monotonic() < deadline, text_of(server)[before:]
+    while error not in log_of(server)[before:]:
+        assert time.monotonic() < deadline, log_of(server)[before:]
         time.sleep(0.05)
-    assert "routes/work.py" in text_of(server)[before:] or way == "response"
-    check(server.output)
+    assert "routes/work.py" in log_of(server)[before:] or way == "response"
+    check_log(server.output)
 
 
 def test_a_websocket_that_fails_shows_no_secret(server: Server, extended: BakedProject) -> None:
@@ -87,8 +87,8 @@ def test_a_websocket_that_fails_shows_no_secret(server: Server, extended: BakedP
 
     run(venv(extended) / "bin/python", "-c", client, url, VALUE, check=False)
 
-    assert f"{len(VALUE)} characters" in text_of(server)
-    check(server.output)
+    assert f"{len(VALUE)} characters" in log_of(server)
+    check_log(server.output)
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
@@ -111,6 +111,6 @@ def test_a_crash_at_startup_shows_no_secret(
     with serving(extended, tmp_path / "output", log_format=log_format) as server:
         assert server.process.wait(20) == 3
 
-    assert "ValidationError" in text_of(server)
-    assert "in lifespan" in text_of(server)
-    check(server.output)
+    assert "ValidationError" in log_of(server)
+    assert "in lifespan" in log_of(server)
+    check_log(server.output)

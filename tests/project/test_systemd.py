@@ -1,4 +1,4 @@
-"""The systemd units that a job's page shows for one machine are valid and fit the project."""
+"""The systemd units on a job's page are valid and match the project."""
 
 import re
 import shlex
@@ -20,14 +20,14 @@ def units(project: BakedProject) -> dict[str, str]:
     return dict(UNITS.findall((project.path / "docs" / "production.md").read_text("utf-8")))
 
 
-def parsed(text: str) -> ConfigParser:
+def parse_unit(text: str) -> ConfigParser:
     parser = ConfigParser(strict=False, interpolation=None)
     parser.read_string(text)
     return parser
 
 
-def test_the_service_runs_compose_and_repeats_what_may_succeed(baked: BakedProject) -> None:
-    service = parsed(units(baked)[f"{SLUG}.service"])["Service"]
+def test_the_service_runs_compose_and_retries_what_may_succeed(baked: BakedProject) -> None:
+    service = parse_unit(units(baked)[f"{SLUG}.service"])["Service"]
     compose = yaml.safe_load((baked.path / "compose.yaml").read_text("utf-8"))
     recipes = (baked.path / "Makefile").read_text("utf-8")
 
@@ -38,14 +38,14 @@ def test_the_service_runs_compose_and_repeats_what_may_succeed(baked: BakedProje
     assert {*shlex.split(recipe)} < {*arguments}
     for name in shlex.split(service["Environment"]):
         assert f"${{{name.replace('=', ':-')}}}" in compose["services"]["job"]["user"]
-    # What a retry cannot fix, as the README has it.
+    # The exit statuses that a retry cannot fix, according to the README.
     readme = (baked.path / "README.md").read_text("utf-8")
     fails_again = re.findall(r"^\| (\d+) \|.*\| fails again \|$", readme, re.MULTILINE)
     assert service["RestartPreventExitStatus"].split() == fails_again == ["2", "65"]
 
 
 def test_the_timer_starts_the_service(baked: BakedProject) -> None:
-    timer = parsed(units(baked)[f"{SLUG}.timer"])
+    timer = parse_unit(units(baked)[f"{SLUG}.timer"])
 
     assert timer["Timer"]["OnCalendar"]
     assert timer["Install"]["WantedBy"] == "timers.target"

@@ -1,4 +1,4 @@
-"""A model API trains on what `make train` accepts: few rows, many labels, a rare one."""
+"""A model API trains on few rows, many labels, or a rare label."""
 
 import json
 from collections.abc import Callable
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.harness import HERE, PACKAGE, BakedProject, Combination, each, run
+from tests.helpers.harness import INSTALLABLE, PACKAGE, BakedProject, Combination, each, run
 
-MODEL_API = [combination for combination in HERE if combination.application == "model-api"][:1]
+MODEL_API = [combination for combination in INSTALLABLE if combination.application == "model-api"][
+    :1
+]
 
 TRAIN = f"""
 import json, sys

@@ -1,4 +1,4 @@
-"""Every lock has wheels for the machines that teams develop on and deploy to."""
+"""Every lock has wheels for the machines on which teams develop and deploy."""
 
 import tomllib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from packaging.utils import parse_wheel_filename
 
 from tests.helpers.harness import COMBINATIONS, QUESTIONS, ROOT, Combination
 
-GLIBC = 36  # Debian 12, the oldest that is likely; macOS 14 likewise.
+GLIBC = 36  # Debian 12, the oldest likely system, like macOS 14.
 
 
 def manylinux(architecture: str) -> list[str]:
@@ -46,23 +46,23 @@ MACHINES: dict[str, tuple[list[str], dict[str, str]]] = {
 
 
 @cache
-def installable(python: str, machine: str) -> frozenset[Tag]:
-    """The tags of the wheels that this Python on this machine takes."""
+def supported_tags(python: str, machine: str) -> frozenset[Tag]:
+    """Return the wheel tags that a Python version supports on a machine."""
     major, minor = map(int, python.split("."))
     platforms, _ = MACHINES[machine]
     every = cpython_tags((major, minor), platforms=platforms)
     return frozenset([*every, *compatible_tags((major, minor), f"cp{major}{minor}", platforms)])
 
 
-def needed(package: dict[str, Any], environment: dict[str, str]) -> bool:
-    """Whether a machine installs the package, for any of its groups."""
+def is_needed(package: dict[str, Any], environment: dict[str, str]) -> bool:
+    """Return whether a machine installs a package, for any of its groups."""
     markers = package.get("markers", "")
     markers = list(markers.values()) if isinstance(markers, dict) else [markers]
     return any(not marker or Marker(marker).evaluate(environment) for marker in markers)
 
 
-def missing(lock: dict[str, Any], python: str, machine: str) -> Iterator[str]:
-    """Every package that this machine would have to build."""
+def packages_without_wheel(lock: dict[str, Any], python: str, machine: str) -> Iterator[str]:
+    """Yield every package that a machine would have to build."""
     environment = MACHINES[machine][1] | {
         "python_version": python,
         "python_full_version": f"{python}.0",
@@ -72,19 +72,19 @@ def missing(lock: dict[str, Any], python: str, machine: str) -> Iterator[str]:
     for package in lock["package"]:
         wheels = [it["file"] for it in package["files"] if it["file"].endswith(".whl")]
         tags = frozenset[Tag]().union(*(parse_wheel_filename(wheel)[3] for wheel in wheels))
-        if needed(package, environment) and not tags & installable(python, machine):
+        if is_needed(package, environment) and not tags & supported_tags(python, machine):
             yield package["name"]
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("combination", COMBINATIONS, ids=str)
-def test_every_machine_has_wheels_or_the_readme_says_what_it_lacks(
+def test_every_machine_has_wheels_or_the_readme_names_the_exception(
     combination: Combination, machine: str
 ) -> None:
     path = ROOT / "templates" / "locks" / str(combination) / "poetry.lock"
     lock = tomllib.loads(path.read_text("utf-8"))
 
-    absent = list(missing(lock, combination.python, machine))
+    absent = list(packages_without_wheel(lock, combination.python, machine))
 
     if combination.application == "model-api" and machine == "macOS, Intel":
         readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
@@ -94,7 +94,7 @@ def test_every_machine_has_wheels_or_the_readme_says_what_it_lacks(
         assert absent == []
 
 
-def test_the_readme_names_each_python_that_an_application_is_refused_on() -> None:
+def test_the_readme_names_each_unsupported_python() -> None:
     readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
     refused = {python for pythons in QUESTIONS["_refused"].values() for python in pythons}
 

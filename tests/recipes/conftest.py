@@ -1,4 +1,4 @@
-"""Projects to follow the recipes in; `make recipes` runs these tests, and `make test` does not."""
+"""Projects in which recipes are followed: by `make recipes`, not by `make test`."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.harness import BakedProject, Combination
-from tests.helpers.recipes import RecipeProject, installed
+from tests.helpers.recipes import RecipeProject, recipe_project
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def project(
     bake: Callable[[Combination], BakedProject],
     tmp_path: Path,
 ) -> Iterator[RecipeProject]:
-    """A fresh project, in which a recipe is followed."""
+    """A fresh project for a recipe."""
     recipe = request.node.originalname.removeprefix("test_")
-    with installed(bake(combination), tmp_path, recipe) as project:
+    with recipe_project(bake(combination), tmp_path, recipe) as project:
         yield project

@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.recipes import PREFIX, RecipeProject, each_web_api
 
-# Writes the public keys of the provider; prints a token for this service, and one for another.
+# Writes the public keys of the provider, and prints tokens for this service and for another.
 PROVIDER = """
 import json, sys, time, jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -26,7 +26,7 @@ for audience in ("my-application", "another"):
 
 @pytest.fixture
 def provider(tmp_path: Path) -> Iterator[int]:
-    """Serve a folder to containers; return the port."""
+    """Serve a folder to containers; yield the port."""
     handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / "provider")
     with ThreadingHTTPServer(("", 0), handler) as server:
         Thread(target=server.serve_forever).start()
@@ -49,11 +49,11 @@ def test_auth(project: RecipeProject, provider: int, tmp_path: Path) -> None:
     command = ["python", "-c", PROVIDER, str(keys)]
     valid, foreign = project.baked.run(*command, env=project.shell).stdout.split()
 
-    assert project.ask("GET", "/me", authorization=f"Bearer {valid}") == (200, {"name": "ann"})
-    assert project.ask("GET", "/me", authorization=f"Bearer {foreign}")[0] == 401
-    status, problem = project.ask("GET", "/me")
+    assert project.request("GET", "/me", authorization=f"Bearer {valid}") == (200, {"name": "ann"})
+    assert project.request("GET", "/me", authorization=f"Bearer {foreign}")[0] == 401
+    status, problem = project.request("GET", "/me")
     assert (status, problem["detail"]) == (401, "Send a valid API key or token.")
-    _, document = project.ask("GET", "/openapi.json")
+    _, document = project.request("GET", "/openapi.json")
     schemes = document["components"]["securitySchemes"]
     assert {it["type"] for it in schemes.values()} == {"apiKey", "http"}
     assert document["paths"]["/me"]["get"]["security"] == [{name: []} for name in schemes]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.recipes import RecipeProject, each_model_api
 
-# What the model itself predicts for the example, in the development environment.
+# Prints the example, and the prediction of the model in the development environment.
 EXPECTED = """
 import json
 from my_application.model.schema import SCHEMA
@@ -23,16 +23,16 @@ print(json.dumps([SCHEMA.example_json(), probabilities]))
 
 
 def packages(project: RecipeProject) -> str:
-    """Return the names of all that the image has installed."""
+    """Return the installed packages of the image."""
     return project.paste("docker compose exec --no-TTY api sh -c 'ls /opt/venv/lib/*/*'")
 
 
 def check_prediction(project: RecipeProject, **names: str) -> None:
-    """Compare what the container predicts with what the model itself does."""
+    """Compare the prediction of the container with that of the model itself."""
     script = EXPECTED.format(**names)
     printed = project.baked.run("python", "-W", "ignore", "-c", script, env=project.shell).stdout
     example, expected = json.loads(printed)
-    status, answer = project.ask("POST", "/predictions", {"instances": [example]})
+    status, answer = project.request("POST", "/predictions", {"instances": [example]})
 
     assert status == 200
     (prediction,) = answer["predictions"]
@@ -53,8 +53,8 @@ def test_skops(project: RecipeProject) -> None:
     check_prediction(
         project, module="skops_model", create="create_model", name="QuantileTransformer"
     )
-    _, info = project.ask("GET", "/model")
+    _, info = project.request("GET", "/model")
     assert info["metrics"]["accuracy"] > 0.9
-    # The command for files uses it, too.
-    described = project.paste("docker compose exec --no-TTY api my-application model")
-    assert described.startswith("skops, version ")
+    # The command line uses it, too.
+    description = project.paste("docker compose exec --no-TTY api my-application model")
+    assert description.startswith("skops, version ")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.nginx import Proxy, running
+from tests.helpers.nginx import Proxy, run_nginx
 from tests.helpers.recipes import RECIPES, RecipeProject, blocks, each_web_api
 
 ORDER = {"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]}
@@ -19,26 +19,26 @@ def test_path_prefix(project: RecipeProject, tmp_path: Path) -> None:
     project.follow("path-prefix")
     folder = tmp_path / "nginx"
     folder.mkdir()
-    with running(page.text, project.port, folder, "example.com", "example.com") as nginx:
-        assert ask(nginx, "POST /shop/quotes", json.dumps(ORDER))[0] == 200
-        status, headers, _ = ask(nginx, "GET /shop")
-        # nginx adds a port that is not the usual one.
+    with run_nginx(page.text, project.port, folder, "example.com", "example.com") as nginx:
+        assert request(nginx, "POST /shop/quotes", json.dumps(ORDER))[0] == 200
+        status, headers, _ = request(nginx, "GET /shop")
+        # nginx adds the port because it is not the default one.
         assert (status, headers["location"]) == (308, f"https://example.com:{nginx.port}/shop/")
-        status, headers, _ = ask(nginx, "POST /shop/quotes/", json.dumps(ORDER))
+        status, headers, _ = request(nginx, "POST /shop/quotes/", json.dumps(ORDER))
         assert (status, headers["location"]) == (307, "https://example.com/shop/quotes")
-        assert b'"openapi.json"' in ask(nginx, "GET /shop/docs")[2].replace(b"'", b'"')
-        assert ask(nginx, "GET /shop/docs/assets/swagger-ui.css")[0] == 200
-        document = json.loads(ask(nginx, "GET /shop/openapi.json")[2])
+        assert b'"openapi.json"' in request(nginx, "GET /shop/docs")[2].replace(b"'", b'"')
+        assert request(nginx, "GET /shop/docs/assets/swagger-ui.css")[0] == 200
+        document = json.loads(request(nginx, "GET /shop/openapi.json")[2])
         assert document["servers"] == [{"url": "/shop"}]
         assert "/quotes" in document["paths"]
         for path in ("metrics", "livez", "readyz"):
-            assert ask(nginx, f"GET /shop/{path}")[0] == 404
+            assert request(nginx, f"GET /shop/{path}")[0] == 404
     log = project.paste("docker compose logs --no-log-prefix api")
     routes = {(it.get("route"), it.get("client")) for it in map(json.loads, log.splitlines())}
     assert ("/quotes", "127.0.0.1") in routes
 
 
-def ask(nginx: Proxy, line: str, body: str = "") -> tuple[int, dict[str, str], bytes]:
+def request(nginx: Proxy, line: str, body: str = "") -> tuple[int, dict[str, str], bytes]:
     """Send a request; return the status, the headers and the body of the response."""
     with nginx.connect() as connection:
         head = f"{line} HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n"

@@ -12,7 +12,7 @@ from tests.helpers.harness import run
 from tests.helpers.postgresql import PostgreSQL, postgresql, write_wrappers
 from tests.helpers.recipes import PREFIX, RecipeProject, each_job, each_web_api
 
-# Rows whose columns take 500 MB in memory.
+# Writes rows whose columns take 500 MB of memory.
 LARGE = """
 import polars as pl
 index = pl.int_range(5_000_000)
@@ -24,11 +24,11 @@ orders.write_parquet("data/orders.parquet")
 
 @pytest.fixture
 def conda(project: RecipeProject) -> Iterator[None]:
-    """Have a server for development, as Conda would; stop the one that the page starts."""
+    """Provide a development server as Conda does; stop the one that the page starts."""
     folder = project.baked.path.parent / "conda"
     write_wrappers(folder)
     project.shell |= {"CONDA_PREFIX": str(folder), "PATH": f"{folder}:{project.shell['PATH']}"}
-    project.shell["PGPORT"] = str(free_port())  # The usual one may be taken.
+    project.shell["PGPORT"] = str(free_port())  # The default one may be taken.
     yield
     project.paste('pg_ctl --pgdata "$CONDA_PREFIX/var/postgresql" stop || true')
 
@@ -40,16 +40,17 @@ def test_postgresql(project: RecipeProject) -> None:
     project.follow("postgresql")
     with in_production(project) as database:
         project.follow("postgresql-in-production")
-        assert project.ask("GET", "/customers/1") == (200, {"id": 1, "email": "ann@example.com"})
-        assert project.ask("POST", "/customers", {"email": "ann@example.com"})[0] == 409
+        customer = {"id": 1, "email": "ann@example.com"}
+        assert project.request("GET", "/customers/1") == (200, customer)
+        assert project.request("POST", "/customers", {"email": "ann@example.com"})[0] == 409
         database.stop()
-        status, problem = project.ask("GET", "/readyz")
+        status, problem = project.request("GET", "/readyz")
         assert (status, problem["detail"]) == (503, "Not ready: database.")
         database.start()
-        assert project.ask("GET", "/readyz")[0] == 200
-        # The tables are there already, and so are the rows.
+        assert project.request("GET", "/readyz")[0] == 200
+        # The tables and the rows exist already.
         project.paste("make stop start")
-        assert project.ask("GET", "/customers/1")[0] == 200
+        assert project.request("GET", "/customers/1")[0] == 200
         project.paste("make smoke")
 
 
@@ -61,17 +62,17 @@ def test_queue(project: RecipeProject) -> None:
     with in_production(project):
         project.follow("postgresql-in-production")
         project.paste("make stop")
-        let_reach_the_server(project, "api", "migrate", "worker")
+        connect_to_server(project, "api", "migrate", "worker")
         project.follow("queue")
         wait_for_welcome(project, 1)
-        # What has been accepted waits for a worker.
+        # Accepted tasks wait for a worker.
         project.paste("docker compose stop worker")
-        _, bob = project.ask("POST", "/customers", {"email": "bob@example.com"})
+        _, bob = project.request("POST", "/customers", {"email": "bob@example.com"})
         for _ in range(2):
-            assert project.ask("POST", f"/customers/{bob['id']}/welcome")[0] == 202
+            assert project.request("POST", f"/customers/{bob['id']}/welcome")[0] == 202
         project.paste("make stop start")
         wait_for_welcome(project, bob["id"])
-        # A worker that finishes what it does ends by itself, and soon.
+        # A worker finishes its current task and exits, soon.
         started = monotonic()
         project.paste("docker compose stop worker")
         assert monotonic() - started < 10
@@ -81,15 +82,15 @@ def test_queue(project: RecipeProject) -> None:
 
 @contextmanager
 def in_production(project: RecipeProject) -> Iterator[PostgreSQL]:
-    """Run the server that the containers use."""
+    """Run the server for the containers."""
     project.shell["DATABASE_PORT"] = str(free_port())
-    let_reach_the_server(project, "api", "migrate")
+    connect_to_server(project, "api", "migrate")
     with postgresql(int(project.shell["DATABASE_PORT"]), login="PASSWORD") as database:
         yield database
 
 
-def let_reach_the_server(project: RecipeProject, *services: str) -> None:
-    """Tell services where the server is that the page calls `postgres.example.com`."""
+def connect_to_server(project: RecipeProject, *services: str) -> None:
+    """Make `postgres.example.com` of the page reachable from services."""
     options = {
         "extra_hosts": ["postgres.example.com:host-gateway"],
         "environment": {f"{PREFIX}DATABASE__PORT": project.shell["DATABASE_PORT"]},
@@ -98,7 +99,7 @@ def let_reach_the_server(project: RecipeProject, *services: str) -> None:
 
 
 def wait_for_welcome(project: RecipeProject, customer_id: int) -> None:
-    """Wait until the worker has sent a welcome; it has sent one only."""
+    """Wait until the worker has sent a welcome; check that it has sent only one."""
     deadline = monotonic() + 30
     while True:
         log = project.paste("docker compose logs --no-log-prefix worker")
@@ -126,13 +127,13 @@ def test_polars(project: RecipeProject) -> None:
 
         assert run(*query, "--command", count).stdout == once
         assert once.startswith("5|5|")
-        # Files larger than the memory of the container.
+        # A file that is larger than the memory of the container.
         project.paste(f"python -c '{LARGE}'")
         project.paste("make smoke")
         assert run(*query, "--command", count).stdout.startswith("5000000|5000000|")
         database.stop()
-        assert "Error 74" in project.fail("make smoke")
+        assert "Error 74" in project.paste_failing("make smoke")
         database.start()
         project.paste("echo no Parquet > data/orders.parquet")
-        assert "Error 65" in project.fail("make smoke")
+        assert "Error 65" in project.paste_failing("make smoke")
         assert run(*query, "--command", count).stdout.startswith("5000000|5000000|")

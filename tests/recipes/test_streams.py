@@ -1,4 +1,4 @@
-"""The recipes for what takes long or never ends: large files, events and WebSockets."""
+"""The recipes for large files, events and WebSockets."""
 
 import re
 import time
@@ -36,15 +36,15 @@ def test_files(project: RecipeProject) -> None:
     project.paste("truncate --size 1100M large.bin")
     code = "--output /dev/null --write-out '%{http_code}'"
     assert project.paste(f"{upload} {code}") == "413"
-    left = project.paste("ls files").split()
-    assert len(left) == 2
-    assert stored in left
+    files = project.paste("ls files").split()
+    assert len(files) == 2
+    assert stored in files
 
 
 @each_web_api
 def test_sse(project: RecipeProject) -> None:
     project.follow("sse")
-    # The streams of several clients; one of them has gone.
+    # The streams of several clients, one of which has disconnected.
     listen = "curl --silent --no-buffer --max-time {} localhost:8000/news/events || true"
     streams = f"({listen.format(1)}) & ({listen.format(4)}) & ({listen.format(4)}) & sleep 2"
     publish = 'curl --silent --json \'{"text": "news"}\' localhost:8000/news'
@@ -62,5 +62,5 @@ def test_websocket(project: RecipeProject) -> None:
     output = project.paste(f"python {path} & sleep 2; make stop > stopped; wait")
 
     assert output.splitlines() == ["hello hello", "1012"]
-    # Nothing is left to wait for.
+    # The service does not wait for the clients.
     assert time.monotonic() - started < 15

@@ -16,8 +16,8 @@ from tests.helpers.harness import (
     SLUG,
     each_application,
     run,
+    skip_or_fail,
     tool,
-    unavailable,
     uv_pip_install,
     working_tree,
 )
@@ -27,11 +27,11 @@ KEPT = "exported at the template's release, from poetry.lock"
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A venv that holds cookiecutter and nothing that it does not need."""
+    """The cookiecutter of a venv without any other package."""
     venv = tmp_path_factory.mktemp("alone") / "venv"
     constraint = ROOT / "requirements.txt"
     run(tool("uv"), "venv", "--python", sys.executable, venv)
-    # The export's hashes hold for packages; as constraints only its versions count.
+    # Only the versions of the export: constraints cannot have hashes.
     pins = [
         line.partition(" \\")[0] for line in constraint.read_text().splitlines() if "==" in line
     ]
@@ -53,8 +53,8 @@ def render(
     return run(*before, *command, cwd=folder, env=environment)
 
 
-def a_poetry(folder: Path, script: str) -> None:
-    """Put a program named poetry on the PATH of `render`."""
+def write_poetry(folder: Path, script: str) -> None:
+    """Write a program named poetry to the PATH of `render`."""
     path = folder / "bin" / "poetry"
     path.parent.mkdir()
     path.write_text(f"#!/bin/sh\n{script}\n")
@@ -74,11 +74,11 @@ def shipped(application: str) -> bytes:
 def test_cookiecutter_alone_renders_without_a_network(
     alone: Path, tmp_path: Path, application: str
 ) -> None:
-    cut = ["unshare", "--map-root-user", "--net"]
-    if shutil.which("unshare") is None or run(*cut, "true", check=False).returncode:
-        unavailable("unshare cannot cut the network here.", required="CI" in os.environ)
+    offline = ["unshare", "--map-root-user", "--net"]
+    if shutil.which("unshare") is None or run(*offline, "true", check=False).returncode:
+        skip_or_fail("unshare cannot cut the network here.", required="CI" in os.environ)
 
-    output = render(alone, tmp_path, f"application={application}", before=cut).stdout
+    output = render(alone, tmp_path, f"application={application}", before=offline).stdout
 
     assert f"{SLUG}: a {application} on Python 3.14" in output
     assert f"{KEPT}; there is no Poetry here" in output
@@ -86,8 +86,8 @@ def test_cookiecutter_alone_renders_without_a_network(
     assert requirements(tmp_path) == shipped(application)
 
 
-def test_a_poetry_on_path_exports(alone: Path, tmp_path: Path) -> None:
-    a_poetry(tmp_path, f'exec {tool("poetry")} "$@"')
+def test_poetry_on_path_exports(alone: Path, tmp_path: Path) -> None:
+    write_poetry(tmp_path, f'exec {tool("poetry")} "$@"')
 
     output = render(alone, tmp_path).stdout
 
@@ -128,10 +128,10 @@ def test_a_poetry_on_path_exports(alone: Path, tmp_path: Path) -> None:
         "writes an empty file",
     ],
 )
-def test_a_poetry_that_cannot_export_leaves_the_project_whole(
+def test_a_poetry_that_cannot_export_leaves_the_project_complete(
     alone: Path, tmp_path: Path, script: str, reason: str
 ) -> None:
-    a_poetry(tmp_path, script)
+    write_poetry(tmp_path, script)
 
     output = render(alone, tmp_path).stdout
 
@@ -157,10 +157,10 @@ def test_make_new_installs_cookiecutter_and_nothing_else(tmp_path: Path) -> None
     assert not (template / ".venv").exists()
 
 
-def test_make_new_takes_answers_in_an_unpacked_zip_whatever_its_folder(tmp_path: Path) -> None:
+def test_make_new_accepts_answers_in_an_unpacked_zip_in_any_folder(tmp_path: Path) -> None:
     unpacked = working_tree(tmp_path / "Größe 10" / "template-main")
     shutil.rmtree(unpacked / ".git")
-    # Stands for `make cookiecutter`.
+    # Replaces `make cookiecutter`.
     (unpacked / ".venv-new").mkdir()
     (unpacked / ".venv-new" / "bin").symlink_to(Path(sys.executable).parent)
     (unpacked / ".venv-new" / "installed").touch()

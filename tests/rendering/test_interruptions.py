@@ -1,4 +1,4 @@
-"""Whatever disturbs a bake, the project is whole or not there."""
+"""Whatever interrupts a bake, the project is complete or does not exist."""
 
 import os
 import shlex
@@ -19,8 +19,8 @@ from tests.helpers.harness import (
     Combination,
     needs_posix,
     run,
+    skip_or_fail,
     tool,
-    unavailable,
 )
 
 JOB = COMBINATIONS[-1]
@@ -34,7 +34,7 @@ pytestmark = needs_posix
 
 @pytest.fixture(scope="module", autouse=True)
 def no_poetry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Put a Poetry that fails at once before the real one, whose export takes seconds."""
+    """Shadow Poetry, whose export takes seconds, with one that fails at once."""
     folder = tmp_path_factory.mktemp("modules")
     (folder / "poetry.py").write_text("raise SystemExit(1)\n")
     with pytest.MonkeyPatch.context() as patch:
@@ -43,8 +43,8 @@ def no_poetry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture
-def whole(bake: Callable[[Combination], BakedProject]) -> dict[str, bytes]:
-    """Every file of the project, as an undisturbed bake leaves it."""
+def complete(bake: Callable[[Combination], BakedProject]) -> dict[str, bytes]:
+    """Every file of the project after an uninterrupted bake."""
     return files(bake(JOB).path)
 
 
@@ -59,36 +59,36 @@ def files(folder: Path) -> dict[str, bytes]:
 def shell(
     script: str, folder: Path, *before: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a line of bash in a folder, as its user does: the shell says where it is."""
+    """Run bash in a folder, with PWD as an interactive shell exports it."""
     folder.mkdir(exist_ok=True)
     environment = os.environ | {"PWD": str(folder)} | variables
     command = [*before, "bash", "-o", "pipefail", "-c", script]
     return run(*command, cwd=folder, env=environment, check=False)
 
 
-def unshared(*options: str) -> list[str]:
-    """Return the command that runs another one apart from the machine."""
+def unshare_command(*options: str) -> list[str]:
+    """Return the command that runs another one in new namespaces."""
     command = ["unshare", "--map-root-user", *options]
     if shutil.which("unshare") is None or run(*command, "true", check=False).returncode:
-        unavailable("unshare does not work here.", required="CI" in os.environ)
+        skip_or_fail("unshare does not work here.", required="CI" in os.environ)
     return command
 
 
 @pytest.mark.parametrize(
     "console", ["| true", "| head -n 1", ">/dev/full", ">&-", "2>&1 | true", ">/dev/full 2>&1"]
 )
-def test_a_console_that_takes_nothing_leaves_the_project_whole(
-    whole: dict[str, bytes], tmp_path: Path, console: str
+def test_a_console_that_accepts_no_output_leaves_the_project_complete(
+    complete: dict[str, bytes], tmp_path: Path, console: str
 ) -> None:
     result = shell(f"{BAKE} {console}", tmp_path)
 
     assert result.returncode == 0, result.stderr
-    assert files(tmp_path / SLUG) == whole
+    assert files(tmp_path / SLUG) == complete
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-16"])
-def test_a_console_in_another_encoding_leaves_the_project_whole(
-    whole: dict[str, bytes], tmp_path: Path, encoding: str
+def test_a_console_in_another_encoding_leaves_the_project_complete(
+    complete: dict[str, bytes], tmp_path: Path, encoding: str
 ) -> None:
     folder = tmp_path / "Größe 日本"
 
@@ -96,10 +96,10 @@ def test_a_console_in_another_encoding_leaves_the_project_whole(
 
     assert result.returncode == 0, result.stderr
     assert f"{SLUG}: a job on" in (folder / "said").read_text(encoding)
-    assert files(folder / SLUG) == whole
+    assert files(folder / SLUG) == complete
 
 
-def test_a_console_in_its_own_encoding_names_the_folder_as_it_is(tmp_path: Path) -> None:
+def test_a_console_in_utf_8_shows_the_name_of_the_folder_unchanged(tmp_path: Path) -> None:
     result = shell(f"{BAKE} --output-dir 'Größe 日本' >said", tmp_path, PYTHONIOENCODING="utf-8")
 
     assert result.returncode == 0, result.stderr
@@ -137,17 +137,17 @@ def test_the_next_command_enters_the_project(
     assert shell(f"{command} && test -f poetry.lock", folder).returncode == 0
 
 
-def test_a_shell_that_does_not_say_where_it_is_gets_the_whole_path(tmp_path: Path) -> None:
+def test_a_shell_without_pwd_gets_the_absolute_path(tmp_path: Path) -> None:
     result = shell(f"unset PWD; {BAKE}", tmp_path)
 
     assert f"  cd {tmp_path / SLUG}\n" in result.stdout
 
 
 @pytest.mark.parametrize("megabytes", [0.2, 1, 2.5, 4])
-def test_a_full_disk_has_the_whole_project_or_nothing(
-    whole: dict[str, bytes], tmp_path: Path, megabytes: float
+def test_a_full_disk_has_the_complete_project_or_nothing(
+    complete: dict[str, bytes], tmp_path: Path, megabytes: float
 ) -> None:
-    apart = unshared("--mount")
+    isolated = unshare_command("--mount")
     size = f"{megabytes * 1024:.0f}k"
     disk, copy = tmp_path / "disk", tmp_path / "copy"
     disk.mkdir()
@@ -156,7 +156,7 @@ def test_a_full_disk_has_the_whole_project_or_nothing(
     result = shell(
         f"{mount} && cd {disk} && {BAKE}; status=$?; cp -R {disk} {copy}; exit $status",
         tmp_path,
-        *apart,
+        *isolated,
     )
 
     if megabytes < 2:
@@ -165,11 +165,11 @@ def test_a_full_disk_has_the_whole_project_or_nothing(
         assert list(copy.iterdir()) == []
     else:
         assert result.returncode == 0, result.stderr
-        assert files(copy / SLUG) == whole
+        assert files(copy / SLUG) == complete
 
 
-def interrupted(folder: Path, modules: dict[str, str]) -> str:
-    """Press Ctrl-C as soon as one of these modules, which the hook imports, makes `reached`."""
+def interrupt_bake(folder: Path, modules: dict[str, str]) -> str:
+    """Press Ctrl-C as soon as one of these modules, imported by the hook, creates `reached`."""
     for name, source in modules.items():
         path = folder / "modules" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -179,7 +179,7 @@ def interrupted(folder: Path, modules: dict[str, str]) -> str:
         shlex.split(BAKE),
         cwd=folder,
         env=os.environ | variables,
-        start_new_session=True,  # A process group, as a terminal's job is one.
+        start_new_session=True,  # A process group, like a job of a terminal.
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -190,7 +190,7 @@ def interrupted(folder: Path, modules: dict[str, str]) -> str:
         assert monotonic() < deadline
         sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)  # Until the hook has ended too.
+    output, _ = process.communicate(timeout=60)  # Until the hook has exited, too.
     assert process.returncode == 1
     assert "Aborted!" in output
     return output
@@ -200,8 +200,8 @@ REACH = "import os, pathlib, time\npathlib.Path(os.environ['REACHED']).touch()\n
 
 
 @pytest.mark.parametrize("half_way", [False, True], ids=["started", "half an export"])
-def test_ctrl_c_in_an_export_keeps_the_one_of_the_release(
-    whole: dict[str, bytes], tmp_path: Path, *, half_way: bool
+def test_ctrl_c_during_an_export_keeps_the_shipped_one(
+    complete: dict[str, bytes], tmp_path: Path, *, half_way: bool
 ) -> None:
     write = "import sys\nopen(sys.argv[4], 'w').write('x')\n"
     poetry = {
@@ -209,14 +209,14 @@ def test_ctrl_c_in_an_export_keeps_the_one_of_the_release(
         "poetry/__main__.py": (write if half_way else "") + REACH.format(60),
     }
 
-    output = interrupted(tmp_path, poetry)
+    output = interrupt_bake(tmp_path, poetry)
 
     assert f"{KEPT}; the export was interrupted" in output
-    assert files(tmp_path / SLUG) == whole
+    assert files(tmp_path / SLUG) == complete
 
 
-def test_ctrl_c_does_not_stop_the_hook_among_the_files_that_it_drops(
-    whole: dict[str, bytes], tmp_path: Path
+def test_ctrl_c_does_not_stop_the_hook_while_it_removes_files(
+    complete: dict[str, bytes], tmp_path: Path
 ) -> None:
     slow = f"""
 import shutil
@@ -227,6 +227,6 @@ def rmtree(path):
 shutil.rmtree = rmtree
 """
 
-    interrupted(tmp_path, {"sitecustomize.py": slow})
+    interrupt_bake(tmp_path, {"sitecustomize.py": slow})
 
-    assert files(tmp_path / SLUG) == whole
+    assert files(tmp_path / SLUG) == complete

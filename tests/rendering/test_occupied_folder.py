@@ -1,4 +1,4 @@
-"""A folder that holds a project already, or cannot hold one."""
+"""A folder that already contains a project, or cannot contain one."""
 
 import re
 import subprocess
@@ -8,16 +8,17 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.helpers.answers import bake, render, typed
+from tests.helpers.answers import bake, prompt_context, render
 from tests.helpers.harness import PACKAGE, QUESTIONS, SLUG, needs_posix
 
 
 def test_an_existing_project_is_untouched_by_wrong_answers(tmp_path: Path) -> None:
     folder = tmp_path / "sandbox"
-    assert bake(typed({}), folder).project
+    assert bake(prompt_context({}), folder).project
     before = contents(folder)
 
-    outcome = bake(typed({"author_email": "x", "package_name": "class"}), folder, overwrite=True)
+    wrong = prompt_context({"author_email": "x", "package_name": "class"})
+    outcome = bake(wrong, folder, overwrite=True)
 
     assert "E-mail of the author" in outcome.message
     assert "--overwrite-if-exists" in outcome.message
@@ -35,7 +36,7 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 @pytest.mark.parametrize(
     "path", ["data/mine.csv", "src/my_application/job.py", "tests/test_job.py"]
 )
-def test_a_file_of_the_user_is_not_dropped_as_another_applications(
+def test_a_file_of_the_user_with_the_path_of_another_application_is_not_removed(
     path: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "sandbox"
@@ -43,30 +44,30 @@ def test_a_file_of_the_user_is_not_dropped_as_another_applications(
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
 
-    outcome = bake(typed({"application": "web-api"}), folder, overwrite=True)
+    outcome = bake(prompt_context({"application": "web-api"}), folder, overwrite=True)
 
     assert "Folder" in outcome.message
     assert "It belongs to other answers: it would be lost." in outcome.message
     assert [name for name, _ in contents(folder).items()] == [f"out/{SLUG}/{path}"]
 
 
-def test_a_project_of_another_application_is_refused_folder_by_folder(tmp_path: Path) -> None:
+def test_a_project_of_another_application_is_refused_with_each_lost_path(tmp_path: Path) -> None:
     folder = tmp_path / "sandbox"
-    assert bake(typed({"application": "web-api"}), folder).project
+    assert bake(prompt_context({"application": "web-api"}), folder).project
     before = contents(folder)
 
-    outcome = bake(typed({"application": "job"}), folder, overwrite=True)
+    outcome = bake(prompt_context({"application": "job"}), folder, overwrite=True)
 
     given = re.findall(r"^  given  (.*)$", outcome.message, re.MULTILINE)
     project = folder / "out" / SLUG
-    answers = typed({"application": "job"})
+    answers = prompt_context({"application": "job"})
     lost = [
         path
         for pattern, owners in QUESTIONS["_belongs_to"].items()
         if any(answers[question] not in theirs for question, theirs in owners.items())
         and (project / (path := pattern.format(package=PACKAGE))).exists()
     ]
-    # A folder stands for what is in it.
+    # Not the files in a folder that would be lost.
     routes = f"src/{PACKAGE}/routes"
     assert routes in lost
     assert given == [repr(path) for path in lost if not path.startswith(f"{routes}/")]
@@ -75,21 +76,22 @@ def test_a_project_of_another_application_is_refused_folder_by_folder(tmp_path: 
 
 def test_an_existing_project_of_the_same_application_is_rendered_again(tmp_path: Path) -> None:
     folder = tmp_path / "sandbox"
-    assert bake(typed({"application": "job"}), folder).project
+    assert bake(prompt_context({"application": "job"}), folder).project
     (folder / "out" / SLUG / "mine.txt").write_text("mine")
 
-    outcome = bake(typed({"application": "job"}), folder, overwrite=True)
+    outcome = bake(prompt_context({"application": "job"}), folder, overwrite=True)
 
-    # The job's own paths are its own, so they are no reason to refuse.
+    # The job's own files are no reason to refuse.
     assert outcome.project, outcome.message
     assert (outcome.project / "mine.txt").read_text() == "mine"
 
 
-def said_in(folder: Path, before: str) -> str:
-    """What the hook that checks the answers says in this folder, after these lines of Python."""
+def run_hook(folder: Path, before: str) -> str:
+    """Run the pre-generation hook in a folder after these lines of Python; return its message."""
     hook = folder.with_suffix(".hook.py")
-    hook.write_text(render("pre_gen_project", typed({}) | {"_template": ".", "_output_dir": "."}))
-    # All is imported and read before: the lines may take the right to do so.
+    context = prompt_context({}) | {"_template": ".", "_output_dir": "."}
+    hook.write_text(render("pre_gen_project", context))
+    # Imported and read first, as these lines may drop the permission to do so.
     script = f"""
 import collections.abc, json, os, pathlib, random, re, resource, shlex, tempfile, unicodedata
 source = open({str(hook)!r}).read()
@@ -105,25 +107,25 @@ hook["main"]()
 
 
 @needs_posix
-def test_a_disk_that_is_full_gets_a_clear_line(tmp_path: Path) -> None:
+def test_a_full_disk_gets_a_clear_message(tmp_path: Path) -> None:
     folder = tmp_path / SLUG
     folder.mkdir()
 
-    said = said_in(folder, "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))")
+    message = run_hook(folder, "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))")
 
-    assert f"Folder\n  given  {str(folder)[:80]!r:.60}" in said
-    assert "  rule   Cannot be written: File too large.\n" in said
+    assert f"Folder\n  given  {str(folder)[:80]!r:.60}" in message
+    assert "  rule   Cannot be written: File too large.\n" in message
     assert list(folder.iterdir()) == []
 
 
 @needs_posix
-def test_a_folder_that_cannot_be_written_gets_a_clear_line() -> None:
-    # Permissions do not bind root, so root becomes nobody, who cannot enter root's folders.
+def test_a_folder_that_is_not_writable_gets_a_clear_message() -> None:
+    # Permissions do not apply to root, so it becomes nobody, who cannot enter root's folders.
     with TemporaryDirectory() as base:
         Path(base).chmod(0o755)
         folder = Path(base) / SLUG
         folder.mkdir(mode=0o555)
 
-        said = said_in(folder, "os.getuid() or os.setuid(65534)")
+        message = run_hook(folder, "os.getuid() or os.setuid(65534)")
 
-    assert "  rule   Cannot be written: Permission denied.\n" in said
+    assert "  rule   Cannot be written: Permission denied.\n" in message

@@ -1,4 +1,4 @@
-"""What a bake leaves behind: these files, whole, and nothing else."""
+"""The files of a baked project."""
 
 import json
 import re
@@ -54,9 +54,9 @@ EVERYWHERE = {
 }
 
 
-def modules(*names: str, of: str = "") -> set[str]:
-    """The modules of these names in the package, or in a part of it, and their tests."""
-    package = f"src/{PACKAGE}/{of}"
+def modules(*names: str, folder: str = "") -> set[str]:
+    """Return the modules with these names in the package or in a folder of it, and their tests."""
+    package = f"src/{PACKAGE}/{folder}"
     return {f"{package}{name}.py" for name in names} | {f"tests/test_{name}.py" for name in names}
 
 
@@ -68,8 +68,8 @@ MODEL = {
     "data/README.md",
     "data/penguins.csv",
     "docs/model.md",
-    *modules("predictions", of="routes/"),
-    *modules("batch", "predictor", "schema", of="model/"),
+    *modules("predictions", folder="routes/"),
+    *modules("batch", "predictor", "schema", folder="model/"),
     f"src/{PACKAGE}/model/__init__.py",
     f"src/{PACKAGE}/model/features.py",
     f"src/{PACKAGE}/model/metrics.py",
@@ -93,7 +93,7 @@ MODEL = {
 ONLY_IN = {
     "service": API,
     "model-api": MODEL,
-    "web-api": modules("quotes", of="routes/"),
+    "web-api": modules("quotes", folder="routes/"),
     "job": modules("exit_status", "files", "job") | {f"src/{PACKAGE}/shards.py", "data/orders.csv"},
 }
 
@@ -106,8 +106,8 @@ CI = {
     "gitlab": {".gitlab-ci.yml"},
     "none": set[str](),
 }
-# What names a service for CI, and not a package's address or a tool that works with any.
-OF_CI = {"github": r"(?i)dependabot|github(?!\.com|\.io)|ghcr", "gitlab": r"(?i)gitlab(?!\.com)"}
+# Names of a CI service, but not of packages or tools that work with any.
+CI_NAMES = {"github": r"(?i)dependabot|github(?!\.com|\.io)|ghcr", "gitlab": r"(?i)gitlab(?!\.com)"}
 
 DEPLOY = {
     "deploy/kubernetes/README.md",
@@ -135,7 +135,7 @@ DEPLOY_ONLY_IN = {
 }
 
 
-def test_a_bake_holds_exactly_these_files(baked: BakedProject) -> None:
+def test_a_project_has_exactly_these_files(baked: BakedProject) -> None:
     here = {baked.combination.application, baked.combination.kind}
     expected = EVERYWHERE.union(*(ONLY_IN[one] for one in here & set(ONLY_IN)))
     expected |= CI[baked.combination.ci]
@@ -145,12 +145,12 @@ def test_a_bake_holds_exactly_these_files(baked: BakedProject) -> None:
 
 
 def test_a_project_names_no_ci_but_its_own(baked: BakedProject) -> None:
-    others = [pattern for ci, pattern in OF_CI.items() if ci != baked.combination.ci]
-    for name in texts(baked) - {"poetry.lock"}:
+    others = [pattern for ci, pattern in CI_NAMES.items() if ci != baked.combination.ci]
+    for name in text_files(baked) - {"poetry.lock"}:
         text = (baked.path / name).read_text("utf-8")
         found = [re.findall(pattern, name + text) for pattern in others]
         assert not any(found), (name, found)
-    if own := OF_CI.get(baked.combination.ci):
+    if own := CI_NAMES.get(baked.combination.ci):
         page = (baked.path / "docs/production.md").read_text("utf-8")
         assert re.search(own, page)
     elif baked.combination.ci == "none":
@@ -163,23 +163,23 @@ def test_no_folder_is_empty(baked: BakedProject) -> None:
     ] == []
 
 
-def texts(baked: BakedProject) -> set[str]:
-    """Every file but the model, which is binary."""
+def text_files(baked: BakedProject) -> set[str]:
+    """Return every file but the model, which is binary."""
     return {name for name in baked.files() if not name.endswith(".onnx")}
 
 
 def test_nothing_of_cookiecutter_is_left(baked: BakedProject) -> None:
-    # But the record of where the project comes from.
+    # Except the record of the project's template.
     record = '[tool.cookiecutter]\ntemplate = "cookiecutter-'
-    for name in texts(baked):
+    for name in text_files(baked):
         text = (baked.path / name).read_text("utf-8").replace(record, "")
         assert "cookiecutter" not in name + text, name
-        # GitHub's own expressions and Docker's are the only braces that stay.
+        # The expressions of GitHub and Docker are the only braces.
         assert not re.search(r"(?<!\$)\{\{(?!\.)|\{%", name + text), name
 
 
-def test_every_text_ends_with_one_newline(baked: BakedProject) -> None:
-    for name in texts(baked):
+def test_every_text_file_ends_with_one_newline(baked: BakedProject) -> None:
+    for name in text_files(baked):
         text = (baked.path / name).read_bytes()
         assert text.endswith(b"\n"), name
         assert not text.endswith(b"\n\n"), name
@@ -187,7 +187,7 @@ def test_every_text_ends_with_one_newline(baked: BakedProject) -> None:
 
 
 def test_every_data_file_parses(baked: BakedProject) -> None:
-    for name in texts(baked):
+    for name in text_files(baked):
         text = (baked.path / name).read_text("utf-8")
         if name.endswith((".toml", ".lock")):
             tomllib.loads(text)
@@ -202,7 +202,7 @@ def test_the_lock_fits_the_project(baked: BakedProject) -> None:
 
 
 def test_the_shipped_export_is_what_poetry_exports(baked: BakedProject) -> None:
-    # The hook may have exported already, so the files that ship are compared as well.
+    # The hook may have exported again, so the shipped files are compared as well.
     shipped = ROOT / "templates" / "locks" / str(baked.combination)
 
     export = baked.run(*poetry("export", "--without-urls")).stdout
@@ -212,7 +212,7 @@ def test_the_shipped_export_is_what_poetry_exports(baked: BakedProject) -> None:
     assert export == (baked.path / "requirements.txt").read_text("utf-8")
 
 
-def test_the_export_pins_and_hashes_all_that_is_locked_for_production(baked: BakedProject) -> None:
+def test_the_export_pins_and_hashes_every_production_package(baked: BakedProject) -> None:
     lock = tomllib.loads((baked.path / "poetry.lock").read_text("utf-8"))
     locked = {one["name"]: one for one in lock["package"] if "main" in one["groups"]}
     export = (baked.path / "requirements.txt").read_text("utf-8")

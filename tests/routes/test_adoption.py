@@ -1,4 +1,4 @@
-"""Projects that no cruft has made: linked to the template, or moved into it."""
+"""Projects that were not made by cruft: linked to the template, or moved into it."""
 
 import re
 import shutil
@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.cruft import (
-    API_HERE,
     BODY,
+    WEB_API,
     add_dependency,
-    assert_whole,
+    assert_consistent,
     cruft,
+    documented_command,
     edit,
     link,
-    of_the_page,
 )
 from tests.helpers.harness import (
     PACKAGE,
     SLUG,
     BakedProject,
     Combination,
-    activated,
+    activated_env,
     commit,
     each,
     install_locked,
@@ -32,12 +32,12 @@ from tests.helpers.harness import (
 )
 
 
-@each(API_HERE)
-def test_a_project_that_cookiecutter_made_is_linked_to_its_version_and_updated(
+@each(WEB_API)
+def test_a_project_made_by_cookiecutter_is_linked_to_its_version_and_updated(
     combination: Combination, bake: Callable[[Combination], BakedProject], tmp_path: Path
 ) -> None:
     template = working_tree(tmp_path / "template")
-    command = of_the_page("cruft link .* --checkout ", template)
+    command = documented_command("cruft link .* --checkout ", template)
     run("git", "tag", command.rpartition(" ")[2], cwd=template)
     edit(template / BODY / ".gitignore", "dist/", "dist/\nbuild/")
     commit(template, "A later version")
@@ -85,8 +85,8 @@ BOTH = {"Dockerfile", "pyproject.toml", f"src/{PACKAGE}/__init__.py"}
 
 
 @pytest.mark.slow("locks, installs and checks a project")
-@each(API_HERE)
-def test_a_project_that_exists_adopts_the_template_and_passes_its_checks(
+@each(WEB_API)
+def test_an_existing_project_adopts_the_template_and_passes_its_checks(
     combination: Combination,
     bake: Callable[[Combination], BakedProject],
     venv: Path,
@@ -101,27 +101,27 @@ def test_a_project_that_exists_adopts_the_template_and_passes_its_checks(
         (ours / name).write_text(text)
     commit(ours, "Our work")
 
-    # Some cp end with 1 where they leave a file alone.
-    run("bash", "-c", of_the_page("cp -R -n ", template), cwd=ours, check=False)
+    # Some versions of cp exit with 1 if they skip a file.
+    run("bash", "-c", documented_command("cp -R -n ", template), cwd=ours, check=False)
 
     for name, text in OURS.items():
         assert (ours / name).read_text() == text
-    there = run("git", "ls-files", "--cached", "--others", cwd=ours).stdout.split()
-    assert set(there) == set(OURS) | baked.files()
+    present = run("git", "ls-files", "--cached", "--others", cwd=ours).stdout.split()
+    assert set(present) == set(OURS) | baked.files()
 
     for start in (r"cp [^-].*\}", r"cp [^-].*__init__"):
-        run("bash", "-c", of_the_page(start, template), cwd=ours)
-    add_dependency(ours, "humanize", activated(venv))
+        run("bash", "-c", documented_command(start, template), cwd=ours)
+    add_dependency(ours, "humanize", activated_env(venv))
 
-    assert_whole(ours)
+    assert_consistent(ours)
     for name in OURS.keys() - BOTH:
         assert (ours / name).read_text() == OURS[name]
     environment = venv.with_name("development")
     python = interpreter(combination.python)
     assert python
     install_locked(ours, environment, python)
-    run("make", "check", "test", cwd=ours, env=activated(environment))
+    run("make", "check", "test", cwd=ours, env=activated_env(environment))
     commit(ours, "Adopt the template")
-    link(ours, of_the_page(r"cruft link \S+$", template), combination)
+    link(ours, documented_command(r"cruft link \S+$", template), combination)
     differs = re.findall(r"^diff --git [^/]+/(\S+)", cruft(ours, "diff"), re.MULTILINE)
     assert differs == ["README.md", "poetry.lock", "pyproject.toml", "requirements.txt"]

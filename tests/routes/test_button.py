@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from scripts.write_form import NOT_ASKED, form
-from tests.helpers.github import DOCUMENT, INPUTS, STEPS, WORKFLOW, Repository, git, pushed
+from tests.helpers.github import DOCUMENT, INPUTS, STEPS, WORKFLOW, Repository, git, pushed_files
 from tests.helpers.harness import QUESTIONS, ROOT
 
 
@@ -24,7 +24,7 @@ def test_the_form_asks_what_cookiecutter_asks() -> None:
     for name, value in questions.items():
         form = INPUTS[name]
         label = labels[name]["__prompt__"] if isinstance(value, list) else labels[name]
-        # A default that follows from another answer cannot stand in a form; its label says so.
+        # A form cannot show a default that follows from another answer; its label does.
         if name == "project_name" or "{{" in value:
             assert re.fullmatch(rf"{re.escape(label)} \(empty: .*\)", form["description"])
             assert "default" not in form
@@ -34,7 +34,7 @@ def test_the_form_asks_what_cookiecutter_asks() -> None:
         assert form.get("options") == (value if isinstance(value, list) else None)
 
 
-def test_what_the_form_does_not_ask_has_the_default_of_cookiecutter(tmp_path: Path) -> None:
+def test_what_the_form_does_not_ask_has_cookiecutters_default(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
 
     passed, log = repository.dispatch()
@@ -42,8 +42,8 @@ def test_what_the_form_does_not_ask_has_the_default_of_cookiecutter(tmp_path: Pa
     assert passed, log
     assert {"ci"} == NOT_ASKED
     assert QUESTIONS["ci"][0] == "github"
-    assert ".github/dependabot.yml" in pushed(repository)
-    assert ".gitlab-ci.yml" not in pushed(repository)
+    assert ".github/dependabot.yml" in pushed_files(repository)
+    assert ".gitlab-ci.yml" not in pushed_files(repository)
 
 
 def test_answers_reach_the_shell_through_the_environment_only() -> None:
@@ -53,7 +53,7 @@ def test_answers_reach_the_shell_through_the_environment_only() -> None:
 
 def test_the_commit_only_deletes_workflows_and_names_the_templates_version(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
-    workflows = {name for name in pushed(repository) if name.startswith(".github/workflows/")}
+    workflows = {name for name in pushed_files(repository) if name.startswith(".github/workflows/")}
 
     passed, log = repository.dispatch()
 
@@ -68,16 +68,16 @@ def test_the_commit_only_deletes_workflows_and_names_the_templates_version(tmp_p
     assert git(repository.remote, "log", "-1", "--format=%s", "main").endswith(version[1])
 
 
-def test_the_projects_name_is_the_repositorys_unless_one_is_given(tmp_path: Path) -> None:
+def test_the_default_name_of_the_project_is_that_of_the_repository(tmp_path: Path) -> None:
     repository = Repository(tmp_path, name="price-api")
 
     passed, log = repository.dispatch()
 
     assert passed, log
-    assert b'name = "price-api"' in pushed(repository)["pyproject.toml"]
+    assert b'name = "price-api"' in pushed_files(repository)["pyproject.toml"]
 
 
-def test_a_name_with_spaces_and_quotes_arrives_whole(tmp_path: Path) -> None:
+def test_a_name_with_spaces_and_quotes_arrives_unchanged(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     description = "It's \"5 o'clock\" for $HOME, `id` and $(id) {{ '{{' }} 100 %"
 
@@ -87,10 +87,10 @@ def test_a_name_with_spaces_and_quotes_arrives_whole(tmp_path: Path) -> None:
 
     assert passed, log
     quoted = description.replace('"', '\\"')
-    assert f'description = "{quoted}"'.encode() in pushed(repository)["pyproject.toml"]
+    assert f'description = "{quoted}"'.encode() in pushed_files(repository)["pyproject.toml"]
 
 
-def test_bad_answers_show_why_and_leave_the_repository_as_it_was(tmp_path: Path) -> None:
+def test_invalid_answers_are_explained_and_leave_the_repository_unchanged(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     before = repository.head()
 
@@ -116,7 +116,7 @@ E-mail of the author
     assert repository.head() == before
 
 
-def test_what_no_form_offers_fails_and_leaves_the_repository_as_it_was(tmp_path: Path) -> None:
+def test_an_invalid_choice_fails_and_leaves_the_repository_unchanged(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     before = repository.head()
 
@@ -128,15 +128,15 @@ def test_what_no_form_offers_fails_and_leaves_the_repository_as_it_was(tmp_path:
     assert repository.head() == before
 
 
-def test_what_has_been_added_since_stays(tmp_path: Path) -> None:
+def test_files_that_were_added_since_are_kept(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     repository.commit("notes.md", "Call Ann.\n")
 
     passed, log = repository.dispatch()
 
     assert passed, log
-    assert pushed(repository)["notes.md"] == b"100644 Call Ann.\n"
-    assert "cookiecutter.json" not in pushed(repository)
+    assert pushed_files(repository)["notes.md"] == b"100644 Call Ann.\n"
+    assert "cookiecutter.json" not in pushed_files(repository)
 
 
 def test_a_push_in_the_meantime_is_not_overwritten(tmp_path: Path) -> None:

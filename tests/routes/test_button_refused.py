@@ -1,11 +1,11 @@
-"""GitHub's button where something is in its way, and the CI of what it has made."""
+"""GitHub's button if a push is refused or fails, and the CI of the new project."""
 
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.helpers.github import Repository, pushed
+from tests.helpers.github import Repository, pushed_files
 from tests.helpers.harness import ROOT
 
 
@@ -20,7 +20,7 @@ def test_the_ci_of_the_pushed_project_is_started(tmp_path: Path) -> None:
     assert "Its CI has started" in summary
 
 
-def test_a_ci_that_cannot_be_started_is_said_and_costs_nothing_else(tmp_path: Path) -> None:
+def test_a_ci_that_cannot_be_started_is_reported_and_nothing_else_fails(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
 
     passed, summary = repository.dispatch(gh="exit 1")
@@ -31,14 +31,14 @@ def test_a_ci_that_cannot_be_started_is_said_and_costs_nothing_else(tmp_path: Pa
     assert "has started" not in summary
 
 
-def test_a_default_branch_of_another_name_works(tmp_path: Path) -> None:
+def test_a_default_branch_with_another_name_works(tmp_path: Path) -> None:
     repository = Repository(tmp_path, branch="trunk")
 
     passed, summary = repository.dispatch()
 
     assert passed, summary
     assert "The project is on trunk." in summary
-    assert "cookiecutter.json" not in pushed(repository)
+    assert "cookiecutter.json" not in pushed_files(repository)
     assert repository.runner.calls() == ["gh workflow run ci.yml --ref trunk"]
 
 
@@ -53,11 +53,11 @@ def test_a_branch_with_a_rule_gets_a_pull_request(tmp_path: Path) -> None:
     assert repository.head() == before
     assert "GH013: Changes must be made through a pull request." in summary
     assert "https://github.example/owner/shop/compare/main...project-17?expand=1" in summary
-    assert "cookiecutter.json" not in pushed(repository, "project-17")
+    assert "cookiecutter.json" not in pushed_files(repository, "project-17")
     assert repository.runner.calls() == ["gh workflow run ci.yml --ref project-17"]
 
 
-def test_a_rule_for_every_branch_is_said_with_what_to_do(tmp_path: Path) -> None:
+def test_a_rule_for_every_branch_is_reported_with_what_to_do(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     before = repository.head()
     repository.refuse("*", "GH013: Commits must have verified signatures.")
@@ -72,9 +72,9 @@ def test_a_rule_for_every_branch_is_said_with_what_to_do(tmp_path: Path) -> None
     assert repository.runner.calls() == []
 
 
-def test_what_fails_without_a_word_leaves_a_summary(tmp_path: Path) -> None:
+def test_a_failure_without_a_message_has_a_summary(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
-    # GitHub's token may not change it back; Git shows its name in the log, and no more.
+    # GitHub's token may not change it back; the log only shows its name.
     repository.commit(".github/workflows/ci.yml", "on: push\n")
 
     passed, summary = repository.dispatch()
@@ -84,7 +84,7 @@ def test_what_fails_without_a_word_leaves_a_summary(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["bake", "recipes"])
-def test_a_workflow_of_the_template_runs_in_the_template_only(name: str) -> None:
+def test_a_workflow_of_the_template_only_runs_in_the_template(name: str) -> None:
     workflow = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text("utf-8"))
 
     assert workflow["jobs"][name]["if"] == "github.event.repository.is_template"

@@ -1,4 +1,4 @@
-"""Cookiecutter, cruft and the button give the same project."""
+"""Cookiecutter, cruft and the button make the same project."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ import yaml
 
 from tests.helpers.containers import NEWEST
 from tests.helpers.cruft import create
-from tests.helpers.github import INPUTS, Repository, pushed
+from tests.helpers.github import INPUTS, Repository, pushed_files
 from tests.helpers.harness import (
     COMBINATIONS,
     KUBERNETES,
@@ -24,7 +24,7 @@ from tests.helpers.harness import (
 
 
 def tree(project: Path) -> dict[str, bytes]:
-    """Every file with its mode and bytes, as git would store them."""
+    """Return every file with its mode and content, as git would store them."""
     modes = {False: b"100644 ", True: b"100755 "}
     return {
         path.relative_to(project).as_posix(): modes[bool(path.stat().st_mode & 0o100)]
@@ -36,7 +36,7 @@ def tree(project: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow("bakes by each of the routes")
 @each([*NEWEST, *KUBERNETES])
-def test_the_three_routes_give_the_same_tree(baked: BakedProject, tmp_path: Path) -> None:
+def test_the_three_routes_make_the_same_project(baked: BakedProject, tmp_path: Path) -> None:
     answers = {"project_name": "My Application"} | baked.combination.answers
     expected = tree(baked.path)
 
@@ -45,18 +45,18 @@ def test_the_three_routes_give_the_same_tree(baked: BakedProject, tmp_path: Path
     passed, log = repository.dispatch({name: answers[name] for name in INPUTS if name in answers})
 
     assert passed, log
-    assert pushed(repository) == expected
+    assert pushed_files(repository) == expected
     by_cruft = tree(created)
     del by_cruft[".cruft.json"]
     assert by_cruft == expected
 
 
 @pytest.mark.slow("bakes every combination")
-def test_the_oldest_cookiecutter_that_is_promised_bakes_every_combination(tmp_path: Path) -> None:
+def test_the_oldest_supported_cookiecutter_bakes_every_combination(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    promised = re.search(r"cookiecutter (\d+\.\d+) or later", readme)
-    assert promised
-    oldest = f"cookiecutter=={promised[1]}.0"
+    supported = re.search(r"cookiecutter (\d+\.\d+) or later", readme)
+    assert supported
+    oldest = f"cookiecutter=={supported[1]}.0"
     run(tool("uv"), "venv", "--python", sys.executable, tmp_path / "venv")
     uv_pip_install(tmp_path / "venv", oldest)
 

@@ -1,4 +1,4 @@
-"""A living project takes later versions of the template, with `cruft update`."""
+"""Projects take later versions of the template with `cruft update`."""
 
 import os
 import re
@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.cruft import (
-    API_HERE,
-    APPLICATIONS_HERE,
     BODY,
+    EACH_APPLICATION,
     UPDATING,
+    WEB_API,
     add_dependency,
-    assert_whole,
+    assert_consistent,
     conflicts,
     create,
     cruft,
@@ -25,18 +25,18 @@ from tests.helpers.harness import (
     ROOT,
     SLUG,
     Combination,
-    activated,
+    activated_env,
     commit,
     each,
     install_locked,
     interpreter,
     poetry,
     run,
-    unavailable,
+    skip_or_fail,
     working_tree,
 )
 
-# The first commit of today's layout: until there is a release, updates start here.
+# The first commit with the current layout: until there is a release, updates start here.
 FIRST_COMMIT = "3fc3506e72ba33247386d0938f17755d2f937e2a"
 APP_PATH = f"src/{PACKAGE}/app.py"
 HELLO_PATH = f"src/{PACKAGE}/routes/hello.py"
@@ -63,7 +63,7 @@ def test_the_route_is_served() -> None:
 '''
 
 
-# What users edit in place, by application: the file, what is there, and what they make of it.
+# The edits of users, by application: the file, the old text and the new one.
 EDITS = {
     "web-api": [],
     "model-api": [
@@ -78,7 +78,7 @@ EDITS = {
 
 
 def add_our_work(project: Path, application: str) -> None:
-    """Do what users do: a route and its test, or edits, another README, and an edit among ours."""
+    """Work on a project as users do: add a route and its test, or edit files of the template."""
     if application == "web-api":
         (project / HELLO_PATH).write_text(HELLO)
         (project / "tests" / "test_hello.py").write_text(TEST_OF_HELLO)
@@ -89,8 +89,8 @@ def add_our_work(project: Path, application: str) -> None:
     edit(project / "src" / PACKAGE / "__init__.py", "__version__ =", "# Ours.\n__version__ =")
 
 
-def settle_conflicts(project: Path) -> None:
-    """Keep the user's side of what both have rewritten; the lock is regenerated after that."""
+def resolve_conflicts(project: Path) -> None:
+    """Resolve conflicts with the user's version; the lock is regenerated afterwards."""
     for name in conflicts(project):
         assert name in {"README.md", "poetry.lock", "requirements.txt"}, name
         run("git", "checkout", "--ours", "--", name, cwd=project)
@@ -98,7 +98,7 @@ def settle_conflicts(project: Path) -> None:
 
 
 def serve_hello(app: Path) -> None:
-    """Have the application serve the user's route."""
+    """Include the user's route in the application."""
     settings = f"from {PACKAGE}.settings import"
     edit(app, settings, f"from {PACKAGE}.routes.hello import router as hello_router\n{settings}")
     ours = "    app.include_router(health.router)\n"
@@ -106,7 +106,7 @@ def serve_hello(app: Path) -> None:
 
 
 def release_working_tree(template: Path) -> None:
-    """Make what stands here the next version of the template."""
+    """Commit the working tree as the next version of the template."""
     for path in template.iterdir():
         if path.name != ".git":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -117,24 +117,24 @@ def release_working_tree(template: Path) -> None:
         commit(template, "The next version")
 
 
-def oldest_promise() -> str:
-    """Return the newest tag, or the first commit of this layout as long as there is none."""
+def last_release() -> str:
+    """Return the newest tag, or the first commit with this layout if there is none."""
     if not (ROOT / ".git").exists():
-        unavailable("This is no clone, so it has no earlier version.", required="CI" in os.environ)
+        skip_or_fail("This is no clone, so it has no earlier version.", required="CI" in os.environ)
     if run("git", "rev-parse", "--is-shallow-repository", cwd=ROOT).stdout.strip() == "true":
         reason = "This clone lacks the history to update from: git fetch --unshallow --tags"
-        unavailable(reason, required="CI" in os.environ)
+        skip_or_fail(reason, required="CI" in os.environ)
     if run("git", "tag", cwd=ROOT).stdout:
         return run("git", "describe", "--tags", "--abbrev=0", cwd=ROOT).stdout.strip()
     return FIRST_COMMIT
 
 
 @pytest.mark.slow("locks, installs, and runs the tests of a project")
-@each(APPLICATIONS_HERE)
+@each(EACH_APPLICATION)
 def test_an_update_from_the_last_release_keeps_what_users_add_and_edit(
     combination: Combination, venv: Path, tmp_path: Path
 ) -> None:
-    oldest = oldest_promise()
+    oldest = last_release()
     template = tmp_path / "template"
     run("git", "clone", "--quiet", ROOT, template)
     run("git", "checkout", "--quiet", "-B", "main", oldest, cwd=template)
@@ -142,16 +142,16 @@ def test_an_update_from_the_last_release_keeps_what_users_add_and_edit(
     project = create(tmp_path, template, **answers)
     commit(project, "Start from the template")
     add_our_work(project, combination.application)
-    add_dependency(project, "humanize", activated(venv))
+    add_dependency(project, "humanize", activated_env(venv))
     commit(project, "Our work")
 
     release_working_tree(template)
     cruft(project, "update", "--skip-apply-ask")
-    settle_conflicts(project)
-    run(*poetry("lock"), cwd=project, env=activated(venv))
+    resolve_conflicts(project)
+    run(*poetry("lock"), cwd=project, env=activated_env(venv))
     run(*poetry("export", "--output", "requirements.txt"), cwd=project)
 
-    assert_whole(project)
+    assert_consistent(project)
     if combination.application == "web-api":
         assert (project / HELLO_PATH).read_text() == HELLO
     for path, _, ours in EDITS[combination.application]:
@@ -163,11 +163,11 @@ def test_an_update_from_the_last_release_keeps_what_users_add_and_edit(
     assert python
     install_locked(project, tmp_path / "fresh-venv", python)
     train = ["train"] if combination.application == "model-api" else []
-    run("make", *train, "check", "test", cwd=project, env=activated(tmp_path / "fresh-venv"))
+    run("make", *train, "check", "test", cwd=project, env=activated_env(tmp_path / "fresh-venv"))
 
 
 @pytest.mark.slow("runs cruft again and again")
-def test_a_later_version_comes_in_beside_a_users_edits(tmp_path: Path) -> None:
+def test_a_later_version_is_merged_with_the_edits_of_a_user(tmp_path: Path) -> None:
     template = working_tree(tmp_path / "template")
     project = create(tmp_path, template)
     assert "up to date" in cruft(project, "check")
@@ -187,22 +187,22 @@ def test_a_later_version_comes_in_beside_a_users_edits(tmp_path: Path) -> None:
     assert "A later section." in readme
     assert "Ann was here" in (project / f"src/{PACKAGE}/logs.py").read_text("utf-8")
     assert "build/" in (project / ".gitignore").read_text("utf-8")
-    assert_whole(project)
+    assert_consistent(project)
     assert "up to date" in cruft(project, "check")
 
 
 @pytest.mark.slow("locks again and again")
-@each(API_HERE)
-def test_a_conflict_in_the_lock_is_mended_by_one_command(
+@each(WEB_API)
+def test_one_command_resolves_a_conflict_in_the_lock(
     combination: Combination, venv: Path, tmp_path: Path
 ) -> None:
     template = working_tree(tmp_path / "template")
     answers = {"application": combination.application, "python_version": combination.python}
     project = create(tmp_path, template, **answers)
     commit(project, "Start from the template")
-    add_dependency(project, "humanize", activated(venv))
+    add_dependency(project, "humanize", activated_env(venv))
     commit(project, "Add humanize")
-    # The template needs another package, and has locked it: both have changed the lock's hash.
+    # The template locks another package, so both sides have changed the lock's hash.
     edit(template / BODY / "pyproject.toml", '    "fastapi', '    "hypothesis>=6",\n    "fastapi')
     run(sys.executable, template / "scripts/relock.py", str(combination))
     commit(template, "A later version")
@@ -212,16 +212,16 @@ def test_a_conflict_in_the_lock_is_mended_by_one_command(
     assert "Next:" not in output
     command = re.search(r"^(git checkout --ours.*)$", UPDATING.read_text("utf-8"), re.MULTILINE)
     assert command
-    run("bash", "-c", command[1], cwd=project, env=activated(venv))
+    run("bash", "-c", command[1], cwd=project, env=activated_env(venv))
 
-    assert_whole(project)
+    assert_consistent(project)
     locked = (project / "poetry.lock").read_text("utf-8")
     assert 'name = "humanize"' in locked
     assert 'name = "hypothesis"' in locked
 
 
 @pytest.mark.slow("runs cruft again and again")
-def test_an_answer_that_holds_jinja_is_updated_as_the_page_says(tmp_path: Path) -> None:
+def test_an_answer_with_jinja_is_updated_as_the_page_says(tmp_path: Path) -> None:
     template = working_tree(tmp_path / "template")
     found = re.search(r"`(\{\{ '(.*)' \}\})`", UPDATING.read_text("utf-8"))
     assert found

@@ -19,7 +19,7 @@ def recurse(depth: int) -> None:
     recurse(depth - 1)
 
 
-def test_closed_standard_streams_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_standard_streams_are_not_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
 
@@ -32,7 +32,7 @@ def test_closed_standard_streams_are_no_error(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_any_text_is_logged_where_the_output_has_another_encoding(
+def test_any_text_can_be_logged_with_another_encoding_of_the_output(
     log_format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = io.BytesIO()
@@ -63,7 +63,7 @@ def test_any_text_is_logged_where_the_output_has_another_encoding(
         "see https://example.com/#access_token=hunter2",
     ],
 )
-def test_what_exceptions_of_libraries_repeat_is_hidden(
+def test_values_in_exceptions_of_libraries_are_hidden(
     text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs.configure("info", "json")
@@ -115,7 +115,7 @@ def test_frames_of_libraries_are_shortened_before_those_of_the_project(
     assert len("".join(traceback.format_tb(caught.tb))) > 8000 > len(out)
 
 
-def test_long_lists_lose_their_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_long_lists_are_truncated(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", "json")
 
     log.info("failed", problems=[f"line {n}: {'x' * 60}" for n in range(1000)], one=["x" * 9000])
@@ -130,7 +130,7 @@ def test_long_lists_lose_their_end(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_long_lines_are_shortened(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_long_entries_are_shortened(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", log_format)
 
     try:

@@ -39,7 +39,7 @@ class MoreSettings(Settings):
 
 @pytest.fixture(autouse=True)
 def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Add settings of more kinds, and return the folder that secret files are read from."""
+    """Add settings of other types, and return the folder of the secrets."""
     folder = tmp_path / "secrets"
     folder.mkdir()
     monkeypatch.setattr(settings, "Settings", MoreSettings)
@@ -75,7 +75,7 @@ def test_nested_settings_come_from_every_source(
     ],
 )
 @pytest.mark.parametrize("source", ["environment", "file", "secret"])
-def test_invalid_settings_are_named_and_their_values_not_repeated(
+def test_invalid_settings_are_named_without_their_values(
     source: str, name: str, message: str, secrets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if source == "environment":
@@ -94,7 +94,7 @@ def test_invalid_settings_are_named_and_their_values_not_repeated(
     ("name", "message"),
     [("ENVIRONMENT", "ENVIRONMENT is not a setting"), ("LOG_LEVL", "did you mean {}LOG_LEVEL?")],
 )
-def test_only_what_is_similar_is_suggested(
+def test_only_similar_names_are_suggested(
     name: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"{PREFIX}{name}", "1")
@@ -105,7 +105,7 @@ def test_only_what_is_similar_is_suggested(
     assert str(error.value).endswith(message.format(PREFIX))
 
 
-def test_the_tag_of_a_union_and_an_alias_are_no_part_of_a_name(
+def test_the_tag_of_a_union_and_an_alias_are_not_part_of_a_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(f"{PREFIX}TEST_STORAGE__KIND", "bucket")
@@ -122,7 +122,7 @@ def test_the_tag_of_a_union_and_an_alias_are_no_part_of_a_name(
         load()
 
 
-def test_secrets_that_are_no_files_are_reported(secrets: Path) -> None:
+def test_secrets_that_are_not_files_are_reported(secrets: Path) -> None:
     (secrets / f"{PREFIX}LOG_LEVEL").mkdir()  # As Docker does if there is nothing to mount.
     with pytest.raises(SettingsError, match=r"LOG_LEVEL: Is a directory$"):
         load()
@@ -133,7 +133,7 @@ def test_secrets_that_are_no_files_are_reported(secrets: Path) -> None:
         load()
 
 
-def test_invalid_lines_of_the_env_file_are_named() -> None:
+def test_invalid_lines_of_the_env_file_are_reported() -> None:
     Path(".env").write_text(f"# A comment\n{PREFIX}LOG_LEVEL\n{PREFIX}LOG_FORMAT='hunter2\n")
 
     with pytest.raises(SettingsError) as error:
@@ -143,7 +143,7 @@ def test_invalid_lines_of_the_env_file_are_named() -> None:
     assert "hunter2" not in str(error.value)
 
 
-def test_a_secret_file_that_is_no_setting_is_not_read(secrets: Path) -> None:
+def test_a_file_that_is_not_a_setting_is_not_read(secrets: Path) -> None:
     (secrets / "keystore.p12").write_bytes(b"\xff\xfe")
     (secrets / "kubernetes.io").mkdir()
     (secrets / f"{PREFIX}LOG_LEVEL".lower()).write_text("error\n")

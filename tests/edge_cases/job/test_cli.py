@@ -7,7 +7,7 @@ from typer import BadParameter
 from my_application.exit_status import InputError
 
 
-def test_merge_refuses_missing_and_foreign_parts() -> None:
+def test_merge_refuses_missing_parts_and_those_of_another_split() -> None:
     invoke("run", "--shard", "0/3", SAMPLE, "out.jsonl")
     with pytest.raises(OSError, match=r"missing parts: .*1-of-3, .*2-of-3"):
         invoke("merge", SAMPLE, "out.jsonl")
@@ -19,7 +19,7 @@ def test_merge_refuses_missing_and_foreign_parts() -> None:
         invoke("merge", SAMPLE, "missing/out.jsonl")
 
 
-def test_merge_keeps_what_belongs_together() -> None:
+def test_merge_only_names_the_part_of_another_run() -> None:
     for shard in ("0/2", "1/2"):
         invoke("run", "--shard", shard, SAMPLE, "out.jsonl")
     Path("out.jsonl.0123.4-of-8").touch()

@@ -10,7 +10,7 @@ from typer import BadParameter
 from my_application.files import progress, replacing
 
 
-def test_of_two_runs_at_once_the_one_that_started_last_wins() -> None:
+def test_the_later_of_two_simultaneous_runs_wins() -> None:
     with pytest.raises(OSError, match="another run"), replacing(TARGET) as first:  # noqa: PT012 - two runs
         first.write_text("first")
         with replacing(TARGET) as second:
@@ -20,14 +20,14 @@ def test_of_two_runs_at_once_the_one_that_started_last_wins() -> None:
     assert names() == ["out.jsonl"]
 
 
-def test_a_run_that_was_overtaken_before_it_wrote_says_so() -> None:
+def test_a_run_fails_if_another_one_has_written_before_it() -> None:
     with pytest.raises(OSError, match="another run has started to write"), replacing(TARGET) as one:  # noqa: PT012 - two runs
         with replacing(TARGET) as other:
             other.touch()
         one.touch()
 
 
-def test_a_failure_to_read_is_not_said_to_concern_the_target() -> None:
+def test_a_failure_to_read_is_not_blamed_on_the_target() -> None:
     with pytest.raises(FileNotFoundError) as error, replacing(TARGET):
         Path("nope.csv").read_text()
 
@@ -35,7 +35,7 @@ def test_a_failure_to_read_is_not_said_to_concern_the_target() -> None:
 
 
 @pytest.mark.parametrize("target", [Path(), Path(os.devnull), Path("/dev/stdout")], ids=str)
-def test_a_target_that_is_no_regular_file_is_refused(target: Path) -> None:
+def test_a_target_that_is_not_a_regular_file_is_refused(target: Path) -> None:
     with pytest.raises(BadParameter, match="is not a regular file"), replacing(target):
         pass
 
@@ -43,7 +43,7 @@ def test_a_target_that_is_no_regular_file_is_refused(target: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes and links")
-def test_a_link_leads_to_the_target_which_keeps_its_mode() -> None:
+def test_a_link_is_followed_and_the_target_keeps_its_mode() -> None:
     TARGET.touch(mode=0o600)
     link = Path("latest.jsonl")
     link.symlink_to(TARGET)
@@ -74,7 +74,7 @@ def test_the_log_is_not_mixed_into_the_progress_bar(monkeypatch: pytest.MonkeyPa
     assert "Pricing" in terminal.getvalue()
 
 
-def test_an_error_of_a_network_is_not_said_to_concern_the_target() -> None:
+def test_a_network_error_is_not_blamed_on_the_target() -> None:
     with pytest.raises(ConnectionRefusedError) as error, replacing(TARGET):
         raise ConnectionRefusedError(111, "Connection refused")
 

@@ -21,7 +21,7 @@ def predict(source: Path, text: str) -> str:
     return target.read_text()
 
 
-def test_names_of_columns_may_have_quotes_delimiters_and_line_breaks(tmp_path: Path) -> None:
+def test_column_names_may_have_quotes_delimiters_and_line_breaks(tmp_path: Path) -> None:
     output = predict(tmp_path / "in.csv", '"a;b;c",size,"two\nlines"\n1,99,2\n')
 
     (row,) = csv.DictReader(io.StringIO(output))
@@ -45,7 +45,7 @@ def test_the_input_is_not_replaced(tmp_path: Path) -> None:
     assert source.read_text() == "size\n99\n"
 
 
-def test_whole_numbers_are_integers_as_pandas_writes_them(tmp_path: Path) -> None:
+def test_floats_that_pandas_writes_for_integers_are_accepted(tmp_path: Path) -> None:
     output = predict(tmp_path / "in.jsonl", '{"size": 99.0, "count": 2.0}\n')
 
     assert json.loads(output)["prediction"] == "large"
@@ -65,7 +65,7 @@ class BrokenPredictor:
         return np.full(len(instances), np.inf, np.float32)
 
 
-def test_a_failure_of_the_model_is_not_said_to_be_one_of_the_file(tmp_path: Path) -> None:
+def test_a_failure_of_the_model_is_not_blamed_on_the_file(tmp_path: Path) -> None:
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_text("size,count\n99,2\n99,2\n")
     with pytest.raises(FileError, match=r"in\.csv: the model does not predict finite numbers"):

@@ -110,7 +110,7 @@ def test_a_draft_describes_every_column(churn: Path) -> None:
     assert f"    monthly_fee: float | None = {fee}\n" in source
 
 
-def test_a_draft_fits_the_data_and_the_linters(churn: Path) -> None:
+def test_a_draft_matches_the_data_and_passes_the_linters(churn: Path) -> None:
     path = churn.with_name("schema.py")
     source = draft(churn, "churned")
     path.write_text(source, "utf-8")
@@ -128,7 +128,7 @@ def lint(source: str) -> None:
         subprocess.run([*ruff, *command, *place], input=source, text=True, check=True)  # noqa: S603 - no shell
 
 
-def test_a_draft_imports_no_more_than_it_needs(tmp_path: Path) -> None:
+def test_a_draft_has_no_unused_imports(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     rows = [f"{['update', 'Date'][n % 2]},{['true', 'false'][n % 3 % 2]},{n}\n" for n in range(90)]
     path.write_text("plan,vip,price\n" + "".join(rows))
@@ -139,7 +139,7 @@ def test_a_draft_imports_no_more_than_it_needs(tmp_path: Path) -> None:
     assert "from datetime" not in source
 
 
-def test_numbers_are_labels_or_values(tmp_path: Path) -> None:
+def test_numbers_can_be_labels_or_values(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text("x,few,many\n" + "".join(f"{n % 50},{n % 3},{n / 2}\n" for n in range(90)))
 
@@ -162,7 +162,7 @@ def test_numbers_are_labels_or_values(tmp_path: Path) -> None:
         ("x,y\n" + "".join(f"{n % 9},a{n}\n" for n in range(150)), "150 different strings"),
     ],
 )
-def test_bad_data_is_refused(tmp_path: Path, content: str, reason: str) -> None:
+def test_invalid_data_is_refused(tmp_path: Path, content: str, reason: str) -> None:
     path = tmp_path / "data.csv"
     path.write_text(content)
 

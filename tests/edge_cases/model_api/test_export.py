@@ -185,7 +185,7 @@ def test_what_onnx_cannot_reproduce_is_refused(
     assert "\n" not in message
 
 
-def test_numbers_that_the_data_lacks_but_the_api_accepts_are_compared() -> None:
+def test_numbers_outside_the_data_that_the_api_accepts_are_compared() -> None:
     class Wide(FeatureModel):
         size: float = Field(ge=0, le=200)
 

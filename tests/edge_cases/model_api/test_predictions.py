@@ -21,7 +21,7 @@ def tiny_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "SCHEMA", TWO)
 
 
-def test_the_line_of_a_request_has_the_version_of_the_model(
+def test_the_log_entry_of_a_request_has_the_version_of_the_model(
     tmp_path: Path, read_log: ReadLog
 ) -> None:
     settings = Settings(model_path=str(write_model(TWO, tmp_path / "model.onnx")))
@@ -46,7 +46,7 @@ def test_a_number_beyond_float32_is_refused(tmp_path: Path, count: str) -> None:
     assert response.json()["detail"] == reason
 
 
-def test_what_a_predictor_logs_has_the_ids_of_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_entries_of_a_predictor_have_request_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     names: list[set[str]] = []
 
     class Slow:

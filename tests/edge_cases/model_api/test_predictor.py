@@ -17,7 +17,7 @@ def test_each_kind_of_target_is_exported_exactly(schema: Schema) -> None:
 
     found = OnnxPredictor(content, schema).predict_columns(to_columns(table))
 
-    # Values, which may be large, are numbers of 32 bits in ONNX.
+    # ONNX has numbers of 32 bits, and values may be large.
     assert np.allclose(found, predict(schema, evaluation.model, table), rtol=1e-5, atol=1e-4)
     name = "accuracy" if schema.labels else "r2"
     assert evaluation.scores[name] > max(0.9, evaluation.baseline[name])
@@ -42,7 +42,7 @@ def test_a_model_that_cannot_predict_is_refused() -> None:
 
 
 @pytest.mark.parametrize("row", [[0.0, 0.0], [float("nan"), 1.0]])
-def test_what_is_no_probability_is_not_returned(row: list[float]) -> None:
+def test_invalid_probabilities_are_not_returned(row: list[float]) -> None:
     output = np.array([[0.25, 0.75], row], np.float32)
 
     check_output(TWO, output[:1])

@@ -13,19 +13,19 @@ def schema_of(feature: Any, target: Any = float) -> Schema:
 
 
 @pytest.mark.parametrize("feature", [list[int], int | float, Literal[1, 2], bytes])
-def test_a_feature_that_no_model_takes_is_refused(feature: Any) -> None:
+def test_an_unsupported_type_of_a_feature_is_refused(feature: Any) -> None:
     with pytest.raises(SchemaError, match="feature: a field cannot be"):
         schema_of(feature | None)
 
 
 @pytest.mark.parametrize("target", [str, bool, float | None, Literal["a", "b"] | None], ids=str)
-def test_a_target_that_no_model_predicts_is_refused(target: Any) -> None:
+def test_an_unsupported_type_of_the_target_is_refused(target: Any) -> None:
     with pytest.raises(SchemaError, match="target must be a Literal or a float"):
         schema_of(int | None, target)
 
 
 @pytest.mark.parametrize("name", ["label", "a__b"])
-def test_a_name_that_the_exported_model_cannot_have_is_refused(name: str) -> None:
+def test_a_name_that_an_exported_model_cannot_have_is_refused(name: str) -> None:
     field: dict[str, Any] = {name: (float, 1.0)}
     features = create_model("Features", __base__=FeatureModel, **field)
 
@@ -42,7 +42,7 @@ def test_a_feature_that_has_several_columns_is_refused(alias: Any) -> None:
         Schema(features, create_model("Target", target=(float, ...)), features.model_construct())
 
 
-def test_a_column_that_files_get_is_refused() -> None:
+def test_a_feature_with_the_name_of_an_output_column_is_refused() -> None:
     features = create_model("Features", __base__=FeatureModel, prediction=(float, 1.0))
 
     with pytest.raises(SchemaError, match="prediction: files get predictions under this name"):
@@ -54,7 +54,7 @@ def test_a_label_that_means_a_missing_value_is_refused() -> None:
         schema_of(Literal["NA", "EU"] | None)
 
 
-def test_a_date_that_the_api_would_refuse_is_refused() -> None:
+def test_a_date_of_a_type_that_the_api_would_refuse_is_refused() -> None:
     class Strict(FeatureModel):
         sold: date
 

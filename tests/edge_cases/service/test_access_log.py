@@ -22,7 +22,7 @@ def test_the_duration_is_the_time_until_the_response_ends(
     assert read_log()[0]["duration_ms"] < 300
 
 
-def test_a_refused_websocket_has_a_line(client: TestClient, read_log: ReadLog) -> None:
+def test_a_refused_websocket_is_logged(client: TestClient, read_log: ReadLog) -> None:
     read_log()
 
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/nowhere?token=hunter2"):
@@ -32,7 +32,7 @@ def test_a_refused_websocket_has_a_line(client: TestClient, read_log: ReadLog) -
     assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", None, 403)
 
 
-def test_the_route_of_a_mounted_application_has_its_prefix(
+def test_the_logged_route_of_a_mounted_application_has_its_prefix(
     app: FastAPI, client: TestClient, read_log: ReadLog
 ) -> None:
     admin = FastAPI()

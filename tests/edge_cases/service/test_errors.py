@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel, Field
 
 
-def test_a_redirect_is_no_problem_and_a_full_disk_is_not_the_clients_fault(
+def test_a_304_is_not_a_problem_and_a_full_disk_is_a_server_error(
     app: FastAPI, client: TestClient
 ) -> None:
     @app.get("/cached")
@@ -26,7 +26,7 @@ def test_the_schema_documents_problems(app: FastAPI) -> None:
     assert "application/problem+json" in responses["5XX"]["content"]
 
 
-def test_the_tag_of_a_union_is_not_repeated(app: FastAPI, client: TestClient) -> None:
+def test_an_invalid_tag_of_a_union_is_not_repeated(app: FastAPI, client: TestClient) -> None:
     class Cat(BaseModel):
         kind: Literal["cat"]
 

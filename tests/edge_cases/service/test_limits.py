@@ -66,7 +66,7 @@ def test_a_cancelled_task_of_the_route_is_a_failure(
     assert line["status"] == 500
 
 
-def test_a_route_that_hides_its_interruption_is_answered_like_others(
+def test_a_route_that_suppresses_its_cancellation_times_out_like_others(
     app: FastAPI, client: TestClient
 ) -> None:
     @app.get("/suppress")
@@ -128,7 +128,7 @@ def test_a_body_may_not_be_too_large() -> None:
 
 
 @pytest.mark.parametrize("is_stream", [True, False])
-def test_what_the_server_cancels_ends_well_if_it_is_a_stream(is_stream: bool) -> None:  # noqa: FBT001 - a parameter
+def test_only_streams_end_cleanly_if_the_server_cancels_them(is_stream: bool) -> None:  # noqa: FBT001 - a parameter
     sent: list[Message] = []
     end: Message = {"type": "http.response.body"}
     headers = [] if is_stream else [(b"content-length", b"99")]
