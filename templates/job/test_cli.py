@@ -57,7 +57,7 @@ def test_merge_refuses_missing_and_foreign_parts() -> None:
         invoke("merge", SAMPLE, "out.jsonl")
 
     Path("out.jsonl.0123.0-of-8").touch()
-    with pytest.raises(InputError, match=r"^out.jsonl.0123.0-of-8 is of another input"):
+    with pytest.raises(InputError, match=r"^out.jsonl.0123.0-of-8 belongs to another input"):
         invoke("merge", SAMPLE, "out.jsonl")
 
 

@@ -65,7 +65,7 @@ def test_many_rows_are_predicted_in_chunks(tmp_path: Path) -> None:
     [
         ("in.csv", "size\n1\n101\n", "row 2: size: Input should be less than or equal to 100"),
         ("in.csv", "count\n1\n", r"row 1: Size \(cm\): Field required"),
-        ("in.csv", "size,size\n1,2\n", "several columns 'size'"),
+        ("in.csv", "size,size\n1,2\n", "several columns named 'size'"),
         ("in.csv", "size\n1,2\n", "row 1 has more cells than there are columns"),
         ("in.csv", "size,prediction\n1,2\n", "already has a column prediction"),
         ("in.csv", "size\n", "has no rows"),

@@ -35,7 +35,7 @@ class CopyFile(io.RawIOBase):
 
 def load(source: Path, database_url: str) -> dict[str, object]:
     """Price every order of a file into the table `prices`, in place of what it has of that file."""
-    # Polars divides decimals with the scale that they have, so it has to suffice.
+    # Polars keeps the scale of decimals in a division, so it must be large enough.
     exact = pl.Decimal(38, 6)
     price, discount = pl.col("unit_price").cast(exact), pl.col("discount_percent").cast(exact)
     net = (pl.col("quantity") * price * (100 - discount) / 100).round(2).cast(pl.Decimal(38, 2))
