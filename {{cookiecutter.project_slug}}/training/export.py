@@ -69,7 +69,7 @@ class ExportError(Exception):
         """Shorten the reason, and add possible remedies."""
         remedies = ""
         for where, what in find_remedies(model):
-            remedy = f" For {where}, try: {what}."
+            remedy = f" Fix for {where}: {what}."
             remedies += remedy if len(remedies + remedy) <= LENGTH // 2 else ""
         remedies = remedies or NO_REMEDY
         room = LENGTH - len(".") - len(remedies)

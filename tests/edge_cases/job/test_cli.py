@@ -7,7 +7,7 @@ from typer import BadParameter
 from my_application.exit_status import InputError
 
 
-def test_merge_refuses_missing_and_foreign_parts() -> None:
+def test_merge_refuses_missing_and_unrelated_parts() -> None:
     invoke("run", "--shard", "0/3", SAMPLE, "out.jsonl")
     with pytest.raises(OSError, match=r"missing parts: .*1-of-3, .*2-of-3"):
         invoke("merge", SAMPLE, "out.jsonl")
