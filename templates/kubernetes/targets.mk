@@ -18,7 +18,7 @@ pin:  ## Write IMAGE=NAME@sha256:DIGEST into an overlay; OVERLAY is staging or p
 deploy:  ## Apply an overlay to the cluster of kubectl's context after asking, or of CONTEXT
 	$(if $(UNPINNED),$(error Write newName and digest of the image into $(KUSTOMIZATION): make pin OVERLAY=$(OVERLAY) IMAGE=NAME@sha256:DIGEST))
 	@echo "This changes the namespace $(NAMESPACE) in the context $(CLUSTER)."
-	@$(if $(CONTEXT),,printf 'Go on? [y/N] ' && read -r answer && [ "$$answer" = y ] || { echo "Nothing has changed. To deploy without a question: make deploy CONTEXT=$(CLUSTER)"; exit 1; })
+	@$(if $(CONTEXT),,printf 'Continue? [y/N] ' && read -r answer && [ "$$answer" = y ] || { echo "Nothing has changed. To deploy without a question: make deploy CONTEXT=$(CLUSTER)"; exit 1; })
 	kubectl apply --context "$(CLUSTER)" --kustomize deploy/kubernetes/overlays/$(OVERLAY)
 {%- if cookiecutter.__kind == "service" %}
 	kubectl rollout status deployment/{{ cookiecutter.project_slug }} --context "$(CLUSTER)" --namespace $(NAMESPACE) --timeout 10m

@@ -152,7 +152,7 @@ def test_make_deploy_asks_before_it_changes_the_current_context(pinned: Cluster)
     result = pinned.deploy(answer="y\n")
 
     assert not result.returncode, result.stderr
-    asked = f"This changes the namespace {SLUG}-production in the context kind-shop.\nGo on? [y/N] "
+    asked = f"This changes the namespace {SLUG}-production in the context kind-shop.\nContinue? [y/N] "
     assert result.stdout.startswith(asked)
     assert pinned.said() == pinned.expected("kind-shop")
 
@@ -173,7 +173,7 @@ def test_make_deploy_takes_the_context_that_it_is_given(pinned: Cluster) -> None
 
     assert not result.returncode, result.stderr
     assert "in the context live." in result.stdout
-    assert "Go on?" not in result.stdout
+    assert "Continue?" not in result.stdout
     assert pinned.said() == pinned.expected("live")
 
 
