@@ -156,5 +156,5 @@ def test_what_would_give_a_wrong_output_is_refused(image: str, data: Path) -> No
     assert "3/3 is not I/N" in out_of_range.stdout
     assert f"missing parts: data/{missing.name}" in incomplete.stdout
     for one in (another_split, another_input):
-        assert f"{missing.name} is of another input, version or split" in one.stdout
+        assert f"{missing.name} belongs to another input, version or split" in one.stdout
     assert not (data / "merged.jsonl").exists()

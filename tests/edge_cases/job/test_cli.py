@@ -13,7 +13,7 @@ def test_merge_refuses_missing_and_unrelated_parts() -> None:
         invoke("merge", SAMPLE, "out.jsonl")
 
     invoke("run", "--shard", "0/2", SAMPLE, "out.jsonl")
-    with pytest.raises(InputError, match="0-of-2 is of another input, version or split"):
+    with pytest.raises(InputError, match="0-of-2 belongs to another input, version or split"):
         invoke("merge", SAMPLE, "out.jsonl")
     with pytest.raises(OSError, match="missing parts: "):
         invoke("merge", SAMPLE, "missing/out.jsonl")
