@@ -26,19 +26,19 @@ help:  ## Show this list
 	$(@D)/$(SCRIPTS)/python -m pip check
 	$(@D)/$(SCRIPTS)/python -c 'open("$@", "w").close()'
 
-install: .venv/installed  ## Install what the template needs into .venv
+install: .venv/installed  ## Install the tools of the template into .venv
 
-poetry: install  ## Install Poetry, which comes with the rest; the CI of projects has such a step
+poetry: install  ## Install Poetry, as `make install` does; the CI of projects has such a step
 
-cookiecutter: .venv-new/installed  ## Install what renders a project, and nothing else, into .venv-new
+cookiecutter: .venv-new/installed  ## Install cookiecutter, and nothing else, into .venv-new
 
-new: cookiecutter  ## Render a project; ARGS are cookiecutter's, such as ARGS="--no-input application=job"
+new: cookiecutter  ## Render a project; ARGS go to cookiecutter, such as ARGS="--no-input application=job"
 	.venv-new/$(SCRIPTS)/cookiecutter . $(ARGS) || { echo "To run cookiecutter: .venv-new/$(SCRIPTS)/cookiecutter"; exit 1; }
 
-test: install  ## Run the tests but those of the recipes; ARGS are pytest's
+test: install  ## Run the tests, except those of the recipes; ARGS go to pytest
 	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/recipes $(ARGS)
 
-recipes: install  ## Follow every recipe in a project, and use what comes out; ARGS are pytest's
+recipes: install  ## Follow every recipe in a project, and use the result; ARGS go to pytest
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS) tests/recipes
 
 check: install  ## Check the lock, the style and the types; change nothing
@@ -47,7 +47,7 @@ check: install  ## Check the lock, the style and the types; change nothing
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-fix: install  ## Fix the style as far as Ruff can
+fix: install  ## Fix the style problems that Ruff can fix
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -56,7 +56,7 @@ locks: install  ## Update the lock of every combination; ARGS name some, such as
 	$(BIN)/python scripts/taken_names.py
 
 # Some packages describe themselves by the host of their index; the template names none.
-requirements: install  ## Lock what pyproject.toml says, and export it for pip
+requirements: install  ## Lock the dependencies in pyproject.toml, and export the lock for pip
 	$(BIN)/poetry lock
 	sed -i.old '/^description = /s/ (*[a-z]*\.org)*//' poetry.lock && rm poetry.lock.old
 	$(BIN)/poetry export --with new --output requirements.txt
@@ -78,7 +78,7 @@ smoke: install  ## Bake a project with the default answers, start its image and 
 bench-model: install  ## Measure how fast the model API serves; needs Docker and two cores
 	$(BIN)/python -m benchmarks.model
 
-bench-service: install  ## Measure what the web API costs a request; needs Linux and two cores
+bench-service: install  ## Measure the CPU time of a request to the web API; needs Linux and two cores
 	$(BIN)/python -m benchmarks.service
 
 bench-servers: install  ## Compare the servers that a web API could run on; needs Linux and two cores
@@ -92,11 +92,11 @@ release: install  ## Check everything, and tag the version of pyproject.toml
 	$(MAKE) check test
 	$(BIN)/python scripts/release.py
 
-bench-image: install  ## Measure the image against the ways of most templates; ARGS name applications
+bench-image: install  ## Compare the image with those of other templates; ARGS name applications
 	$(BIN)/python -m benchmarks.image $(ARGS)
 
-bench-replicas: install  ## Measure what more replicas of a service bring; needs Docker and HAProxy
+bench-replicas: install  ## Measure how a service scales with replicas; needs Docker and HAProxy
 	$(BIN)/python -m benchmarks.replicas
 
-bench-job: install  ## Measure how fast the job is, and in how much memory, against plain Python and polars
+bench-job: install  ## Compare the job's time and memory with plain Python and polars
 	$(BIN)/python -m benchmarks.job

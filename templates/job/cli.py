@@ -20,16 +20,16 @@ app = typer.Typer(
 )
 log = structlog.get_logger()
 
-# Typer would check `readable`, and report what a retry may solve as a wrong command line.
+# Typer's `readable` would report a temporary failure as a wrong command line.
 FILE = {"dir_okay": False, "readable": False}
 Source = Annotated[Path, typer.Argument(help="CSV file of orders.", metavar="INPUT", **FILE)]
 Target = Annotated[Path, typer.Argument(help="JSON Lines file.", metavar="OUTPUT", **FILE)]
-SHARD = typer.Option(parser=shards.parse, metavar="I/N", help="Price part I of N only, from 0.")
+SHARD = typer.Option(parser=shards.parse, metavar="I/N", help="Price only part I of N, from 0.")
 Part = Annotated[shards.Shard | None, SHARD]
 
 
 def configure() -> settings.Settings:
-    """Load the settings, and log as they say."""
+    """Load the settings, and configure logging."""
     loaded = settings.load()
     logs.configure(loaded.log_level, loaded.log_format)
     return loaded
@@ -37,7 +37,7 @@ def configure() -> settings.Settings:
 
 @app.command()
 def run(source: Source, target: Target, *, shard: Part = None) -> None:
-    """Price every order of INPUT and write OUTPUT, which appears complete or not at all."""
+    """Price every order in INPUT, and write OUTPUT completely or not at all."""
     max_errors = configure().max_errors
     if target.exists() and target.samefile(source):
         raise typer.BadParameter("INPUT and OUTPUT are the same file")
@@ -51,7 +51,7 @@ def run(source: Source, target: Target, *, shard: Part = None) -> None:
 
 @app.command()
 def merge(source: Source, target: Target) -> None:
-    """Join the parts that `run --shard` has written into what one run would have written."""
+    """Join the parts that `run --shard` has written into the output of a single run."""
     configure()
     shards.merge(source, target)
     log.info("done", status=0, target=str(target))

@@ -51,13 +51,13 @@ def test_shards_are_merged_to_the_output_of_one_run(monkeypatch: pytest.MonkeyPa
     assert not killed.exists()
 
 
-def test_merge_refuses_missing_and_foreign_parts() -> None:
+def test_merge_refuses_missing_and_unrelated_parts() -> None:
     invoke("run", "--shard", "0/2", SAMPLE, "out.jsonl")
     with pytest.raises(OSError, match=r"missing parts: .*1-of-2"):
         invoke("merge", SAMPLE, "out.jsonl")
 
     Path("out.jsonl.0123.0-of-8").touch()
-    with pytest.raises(InputError, match=r"^out.jsonl.0123.0-of-8 is of another input"):
+    with pytest.raises(InputError, match=r"^out.jsonl.0123.0-of-8 belongs to another input"):
         invoke("merge", SAMPLE, "out.jsonl")
 
 

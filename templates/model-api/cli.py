@@ -25,12 +25,12 @@ def model() -> None:
 @app.command()
 def predict(
     file: Annotated[Path, typer.Argument(help="CSV, JSON Lines (.jsonl) or Parquet (.parquet).")],
-    output: Annotated[Path, typer.Option(help="The same with predictions, in the same format.")],
+    output: Annotated[Path, typer.Option(help="FILE with predictions, in the same format.")],
 ) -> None:
     """Predict for each row of FILE. If one is invalid, exit with status 1 and write nothing."""
     from {{ cookiecutter.package_name }}.model import batch, schema  # noqa: PLC0415 - see `serve`
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Remove what is not complete.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Remove partial output.
     predictor = load_model()
     try:
         rows = batch.predict_file(schema.SCHEMA, predictor, file, output)

@@ -1,3 +1,3 @@
 .PHONY: train
-train:  ## Train the model and write it into the package; ARGS are those of `python -m training`
+train:  ## Train the model and write it into the package; ARGS go to `python -m training`
 	python -m training $(ARGS)

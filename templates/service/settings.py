@@ -16,7 +16,7 @@
 
     @model_validator(mode="after")
     def _require_grace_for_requests(self) -> Self:
-        """Refuse a grace period in which an accepted request could not finish."""
+        """Refuse a grace period that is too short for an accepted request to finish."""
         if self.shutdown_grace_seconds <= self.request_timeout_seconds:
             raise ValueError(f"{PREFIX}SHUTDOWN_GRACE_SECONDS must exceed REQUEST_TIMEOUT_SECONDS")
         return self

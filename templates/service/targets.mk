@@ -7,23 +7,23 @@
 run:  ## Serve the API on this machine, and restart it when the code changes
 	{{ cookiecutter.project_slug }} serve --reload
 
-# Compose mounts a secret with the mode and the owner that its file has.
+# Compose mounts a secret with the mode and the owner of its file.
 EXPOSED = $(shell find secrets -type f -perm -4 ! -name '.*')
 
-start: image  ## Serve the API from its image, in the background, as compose.yaml says
+start: image  ## Build the image, and serve the API from it in the background
 	$(if $(EXPOSED),$(error World-readable: $(EXPOSED). Run: sudo chmod o-r $(EXPOSED)))
 {%- if cookiecutter.application == "model-api" %}
 	docker compose run --rm --no-TTY api model
 {%- endif %}
 	docker compose up --detach --wait || { docker compose logs --no-log-prefix; exit 1; }
 
-logs:  ## Follow the log of the started service
+logs:  ## Follow the log of the service
 	docker compose logs --no-log-prefix --follow
 
-stop:  ## Stop the started service, and let it finish its requests
+stop:  ## Stop the service after it has finished its requests
 	docker compose down
 
-smoke:  ## Start the image as compose.yaml says, wait until it is healthy, and stop it
+smoke:  ## Start the image with compose.yaml, wait until it is healthy, and stop it
 	trap 'docker compose down' EXIT; \
 {%- if cookiecutter.application == "model-api" %}
 	docker compose run --rm --no-TTY api model && \

@@ -24,7 +24,7 @@ def test_serve_uses_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "healthcheck"])
-def test_invalid_settings_end_with_one_line_each(
+def test_each_invalid_setting_is_reported_in_one_line(
     command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"{PREFIX}PORT", "hunter2")

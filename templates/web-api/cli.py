@@ -39,10 +39,10 @@ def reported_settings() -> Iterator[Settings]:
         raise typer.Exit(2) from None
 
 
-def is_new(line: logging.LogRecord) -> bool:
-    """Return whether our own log lacks a line of Uvicorn's."""
+def is_needed(line: logging.LogRecord) -> bool:
+    """Return whether our own log lacks the content of a line of Uvicorn's log."""
     error = line.exc_info[0] if line.exc_info else None
-    # It has WebSockets, whose URLs may hold secrets, and responses that are cancelled.
+    # Ours has WebSockets, whose URLs may contain secrets, and cancelled responses.
     return error is not CancelledError and not str(line.msg).startswith(('%s - "WebSo', "Cancel "))
 
 
@@ -51,17 +51,17 @@ def serve(
     *, reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes.")] = False
 ) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
-    import uvicorn  # noqa: PLC0415 - the health check, which runs often, does without
+    import uvicorn  # noqa: PLC0415 - the health check, which runs often, is faster without
 
-    from {{ cookiecutter.package_name }} import logs  # noqa: PLC0415 - too
+    from {{ cookiecutter.package_name }} import logs  # noqa: PLC0415 - as above
 
     with reported_settings() as settings:
         logs.configure(settings.log_level, settings.log_format)
-        if reload:  # A breakpoint may take long.
+        if reload:  # A breakpoint may stop a request for hours.
             os.environ[f"{PREFIX}REQUEST_TIMEOUT_SECONDS"] = "86400"
             os.environ[f"{PREFIX}SHUTDOWN_GRACE_SECONDS"] = "86401"
-        logging.getLogger("uvicorn.error").addFilter(is_new)
-        # Uvicorn raises the signal again when it has stopped: then exit with 0.
+        logging.getLogger("uvicorn.error").addFilter(is_needed)
+        # After it has stopped, Uvicorn raises the signal again: exit with 0.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         uvicorn.run(
             "{{ cookiecutter.package_name }}.app:create_app",
@@ -71,7 +71,7 @@ def serve(
             host=settings.host,
             port=settings.port,
             http="h11",  # See docs/production.md.
-            workers=1,  # Scale by containers.
+            workers=1,  # To scale, run more containers.
             root_path=settings.root_path,
             log_config=None,
             access_log=False,

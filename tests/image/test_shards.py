@@ -154,5 +154,5 @@ def test_a_merge_that_would_be_wrong_is_refused(image: str, data: Path) -> None:
     assert "3/3 is not I/N" in out_of_range.stdout
     assert f"missing parts: data/{missing.name}" in incomplete.stdout
     for one in (another_split, another_input):
-        assert f"{missing.name} is of another input, version or split" in one.stdout
+        assert f"{missing.name} belongs to another input, version or split" in one.stdout
     assert not (data / "merged.jsonl").exists()

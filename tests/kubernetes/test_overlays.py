@@ -152,7 +152,7 @@ def test_make_deploy_asks_before_it_changes_the_current_context(pinned: Cluster)
     result = pinned.deploy(answer="y\n")
 
     assert not result.returncode, result.stderr
-    text = f"This changes the namespace {SLUG}-production in the context kind-shop.\nGo on? [y/N] "
+    text = f"This changes the namespace {SLUG}-production in the context kind-shop.\nContinue? [y/N] "
     assert result.stdout.startswith(text)
     assert pinned.calls() == pinned.expected_calls("kind-shop")
 
@@ -173,7 +173,7 @@ def test_make_deploy_uses_the_given_context(pinned: Cluster) -> None:
 
     assert not result.returncode, result.stderr
     assert "in the context live." in result.stdout
-    assert "Go on?" not in result.stdout
+    assert "Continue?" not in result.stdout
     assert pinned.calls() == pinned.expected_calls("live")
 
 

@@ -140,7 +140,7 @@ ENSEMBLE = (
     "from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor"
 )
 PANDAS = "import pandas as pd\n"
-ENOUGH = "    enough = len(table) >= 10 * len(schema.labels)  # A tenth must hold every label.\n"
+ENOUGH = "    enough = len(table) >= 10 * len(schema.labels)  # Early stopping holds out a tenth.\n"
 LIGHTGBM = {
     f"{ENSEMBLE}\n": "",
     PANDAS: f"{PANDAS}from lightgbm import LGBMClassifier, LGBMRegressor\n",

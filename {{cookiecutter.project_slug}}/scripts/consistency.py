@@ -1,4 +1,4 @@
-"""Check that the files which repeat each other agree: `make consistency`.
+"""Check that files with the same information agree: `make consistency`.
 
 `pyproject.toml` decides the Python version and `poetry.lock` the packages. The arguments go to
 `poetry export`: the extras and groups that the Makefile's OPTIONAL names.
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# The files that name the Python version, and the command that applies a change of it.
+# The files that contain the Python version, and the command that applies a change.
 PYTHON_VERSION = {
     "environment.yml": (r"^  - python=(\d+\.\d+)", "make env install"),
     "Dockerfile": (r"^ARG PYTHON_VERSION=(\d+\.\d+)", "make image"),
@@ -23,7 +23,7 @@ NOT_FROM_AN_INDEX = r"^(?:-e |\S+ @ (?:git|file)).*?(?= ;| \\|$)"
 
 
 def python_problems() -> Iterator[str]:
-    """Find what names, or is, another Python version."""
+    """Find files that name, and an environment that has, another Python version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     right = re.findall(r"\d+\.\d+", project["requires-python"])[0]
     for name, (pattern, command) in PYTHON_VERSION.items():
@@ -37,7 +37,7 @@ def python_problems() -> Iterator[str]:
 
 
 def environment_problems() -> Iterator[str]:
-    """Find packages that Conda and Poetry would both install, each over the other."""
+    """Find packages that Conda and Poetry would both install, overwriting each other's files."""
     lock = tomllib.loads((ROOT / "poetry.lock").read_text("utf-8"))
     locked = {package["name"] for package in lock["package"]}
     environment = (ROOT / "environment.yml").read_text("utf-8")
@@ -47,7 +47,7 @@ def environment_problems() -> Iterator[str]:
 
 
 def export_problems(export: str) -> Iterator[str]:
-    """Find where `requirements.txt` is not the export, and what the image cannot install."""
+    """Find differences between `requirements.txt` and the export, and what has no hash."""
     stored = (ROOT / "requirements.txt").read_text("utf-8")
     pins = re.findall(PIN, export, re.MULTILINE)
     locked = dict(pins)
@@ -67,13 +67,13 @@ def export_problems(export: str) -> Iterator[str]:
 
 
 def main() -> None:
-    """Print every problem; end with 1 if there is one."""
+    """Print every problem, and exit with status 1 if there is one."""
     command = ["poetry", "export", "--without-urls", *sys.argv[1:]]
     result = subprocess.run(  # noqa: S603 - no shell, and the arguments are the Makefile's
         command, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", check=False
     )
     if result.returncode:
-        sys.exit(result.returncode)  # Poetry has said why.
+        sys.exit(result.returncode)  # Poetry has printed the reason.
     problems = [*python_problems(), *environment_problems(), *export_problems(result.stdout)]
     sys.exit("\n".join(problems) or 0)
 

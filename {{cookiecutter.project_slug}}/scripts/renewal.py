@@ -1,7 +1,7 @@
-"""Print how `poetry.lock` differs from another, as a table in Markdown: `make renew`.
+"""Print how `poetry.lock` differs from the lock on standard input, in Markdown: `make renew`.
 
-Standard input is the other lock. The package index knows when a version was uploaded, and an
-installed package where its changelog is; what they do not tell stays empty.
+The age comes from the package index, and the link to the changelog from the installed package. A
+cell is empty where they do not provide them.
 """
 
 import re
@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
-# The labels that stand for a changelog, spelled as the specification normalizes them:
+# The labels of links to a changelog, as normalized by the specification:
 # https://packaging.python.org/en/latest/specifications/well-known-project-urls/
 CHANGELOG = {"changelog", "changes", "history", "releasenotes", "whatsnew"}
-# Poetry looks up the times for this format; those of the last lock are in its cache.
+# For this format, Poetry looks up the upload times; those of the last lock are in its cache.
 EXPORT = ("poetry", "export", "--format", "pylock.toml", "--all-groups", "--all-extras")
 
 
 def versions(lock: str) -> dict[str, str]:
-    """Return the version of each package, or all of them where markers tell them apart."""
+    """Return the version of each package, or its versions if markers choose between them."""
     found: dict[str, str] = {}
     for package in tomllib.loads(lock).get("package", []):
         name, version = package["name"], package["version"]

@@ -10,15 +10,15 @@ from tempfile import TemporaryDirectory
 
 
 def run(*command: str | Path) -> str:
-    """Return the output of a command, or exit as it does."""
+    """Return the output of a command, or exit with its status if it fails."""
     result = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603 - no shell
     if result.returncode:
-        sys.exit(result.returncode)  # It has said why.
+        sys.exit(result.returncode)  # It has printed the reason.
     return result.stdout
 
 
 def parts(archive: Path) -> dict[str, object]:
-    """Return the settings of an image, and all that its layers store of each file."""
+    """Return the settings of an image, and the metadata and digest of each file in its layers."""
     folder = archive.with_suffix("")
     with tarfile.open(archive) as image:
         image.extractall(folder, filter="data")
@@ -35,7 +35,7 @@ def parts(archive: Path) -> dict[str, object]:
 
 
 def main(image: str, *options: str) -> int:
-    """Print what differs, and return 1 if anything does; `options` are docker build's."""
+    """Print the differences, and return 1 if there are any; `options` go to docker build."""
     run("docker", "pull", "--quiet", image)
     labels = json.loads(run("docker", "image", "inspect", image))[0]["Config"]["Labels"]
     revision = labels["org.opencontainers.image.revision"]

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures for all tests."""
 
 import json
 import logging
@@ -53,8 +53,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """Undo what a test configures. Until then, log no local variables, as structlog would."""
+def restored_logging() -> Iterator[None]:
+    """Undo the logging configuration of a test. Before it, do not log local variables."""
     structlog.configure(processors=[logs.to_json_line])
     root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
     handlers, level = root.handlers[:], root.level
@@ -73,7 +73,7 @@ def app() -> FastAPI:
 
 
 def first_router(app: FastAPI) -> APIRouter:
-    """Return a router for a test, whose routes win over those of the application."""
+    """Return a router for a test, whose routes take precedence over the application's."""
     router = APIRouter()
     app.include_router(router)
     app.router.routes.insert(0, app.router.routes.pop())
@@ -89,7 +89,7 @@ def client(app: FastAPI) -> TestClient:
 {% endif -%}
 @pytest.fixture
 def read_log(capsys: pytest.CaptureFixture[str]) -> ReadLog:
-    """Return a function that starts logging when it is called first, and then returns new lines."""
+    """Return a function that configures logging, and returns the log lines since the last call."""
 
     def read() -> list[dict[str, Any]]:
         logs.configure("info", "json")

@@ -36,7 +36,7 @@ def test_csv_keeps_its_other_columns_and_their_order(tmp_path: Path) -> None:
     ]
 
 
-def test_a_spreadsheet_may_write_the_csv(tmp_path: Path) -> None:
+def test_csv_from_a_spreadsheet_is_read(tmp_path: Path) -> None:
     source = write(tmp_path / "in.csv", "\ufeffGröße;size\r\nx;99\r\n")
 
     assert predict(source).read_text("utf-8").startswith("Größe,size,prediction,")
@@ -65,7 +65,7 @@ def test_many_rows_are_predicted_in_chunks(tmp_path: Path) -> None:
     [
         ("in.csv", "size\n1\n101\n", "row 2: size: Input should be less than or equal to 100"),
         ("in.csv", "count\n1\n", r"row 1: Size \(cm\): Field required"),
-        ("in.csv", "size,size\n1,2\n", "several columns 'size'"),
+        ("in.csv", "size,size\n1,2\n", "several columns named 'size'"),
         ("in.csv", "size\n1,2\n", "row 1 has more cells than there are columns"),
         ("in.csv", "size,prediction\n1,2\n", "already has a column prediction"),
         ("in.csv", "size\n", "has no rows"),
@@ -79,7 +79,7 @@ def test_many_rows_are_predicted_in_chunks(tmp_path: Path) -> None:
         ("in.xlsx", "", r"must have the same suffix, \.csv or \.jsonl or \.parquet"),
     ],
 )
-def test_a_wrong_file_leaves_no_output(
+def test_an_invalid_file_leaves_no_output(
     tmp_path: Path, name: str, content: str | bytes, reason: str
 ) -> None:
     source = write(tmp_path / name, content)
@@ -99,7 +99,7 @@ def test_parquet_without_pyarrow_says_what_to_install(
         predict(write(tmp_path / "in.parquet", ""))
 
 
-def test_absent_columns_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_columns_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = write(tmp_path / "in.csv", "Size (cm),Count,color,shop,is_new\n1,1,red,a,true\n")
 
     predict(source)

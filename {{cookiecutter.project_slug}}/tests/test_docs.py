@@ -7,7 +7,7 @@ from {{ cookiecutter.package_name }}.app import create_app
 from {{ cookiecutter.package_name }}.settings import PREFIX, Settings
 
 
-def test_the_page_loads_only_what_the_service_has() -> None:
+def test_the_page_loads_nothing_from_other_hosts() -> None:
     client = TestClient(create_app(Settings(docs=True)))
     page = client.get("/docs").text
 

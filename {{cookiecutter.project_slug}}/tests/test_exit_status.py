@@ -69,7 +69,7 @@ def run(read_log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> Run:
         (SystemExit(3), 3, []),
     ],
 )
-def test_each_failure_has_its_status_and_names_its_problems(
+def test_failures_are_logged_with_their_status_and_problems(
     error: BaseException, status: int, problems: list[str], run: Run
 ) -> None:
     code, (line,) = run(error)
@@ -93,7 +93,7 @@ def test_success_is_0(run: Run) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_end_even_a_call_into_native_code(number: signal.Signals) -> None:
+def test_signals_interrupt_even_native_code(number: signal.Signals) -> None:
     with subprocess.Popen(  # noqa: S603 - no shell, no input
         [sys.executable, "-c", STUCK], stdout=subprocess.PIPE, text=True
     ) as process:

@@ -33,7 +33,7 @@ def test_other_pipelines_are_exported_exactly() -> None:
     assert export_with(THREE, category, LogisticRegression()) < 1e-5
 
 
-def test_what_onnx_cannot_reproduce_is_refused_with_a_remedy() -> None:
+def test_steps_that_onnx_cannot_reproduce_are_refused_with_a_remedy() -> None:
     numbers = columns(SimpleImputer(add_indicator=True), "size", "count")
 
     with pytest.raises(ExportError) as caught:

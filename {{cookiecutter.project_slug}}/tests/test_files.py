@@ -12,7 +12,7 @@ def names() -> list[str]:
     return sorted(path.name for path in Path().iterdir())
 
 
-def test_a_failure_keeps_the_target_and_is_said_to_concern_it() -> None:
+def test_a_failure_keeps_the_target_and_names_it() -> None:
     TARGET.write_text("old")
 
     with pytest.raises(OSError, match="No space left") as error, replacing(TARGET):
@@ -23,7 +23,7 @@ def test_a_failure_keeps_the_target_and_is_said_to_concern_it() -> None:
     assert names() == ["out.jsonl"]
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next_run_of_the_same_target() -> None:
+def test_remains_of_a_killed_run_are_removed_by_the_next_run() -> None:
     for name in (".out.jsonl.0123abcd.partial", ".out.jsonl.part.0123abcd.partial"):
         Path(name).mkdir()
         Path(name, "out.jsonl").write_text("half")
@@ -35,7 +35,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next_run_of_the_same_target() 
     assert names() == [".out.jsonl.part.0123abcd.partial", "out.jsonl"]
 
 
-def test_what_is_not_written_replaces_nothing() -> None:
+def test_a_target_is_kept_if_nothing_is_written() -> None:
     TARGET.write_text("old")
 
     with pytest.raises(RuntimeError, match="was not written"), replacing(TARGET):
@@ -44,6 +44,6 @@ def test_what_is_not_written_replaces_nothing() -> None:
     assert TARGET.read_text() == "old"
 
 
-def test_a_missing_directory_is_no_missing_input() -> None:
+def test_a_missing_directory_is_not_a_missing_input() -> None:
     with pytest.raises(NotADirectoryError), replacing(Path("missing", "out.jsonl")):
         pass

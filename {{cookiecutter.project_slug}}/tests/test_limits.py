@@ -57,7 +57,7 @@ def test_too_many_requests_are_refused_at_once(app: FastAPI, client: TestClient)
     assert [response.result().status_code for response in waiting] == [200, 200]
 
 
-def test_a_body_may_not_be_too_large() -> None:
+def test_a_body_that_is_too_large_is_refused() -> None:
     app = create_app(Settings(max_body_bytes=10, cors_origins=["https://shop.example"]))
     client = TestClient(app, headers={"origin": "https://shop.example"})
 

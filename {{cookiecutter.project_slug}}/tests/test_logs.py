@@ -22,7 +22,7 @@ def fail(password: str) -> None:
     Model.model_validate({"number": password})
 
 
-def test_a_line_is_one_json_object_whatever_it_holds(read_log: ReadLog) -> None:
+def test_every_event_is_logged_as_one_json_object(read_log: ReadLog) -> None:
     read_log()
 
     log.info("sold", article="chair", price=float("inf"))
@@ -47,7 +47,7 @@ def test_libraries_and_warnings_are_logged_in_the_same_form(read_log: ReadLog) -
 
 
 @both_formats
-def test_exceptions_show_no_value(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exceptions_contain_no_values(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", log_format)
 
     try:

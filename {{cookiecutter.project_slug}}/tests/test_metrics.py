@@ -29,7 +29,7 @@ def test_requests_are_counted_by_the_template_of_their_route(client: TestClient)
     assert count("GET", "/measured/{name}", "2xx") == 3
 
 
-def test_what_clients_invent_makes_no_time_series(client: TestClient) -> None:
+def test_unknown_methods_and_paths_share_one_time_series(client: TestClient) -> None:
     before = len(client.get("/metrics").text.splitlines())
     client.request("INVENTED", "/measured/x")
     once = len(client.get("/metrics").text.splitlines())

@@ -97,7 +97,7 @@ def test_the_schema_is_in_the_api_documentation(client: TestClient) -> None:
         ("large", ""),
     ],
 )
-def test_a_wrong_instance_is_refused(client: TestClient, instance: Any, location: str) -> None:
+def test_an_invalid_instance_is_refused(client: TestClient, instance: Any, location: str) -> None:
     content = json.dumps({"instances": [ONE, instance]})  # Which may have NaN, unlike JSON.
 
     response = client.post("/predictions", content=content, headers=JSON)
@@ -106,7 +106,7 @@ def test_a_wrong_instance_is_refused(client: TestClient, instance: Any, location
     assert response.json()["errors"][0]["location"] == f"/instances/1{location}"
 
 
-def test_a_wrong_body_is_refused(client: TestClient) -> None:
+def test_an_invalid_body_is_refused(client: TestClient) -> None:
     responses = [
         post(client),
         post(client, *[ONE] * 4),
@@ -135,7 +135,7 @@ def test_predictions_are_counted(client: TestClient) -> None:
     assert REGISTRY.get_sample_value("model_info", labels) == 1
 
 
-def test_without_a_model_the_service_lives_and_says_why(create_client: CreateClient) -> None:
+def test_a_service_without_a_model_is_alive_but_not_ready(create_client: CreateClient) -> None:
     with create_client(TWO, THREE) as client:
         assert client.get("/livez").status_code == 200
         for response in (client.get("/readyz"), post(client, ONE), client.get("/model")):
@@ -144,7 +144,7 @@ def test_without_a_model_the_service_lives_and_says_why(create_client: CreateCli
         assert post(client, {}).status_code == 422
 
 
-def test_your_own_model_predicts_off_the_event_loop(
+def test_a_slow_model_predicts_off_the_event_loop(
     create_client: CreateClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = []

@@ -20,7 +20,7 @@ def test_a_row_of_text_is_parsed() -> None:
 
 
 @pytest.mark.parametrize("cell", ["", " ", "NA", "nan", "null"])
-def test_a_cell_may_mean_a_missing_value(cell: str) -> None:
+def test_some_cells_mean_a_missing_value(cell: str) -> None:
     assert vars(TWO.parse_text({"size": "1", "shop": cell, "count": cell}))["shop"] is None
     assert THREE.parse_target({"class": cell}) is None
     with pytest.raises(ValidationError):

@@ -19,7 +19,7 @@ def write(folder: Path, content: str) -> Path:
     return path
 
 
-def test_data_is_loaded_as_the_model_gets_it(tmp_path: Path) -> None:
+def test_data_is_loaded_in_the_format_of_the_model(tmp_path: Path) -> None:
     data = load(TWO, write(tmp_path, f"{HEADER}{ROWS}3,5,a,\n"))
 
     assert list(data.table.columns) == list(TWO.names)

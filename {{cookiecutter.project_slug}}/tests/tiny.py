@@ -80,7 +80,7 @@ def create_data(schema: Schema, rows: int = 200) -> Data:
 
 @cache
 def train(schema: Schema) -> tuple[Evaluation, bytes]:
-    """Train a pipeline that has nothing of the real one."""
+    """Train a pipeline that does not depend on the real one."""
     split = hold_out(schema, create_data(schema))
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     columns = make_column_transformer((encoder, ["color", "shop"]), remainder="passthrough")

@@ -1,1 +1,1 @@
-"""Train, evaluate and export the model. Nothing of this package is in the image."""
+"""Train, evaluate and export the model. This package is not in the image."""

@@ -1,4 +1,4 @@
-"""Find out what the columns of a file hold."""
+"""Infer the types of the columns of a file."""
 
 import math
 import re
@@ -14,35 +14,35 @@ import numpy as np
 from training.data import DataError
 
 CATEGORIES = 20
-"""How many different strings are a category, and how many different numbers are labels."""
+"""The most distinct strings of a category, and the most distinct numbers that are labels."""
 LABELS = 100
 ROWS_PER_CATEGORY = 5
 DISTINCT = 0.7
-"""The share of different numbers that float32 has to tell apart."""
+"""The share of distinct numbers that must stay distinct in float32."""
 UNIQUE = 0.98
-"""The share of different values from which on whole numbers may be an ID."""
+"""The share of distinct values above which whole numbers may be an ID."""
 WORDS = 3
-"""How many words the values of a free text have on average."""
+"""The number of words that the values of a free text have on average, at least."""
 ID = r"(?i:(?<![a-z])(id|key|no|nr|number|index))$|I[dD]$|^(Unnamed: 0)?$"
 FLAWS = {
     r"\d{4}-\d\d-\d\d[ T]\d": "dates with times; convert them to dates or numbers",
     r"(\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{4}\D\d{1,2}\D\d{1,2})$": "dates; write them as YYYY-MM-DD",
     r"\W*\d[\d.,' ]*\W*$": "numbers; write them with a decimal point and nothing else",
 }
-"""What values look like that cannot be used as they are."""
+"""Patterns of values that cannot be used as they are."""
 TOO_LONG = (
-    "numbers that are the same to the model, which has 7 digits; "
-    "write dates as YYYY-MM-DD, codes as text, others without what they have in common"
+    "numbers that the model cannot distinguish, because it has 7 digits; "
+    "write dates as YYYY-MM-DD, codes as text, and subtract a constant from others"
 )
 
 
 @dataclass
 class Column:
-    """A column of the data, and what was found out about it."""
+    """A column of the data, and its inferred type."""
 
     name: str
     cells: list[str]
-    """Its cells without those that are missing."""
+    """The cells that are not missing."""
     optional: bool
     annotation: str = ""
     arguments: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Column:
 
 
 def describe_target(column: Column, path: Path, *, regression: bool) -> None:
-    """Decide between a classification and a regression."""
+    """Choose between classification and regression."""
     is_number = column.is_all(float)
     labels = sorted(set(column.cells), key=float if is_number else str)
     if len(labels) == 1:
@@ -83,7 +83,7 @@ def describe_target(column: Column, path: Path, *, regression: bool) -> None:
 
 
 def find_flaw(column: Column) -> str | None:
-    """Return why a column is not a feature, or None if it is one."""
+    """Return why a column cannot be a feature, or None if it can."""
     values = Counter(column.cells)
     if len(values) <= 1 or (column.is_all(float) and len(set(map(float, values))) == 1):
         return f"always {next(iter(values))[:40]!r}" if values else "always missing"
@@ -94,32 +94,32 @@ def find_flaw(column: Column) -> str | None:
             return "an ID"
     is_number = column.is_all(float)
     if is_number or column.is_all(parse_date):
-        return TOO_LONG if is_number and not is_told_apart([*map(float, values)]) else None
+        return TOO_LONG if is_number and not stay_distinct([*map(float, values)]) else None
     for pattern, flaw in FLAWS.items():
         if all(re.match(pattern, value) for value in values):
             return flaw
     others = [value for value in values if not can_parse(float, value)]
     if len(values) > CATEGORIES and len(others) < len(values) / 5:
-        return f"numbers but for {', '.join(map(repr, others[:3]))}; leave these cells empty"
+        return f"numbers except for {', '.join(map(repr, others[:3]))}; leave these cells empty"
     words = sum(len(value.split()) for value in values) / len(values)
     is_unique = unique > 1 / 2 and len(values) > CATEGORIES and words < WORDS
     return "different in most rows, like an ID" if is_unique else None
 
 
-def is_told_apart(numbers: list[float]) -> bool:
-    """Return whether float32, which the model takes, has most of these numbers."""
+def stay_distinct(numbers: list[float]) -> bool:
+    """Return whether most of these numbers stay distinct in float32, which the model takes."""
     with np.errstate(over="ignore"):
         rounded = np.unique(np.array(numbers, np.float32))
     return len(rounded) >= DISTINCT * len(set(numbers)) and bool(np.isfinite(rounded).all())
 
 
 def find_spellings(column: Column) -> str | None:
-    """Return two labels or categories that look like one, and what to do about them."""
+    """Return two labels or categories that look the same, and what to do about them."""
     first: dict[object, str] = {}
     for value in sorted(set(column.cells)) if column.annotation.startswith("Literal") else ():
         key: object = float(value) if can_parse(float, value) else "".join(value.casefold().split())
         if first.setdefault(key, value) != value:
-            return f"both {first[key]!r} and {value!r}: spell them alike"
+            return f"both {first[key]!r} and {value!r}: use one spelling"
     return None
 
 
@@ -151,14 +151,14 @@ def can_parse(parse: Callable[[str], Any], cell: str) -> bool:
 
 
 def parse_date(cell: str) -> date:
-    """Parse a date as JSON has it: `2026-01-09`, with every zero."""
+    """Parse a date in the format of JSON, `2026-01-09`, with all zeros."""
     if len(cell) != len("2026-01-09"):
         raise ValueError(cell)
-    return datetime.strptime(cell, "%Y-%m-%d").date()  # noqa: DTZ007 - no zone
+    return datetime.strptime(cell, "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no zone
 
 
 def find_bounds(values: list[float]) -> tuple[float, float]:
-    """Return round bounds that leave some room."""
+    """Return rounded bounds that leave some room around the values."""
     low, high = min(values), max(values)
     room = (high - low) / 2
     step = 10.0 ** math.floor(math.log10(room))

@@ -1,7 +1,7 @@
-"""Convert gradient boosting to ONNX exactly.
+"""Convert gradient-boosted trees to ONNX exactly.
 
-ONNX compares float32 values with float32 thresholds. `value <= threshold` stays the same for every
-float32 value if the threshold is rounded down. skl2onnx and onnxmltools round to the nearest.
+ONNX compares float32 values with float32 thresholds. A threshold that is rounded down gives the
+same result for every float32 value, but skl2onnx and onnxmltools round to the nearest.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class RoundingContainer:
         self.container = container
 
     def __getattr__(self, name: str) -> Any:
-        """Return everything else from the container."""
+        """Delegate everything else to the container."""
         return getattr(self.container, name)
 
     def add_node(self, op_type: str, inputs: Any, outputs: Any, **attributes: Any) -> None:
@@ -42,7 +42,7 @@ class RoundingContainer:
 
 
 def round_down(values: Any) -> NDArray[np.float32]:
-    """Return the largest float32 that is not above each value."""
+    """Round each value down to a float32."""
     exact = np.asarray(values, np.float64)
     nearest = exact.astype(np.float32)
     return np.where(nearest > exact, np.nextafter(nearest, np.float32(-np.inf)), nearest)
@@ -54,7 +54,7 @@ def rounding(convert: Callable[..., None]) -> Callable[[Any, Any, Any], None]:
     def convert_rounding(scope: Any, operator: Any, container: Any) -> None:
         variable = operator.inputs[0]
         declared = variable.type
-        variable.type = DoubleTensorType(declared.shape)  # Else skl2onnx itself rounds to nearest.
+        variable.type = DoubleTensorType(declared.shape)  # Else skl2onnx rounds to nearest.
         try:
             convert(scope, operator, RoundingContainer(container))
         finally:

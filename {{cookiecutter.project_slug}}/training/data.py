@@ -1,4 +1,4 @@
-"""Load the training data, and refuse what the API would refuse."""
+"""Load the training data, and refuse rows that the API would refuse."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -76,13 +76,13 @@ def check_targets(schema: Schema, path: Path, targets: list[Any]) -> None:
     """Raise a `DataError` if there are too few rows to train on."""
     if len(targets) < MIN_ROWS:
         raise DataError(
-            f"{path} has {len(targets)} rows with a target; at least {MIN_ROWS} needed."
+            f"{path} has {len(targets)} rows with a target; at least {MIN_ROWS} are needed."
         )
     counts = Counter(targets)
     if rare := [label for label in schema.labels if counts[label] < MIN_ROWS_PER_LABEL]:
         raise DataError(
             f"{path} has fewer than {MIN_ROWS_PER_LABEL} rows with the label {', '.join(rare)}. "
-            f"Is it a value? Then declare it as a float, or draft the schema with --regression."
+            f"If it is a number, declare it as a float, or draft the schema with --regression."
         )
 
 

@@ -47,7 +47,7 @@ class Target(BaseModel):
 {target}
 
 
-# The API's documentation shows this row of the data: change what is confidential.
+# The API's documentation shows this row of the data: change confidential values.
 EXAMPLE = Features({example})
 
 SCHEMA = Schema(Features, Target, EXAMPLE)
@@ -86,7 +86,7 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
     spelled = ", ".join(map(repr, without))
     notes += [f"Rows without {target}: {without.total()} ({spelled})."] if without else []
     if target_column.annotation.startswith("Literal") and target_column.is_all(float):
-        notes.append(f"If {target} is a value and not a label, draft with --regression.")
+        notes.append(f"If {target} is a number and not a label, draft with --regression.")
     for column in features:
         describe(column)
     notes += [f"{it.name} has {same}." for it in features if (same := find_spellings(it))]
@@ -95,7 +95,7 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
 
 
 def set_fields(columns: list[Column]) -> None:
-    """Choose different names for the fields: identifiers of lower-case ASCII letters."""
+    """Choose distinct names for the fields: identifiers of lower-case ASCII letters."""
     taken = {column.name for column in columns}
     for number, column in enumerate(columns, 1):
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.name).casefold()
@@ -145,7 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.draft", description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--target", required=True, help="the column to predict")
-    parser.add_argument("--regression", action="store_true", help="even if it has few values")
+    parser.add_argument("--regression", action="store_true", help="predict a number")
     arguments = parser.parse_args()
     try:
         print(draft(arguments.data, arguments.target, regression=arguments.regression), end="")

@@ -37,10 +37,10 @@ class Evaluation:
 
 
 def hold_out(schema: Schema, data: Data) -> Split:
-    """Hold out some rows. If rows of one customer or day belong together, split by those.
+    """Hold out some rows. If the rows of one customer or day belong together, split by that.
 
     Raises:
-        DataError: the other rows have no value of a feature.
+        DataError: the remaining rows have no value of a feature.
     """
     stratify = data.target if schema.labels else None
     parts = train_test_split(
@@ -50,7 +50,7 @@ def hold_out(schema: Schema, data: Data) -> Split:
     if empty := [str(name) for name in missing if missing[name].all()]:
         raise DataError(
             f"The rows to train on have no value of {', '.join(empty)}. If the column has another "
-            "name, give it as `validation_alias` in model/schema.py, or else remove the feature."
+            "name, give it as `validation_alias` in model/schema.py; otherwise remove the feature."
         )
     return Split(*parts)
 
@@ -63,7 +63,7 @@ def predict(schema: Schema, model: Any, table: pd.DataFrame) -> NDArray[Any]:
     """
     if schema.labels and not hasattr(model, "predict_proba"):
         raise DataError(
-            "The API returns probabilities, and the pipeline has no predict_proba. "
+            "The API returns probabilities, but the pipeline has no predict_proba. "
             "Try CalibratedClassifierCV(...), or voting='soft' with flatten_transform=False."
         )
     output: NDArray[Any] = model.predict_proba(table) if schema.labels else model.predict(table)
@@ -71,7 +71,7 @@ def predict(schema: Schema, model: Any, table: pd.DataFrame) -> NDArray[Any]:
 
 
 def evaluate(schema: Schema, model: Any, split: Split) -> Evaluation:
-    """Score a model, and a baseline that always predicts the labels' shares or the median."""
+    """Score a model, and a baseline that always predicts the shares of labels or the median."""
     baseline: Any = DummyRegressor(strategy="median")
     if schema.labels:
         baseline = DummyClassifier(strategy="prior")

@@ -1,4 +1,4 @@
-"""Export the model to ONNX, and check that ONNX Runtime predicts what scikit-learn does."""
+"""Export the model to ONNX, and check that its predictions equal those of scikit-learn."""
 
 import json
 import os
@@ -30,7 +30,7 @@ ROWS = 200
 UNSEEN = "an unseen value"
 LENGTH = 300
 
-# What is known to be lost in ONNX: a step or a parameter, its values, and what to try instead.
+# What ONNX is known not to reproduce: a step or a parameter, its values, and what to try instead.
 REMEDIES: tuple[tuple[str, Any, str], ...] = (
     ("FunctionTransformer", ..., "compute it in the data, as a feature of its own"),
     ("SplineTransformer", ..., "KBinsDiscretizer, or HistGradientBoosting"),
@@ -59,19 +59,19 @@ REMEDIES: tuple[tuple[str, Any, str], ...] = (
     ("(Standard|Robust|MinMax)Scaler|PowerTransformer", ..., "do not scale before trees"),
 )
 TREES = "Forest|Tree|Boost|LGBM|XGB"
-OTHERWISE = " See 'Serve something other than ONNX' in docs/model.md."
+NO_REMEDY = " See 'Serve something other than ONNX' in docs/model.md."
 
 
 class ExportError(Exception):
     """A pipeline cannot be served as ONNX; the message says where, why, and what to try."""
 
     def __init__(self, reason: str, model: Any) -> None:
-        """Shorten the reason, and add what may help."""
+        """Shorten the reason, and add possible remedies."""
         remedies = ""
         for where, what in find_remedies(model):
-            remedy = f" Try for {where}: {what}."
+            remedy = f" Fix for {where}: {what}."
             remedies += remedy if len(remedies + remedy) <= LENGTH // 2 else ""
-        remedies = remedies or OTHERWISE
+        remedies = remedies or NO_REMEDY
         room = LENGTH - len(".") - len(remedies)
         reason = textwrap.shorten(reason, room, placeholder=" ...").rstrip(". ")
         super().__init__(f"{reason}.{remedies}")
@@ -94,7 +94,7 @@ def export(evaluation: Evaluation) -> tuple[bytes, float]:
     if schema.labels:
         check_labels(model, split.test)
     content = convert(schema, model, split.test, metadata)
-    # The image has no locale but C.UTF-8; from here on, neither has this process.
+    # The image has only the locale C.UTF-8; from here on, so does this process.
     os.environ["LOCPATH"] = os.devnull
     try:
         predictor = OnnxPredictor(content, schema)
@@ -109,7 +109,7 @@ def check_labels(model: Any, table: pd.DataFrame) -> None:
     """Raise an `ExportError` if the model predicts other labels than the most probable ones."""
     predicted, probable = model.predict(table), model.predict_proba(table).argmax(axis=1)
     if others := int((predicted != probable).sum()):
-        reason = f"The API returns the most probable label, and for {others} of {len(table)}"
+        reason = f"The API returns the most probable label, but for {others} of {len(table)}"
         raise ExportError(f"{reason} held-out rows the pipeline predicts another one.", model)
 
 
@@ -128,7 +128,7 @@ def convert(schema: Schema, model: Any, table: pd.DataFrame, metadata: dict[str,
 
 
 def stress(schema: Schema, table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the held-out rows, and rows that production may have but these do not."""
+    """Yield the held-out rows, and variants of them that may occur in production."""
     yield "held-out rows", table
     rows = table.sample(min(len(table), ROWS), random_state=0)
     shuffled = {key: rows[key].sample(frac=1, random_state=n).array for n, key in enumerate(rows)}
@@ -155,7 +155,7 @@ def stress(schema: Schema, table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFr
 
 
 def bounds(schema: Schema) -> dict[str, tuple[Any, Any]]:
-    """Return the least and the greatest value of each number that has both."""
+    """Return the lower and the upper bound of each number that has both."""
     fields = schema.features_model.model_fields.items()
     limits = {name: {type(each): each for each in field.metadata} for name, field in fields}
     return {name: (it[Ge].ge, it[Le].le) for name, it in limits.items() if Ge in it and Le in it}
@@ -169,19 +169,19 @@ class Parity:
     model: Any
     predictor: OnnxPredictor
     scale: float
-    """What a difference is divided by, if the prediction is not larger."""
+    """The divisor of a difference, unless the prediction is larger."""
 
     def check(self, what: str, table: pd.DataFrame) -> float:
         """Return the largest difference, or raise an `ExportError` if it is too large."""
         difference = self.compare(table)
         if (wrong := int((~(difference <= TOLERANCE)).sum())) == 0:
             return float(difference.max())
-        guilty = []
-        for name in self.schema.names:  # With one value in this column, do they agree?
+        causes = []
+        for name in self.schema.names:  # Do they agree if this column has a single value?
             same = table.assign(**{name: table[name].iloc[0]}).astype(table.dtypes)
             if (self.compare(same) <= TOLERANCE).all():
-                guilty.append(name)
-        because = f", because of {' or '.join(guilty)}" if guilty else ""
+                causes.append(name)
+        because = f", because of {' or '.join(causes)}" if causes else ""
         raise ExportError(
             f"ONNX Runtime and scikit-learn differ by up to {np.nanmax(difference):.2g} "
             f"in {wrong} of {len(table)} {what}{because}.",
@@ -201,7 +201,7 @@ class Parity:
 
 
 def find_remedies(model: Any) -> Iterator[tuple[str, str]]:
-    """Yield the steps and parameters that are known to be lost in ONNX, and what to try."""
+    """Yield the steps and parameters that ONNX is known not to reproduce, and what to try."""
     steps = {"": model, **model.get_params()}
     has_trees = any(re.search(TREES, type(each).__name__) for each in steps.values())
     for names, values, remedy in REMEDIES if has_trees else REMEDIES[:-1]:

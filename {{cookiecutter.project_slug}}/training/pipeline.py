@@ -18,23 +18,23 @@ DATA = Path("data/penguins.csv")
 TEST_SHARE = 0.25
 SEED = 0
 MOST_FREQUENT = 100
-"""How many values, or words, of a string get a column of their own."""
+"""The number of values, or words, of a string that get a column of their own."""
 WORD = r"[^ \t\n.,;:!?()]+"
 
 
 def create_pipeline(schema: Schema, table: pd.DataFrame) -> Pipeline:
     """Create the untrained pipeline for a table that has a column for each feature.
 
-    It serves most tables as it is. To change it:
+    It suits most tables as it is. To change it:
 
     - Most other models need numbers that are not missing: replace "passthrough" by
       `SimpleImputer(strategy="median")`. All but forests need them of similar size, too:
       `make_pipeline(SimpleImputer(strategy="median"), StandardScaler())`.
     - For LightGBM, run `poetry add --group train lightgbm onnxmltools`, and replace the model by
       `LGBMClassifier(verbose=-1)` or `LGBMRegressor(verbose=-1)`.
-    - What ONNX cannot reproduce is refused when you train, with a hint at what to try.
+    - Training refuses what ONNX cannot reproduce, with a hint on what to try instead.
     """
-    enough = len(table) >= 10 * len(schema.labels)  # A tenth must hold every label.
+    enough = len(table) >= 10 * len(schema.labels)  # Early stopping holds out a tenth.
     options = {"max_iter": 200, "early_stopping": enough, "random_state": SEED}
     if schema.labels:
         model: Any = HistGradientBoostingClassifier(**options)
@@ -55,7 +55,7 @@ def encode(schema: Schema, feature: Feature, table: pd.DataFrame) -> tuple[str, 
         return f"words_{feature.name}", words, feature.name
     if feature.kind == "text" and len(schema.labels) <= 2:  # noqa: PLR2004 - skl2onnx's limit
         folds = KFold(5, shuffle=True, random_state=SEED)
-        target = "binary" if schema.labels else "continuous"  # Of whole numbers, it would guess.
+        target = "binary" if schema.labels else "continuous"  # It would guess for whole numbers.
         encoder = TargetEncoder(target_type=target, cv=folds)
         return f"mean_{feature.name}", encoder, [feature.name]
     # `max_categories` cannot be exported. A rare value is encoded like an unknown one: as zeros.

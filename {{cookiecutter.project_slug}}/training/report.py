@@ -40,7 +40,7 @@ PAGE = Template("""<!doctype html>
 </style>
 <h1>$title</h1>
 <p>$description</p>
-<p>Trained on $train rows. The scores are of $test other rows, the figures of $shown of these.</p>
+<p>Trained on $train rows. The scores are for $test other rows, the figures for $shown of these.</p>
 <table><tr><th>Score<th>Model<th>Baseline$scores</table>
 $figures
 </html>
@@ -48,7 +48,7 @@ $figures
 
 
 def write_report(evaluation: Evaluation, path: Path) -> None:
-    """Write a page of HTML that contains its figures."""
+    """Write an HTML page that contains its figures."""
     schema, model, split = evaluation.schema, evaluation.model, evaluation.split
     table, target = split.test.iloc[:ROWS], split.test_target[:ROWS]
     output = predict(schema, model, table)

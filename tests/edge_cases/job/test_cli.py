@@ -7,13 +7,13 @@ from typer import BadParameter
 from my_application.exit_status import InputError
 
 
-def test_merge_refuses_missing_parts_and_those_of_another_split() -> None:
+def test_merge_refuses_missing_and_unrelated_parts() -> None:
     invoke("run", "--shard", "0/3", SAMPLE, "out.jsonl")
     with pytest.raises(OSError, match=r"missing parts: .*1-of-3, .*2-of-3"):
         invoke("merge", SAMPLE, "out.jsonl")
 
     invoke("run", "--shard", "0/2", SAMPLE, "out.jsonl")
-    with pytest.raises(InputError, match="0-of-2 is of another input, version or split"):
+    with pytest.raises(InputError, match="0-of-2 belongs to another input, version or split"):
         invoke("merge", SAMPLE, "out.jsonl")
     with pytest.raises(OSError, match="missing parts: "):
         invoke("merge", SAMPLE, "missing/out.jsonl")

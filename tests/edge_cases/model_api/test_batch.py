@@ -52,7 +52,7 @@ def test_floats_that_pandas_writes_for_integers_are_accepted(tmp_path: Path) -> 
 
 
 def test_a_number_beyond_float32_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"in\.csv: the model cannot take a number of count,"):
+    with pytest.raises(FileError, match=r"in\.csv: the model cannot take a value of count:"):
         predict(tmp_path / "in.csv", f"size,count\n99,{10**40}\n")
 
 

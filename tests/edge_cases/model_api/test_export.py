@@ -212,7 +212,7 @@ def test_a_classifier_without_probabilities_is_refused() -> None:
 def test_a_threshold_that_the_api_would_ignore_is_refused() -> None:
     tree = HistGradientBoostingClassifier(max_iter=5)
 
-    with pytest.raises(ExportError, match=r"predicts another one. Try for .*: compare the prob"):
+    with pytest.raises(ExportError, match=r"predicts another one. Fix for .*: compare the prob"):
         export_with(TWO, columns("passthrough"), FixedThresholdClassifier(tree, threshold=0.9))
 
 

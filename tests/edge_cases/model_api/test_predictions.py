@@ -42,7 +42,7 @@ def test_a_number_beyond_float32_is_refused(tmp_path: Path, count: str) -> None:
         response = client.post("/predictions", content=content, headers=JSON)
 
     assert response.status_code == 422
-    reason = "The model cannot take a number of count, which is too large."
+    reason = "The model cannot take a value of count: it is too large."
     assert response.json()["detail"] == reason
 
 

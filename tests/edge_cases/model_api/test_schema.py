@@ -45,7 +45,7 @@ def test_a_feature_that_has_several_columns_is_refused(alias: Any) -> None:
 def test_a_feature_with_the_name_of_an_output_column_is_refused() -> None:
     features = create_model("Features", __base__=FeatureModel, prediction=(float, 1.0))
 
-    with pytest.raises(SchemaError, match="prediction: files get predictions under this name"):
+    with pytest.raises(SchemaError, match="prediction: predictions in files have this name"):
         Schema(features, create_model("Target", target=(float, ...)), features())
 
 

@@ -107,7 +107,7 @@ def test_streams_and_background_tasks_may_take_longer(app: FastAPI, client: Test
     assert done.is_set()
 
 
-def test_a_body_may_not_be_too_large() -> None:
+def test_a_body_that_is_too_large_is_refused() -> None:
     app = create_app(Settings(max_body_bytes=10, cors_origins=["https://shop.example"]))
     client = TestClient(app)
 

@@ -23,11 +23,11 @@ log = structlog.get_logger()
 
 @dataclass
 class AccessLog:
-    """ASGI middleware that gives each request an ID and a log line, and status 500 if it fails.
+    """ASGI middleware that adds request IDs, logs each request, and answers failures with 500.
 
     The ID is the client's `X-Request-ID`, or a new one. It is in the response and in every log
-    line of the request; so is the ID of the trace, if the service makes traces, or the client sends
-    a `traceparent`. The duration is the time until the response ends, without background tasks.
+    line of the request, as is the trace ID if the service sends traces or the client sends a
+    `traceparent`. The duration is the time until the response ends, without background tasks.
     `app.state.request_observers` are called with the scope, the status and the duration in seconds
     of each request.
     """
@@ -76,14 +76,14 @@ class AccessLog:
 
 
 def bind_ids(headers: dict[bytes, bytes]) -> bytes:
-    """Put the IDs of a request into all of its log lines, and return its own."""
+    """Add the request ID and the trace ID to all log lines of a request; return the request ID."""
     request_id = headers.get(b"x-request-id", b"")
     if not REQUEST_ID.fullmatch(request_id):
         request_id = secrets.token_hex(16).encode()
-    structlog.contextvars.clear_contextvars()  # The next request of a connection inherits them.
+    structlog.contextvars.clear_contextvars()  # Inherited from the connection's last request.
     structlog.contextvars.bind_contextvars(request_id=request_id.decode())
     sent = TRACEPARENT.match(headers.get(b"traceparent", b""))
-    span = get_current_span().get_span_context()  # FastAPI's; invalid if it makes no traces.
+    span = get_current_span().get_span_context()  # FastAPI's; invalid without tracing.
     if span.is_valid or sent:
         trace_id = sent[1].decode() if sent else format_trace_id(span.trace_id)
         structlog.contextvars.bind_contextvars(trace_id=trace_id)

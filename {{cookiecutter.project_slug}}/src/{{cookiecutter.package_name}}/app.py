@@ -22,10 +22,10 @@ from {{ cookiecutter.package_name }}.settings import Settings, load
 
 @asynccontextmanager
 async def lifespan({% if cookiecutter.application != "model-api" %}_{% endif %}app: FastAPI) -> AsyncIterator[None]:
-    """Open resources, such as a pool of connections, before `yield`, and close them after it.
+    """Open resources, such as a connection pool, before `yield`, and close them after it.
 
     Keep them in `app.state`, and add a readiness check, a coroutine function that raises an
-    exception if the service cannot serve, to `app.state.readiness_checks`.
+    exception if the service is not ready, to `app.state.readiness_checks`.
     """
 {%- if cookiecutter.application == "model-api" %}
     async with predictions.model_lifespan(app, SCHEMA):
@@ -49,12 +49,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         exception_handlers=errors.HANDLERS,
         responses=errors.RESPONSES,
-        telemetry={"metrics": False, "logs": False},  # Ours replace these; FastAPI's traces stay.
+        telemetry={"metrics": False, "logs": False},  # Replaced by ours; traces stay on.
         max_body_size=settings.max_body_bytes,
     )
     app.state.settings = settings
     app.state.readiness_checks, app.state.request_observers = {}, []
-    # Leave this to the router, inside the middleware: then a 413 has a request ID and CORS headers.
+    # Let the router check this, inside the middleware, so that a 413 has an ID and CORS headers.
     app.max_body_size = None
 {%- if cookiecutter.application == "model-api" %}
     predictions.add_routes(app, SCHEMA, settings.max_instances)
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         add_docs(app)
 
 {%- if cookiecutter.application == "web-api" %}
-    # This comes last: a route for any path, such as `/{name}`, hides what is included later.
+    # Include these last: a route for any path, such as `/{name}`, hides the routes after it.
     app.include_router(quotes.router)
 {%- endif %}
 

@@ -7,7 +7,7 @@ from starlette.staticfiles import StaticFiles
 
 
 def add_docs(app: FastAPI) -> None:
-    """Serve the documentation. Its addresses are relative, so that any path prefix works.
+    """Serve the documentation. Its URLs are relative, so that any path prefix works.
 
     https://fastapi.tiangolo.com/how-to/custom-docs-ui-assets/#self-hosting-javascript-and-css-for-docs
     """

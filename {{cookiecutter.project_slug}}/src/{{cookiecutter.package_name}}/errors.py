@@ -15,11 +15,11 @@ from starlette.requests import ClientDisconnect
 
 MEDIA_TYPE = "application/problem+json"
 PARAMETERS = {"cookie", "header", "path", "query"}
-PARSING_FAILED = "There was an error parsing the body"  # By FastAPI.
+PARSING_FAILED = "There was an error parsing the body"  # FastAPI's message.
 
 
 class Problem(BaseModel):
-    """A problem document; an error may add members of its own."""
+    """A problem document, to which an error may add members."""
 
     type: str = "about:blank"
     title: str
@@ -42,7 +42,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     members: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Create the response for a problem, which may have further members."""
+    """Create the response for a problem; `members` are added to the document."""
     title = responses.get(status, "Error")
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     content: dict[str, Any] = {"type": "about:blank", "title": title, "detail": detail or title}
@@ -56,7 +56,7 @@ async def client_disconnected(_request: Request, _error: ClientDisconnect) -> Re
 
 
 async def invalid_request(_request: Request, error: RequestValidationError) -> Response:
-    """Answer a request that does not match the schema, without repeating its values."""
+    """Respond to a request that does not match the schema, without repeating its values."""
     fields = []
     for each in error.errors():
         path = [str(it).replace("~", "~0").replace("/", "~1") for it in each["loc"]]
@@ -74,11 +74,11 @@ async def invalid_request(_request: Request, error: RequestValidationError) -> R
 
 
 async def http_error(request: Request, error: HTTPException) -> Response:
-    """Answer an HTTPException; a detail that is a dict becomes members of the document."""
+    """Respond to an HTTPException; a detail that is a dict becomes members of the document."""
     cause = error.__cause__
     if isinstance(cause, ClientDisconnect | OSError) and error.detail == PARSING_FAILED:
         raise cause  # Such as a full disk, for which FastAPI blames the client.
-    if error.status_code < 400:  # noqa: PLR2004 - a redirect is no problem
+    if error.status_code < 400:  # noqa: PLR2004 - a redirect is not an error
         return await http_exception_handler(request, error)
     detail: Any = error.detail
     members = detail if isinstance(detail, dict) else {"detail": detail}

@@ -1,4 +1,4 @@
-"""Exit statuses: every outcome of a command has its own, and one log line."""
+"""Exit statuses: each outcome of a command has its own status and one log line."""
 
 import logging
 import os
@@ -49,10 +49,10 @@ def run(command: Callable[[], int | None]) -> NoReturn:
     status, error = 0, None
     try:
         status = command() or 0
-    except BaseException as raised:  # noqa: BLE001 - a panic of polars is no Exception
+    except BaseException as raised:  # noqa: BLE001 - a panic of polars is not an Exception
         error = raised
-        # Typer exits where a pipe breaks, be it the log's or the connection to a database, and
-        # aborts where a file ends too early.
+        # Typer raises SystemExit for a broken pipe, even that of a connection to a database, and
+        # Abort for a file that ends too early.
         if isinstance(raised, SystemExit | Abort):
             error = raised.__context__ or raised
         if isinstance(raised, SystemExit) and not isinstance(error, BrokenPipeError):
@@ -71,7 +71,7 @@ def run(command: Callable[[], int | None]) -> NoReturn:
 
 
 def status_of(error: BaseException) -> int:
-    """Return the status for an exception; a group with a bug in it is a bug."""
+    """Return the status for an exception; a group that contains a bug counts as a bug."""
     if isinstance(error, BaseExceptionGroup):
         statuses = [status_of(each) for each in error.exceptions]
         return BUG if BUG in statuses else statuses[0]
@@ -79,7 +79,7 @@ def status_of(error: BaseException) -> int:
 
 
 def log_failure(status: int, error: BaseException | None) -> None:
-    """Log a failure in one line; that of a bug has the traceback."""
+    """Log a failure as one line, with the traceback if it is a bug."""
     meaning = MEANINGS.get(status, "failed")
     with structlog.contextvars.bound_contextvars(status=status):
         if status == BUG:  # Error trackers listen to the standard library's log.
@@ -89,7 +89,7 @@ def log_failure(status: int, error: BaseException | None) -> None:
 
 
 def describe(error: BaseException) -> list[str]:
-    """Return the problems that an exception names."""
+    """Return the problems that an exception describes."""
     problems = [str(each) for each in error.args] or [repr(error)]
     if isinstance(error, BaseExceptionGroup):
         problems = [problem for each in error.exceptions for problem in describe(each)]
@@ -106,8 +106,8 @@ def exit_on_signals() -> None:
     """Exit as soon as SIGTERM or Ctrl-C arrives, without cleaning up.
 
     Cleaning up would need an exception in the main thread, which native code may delay or discard.
-    Since nothing cleans up after SIGKILL or a power failure either, the next run has to remove what
-    this one leaves behind in any case, as `files.replacing` does.
+    Nothing can clean up after SIGKILL or a power failure either, so in any case the next run has to
+    remove what this one leaves behind, as `files.replacing` does.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)

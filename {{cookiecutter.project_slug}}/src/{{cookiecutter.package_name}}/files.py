@@ -1,4 +1,4 @@
-"""Output that appears complete or not at all, and progress in a terminal."""
+"""Write complete output or none, and show progress in a terminal."""
 
 import errno
 import glob
@@ -21,13 +21,13 @@ DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def replacing(target: Path) -> Iterator[Path]:
     """Yield a path to write to; the file there replaces `target` if the block succeeds.
 
-    The path has the name of `target`, in a temporary directory beside it. What a killed run of the
-    same target left behind is removed first. If two runs overlap, the one that started last wins:
-    it removes the directory of the other, which then fails.
+    The path has the name of `target`, in a temporary directory beside it. Directories that killed
+    runs left behind are removed first. If two runs overlap, the one that started last wins: it
+    removes the directory of the other, which then fails.
 
     Raises:
         BadParameter: the target is a directory or a device.
-        OSError: it cannot be written.
+        OSError: the target cannot be written.
     """
     is_device = target.absolute().is_relative_to("/dev")  # Such as a link to standard output.
     if is_device or (target.exists() and not target.is_file()):
@@ -71,5 +71,5 @@ def progress() -> Progress:
         console=Console(stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),
-        redirect_stdout=sys.stdout.isatty(),  # Else the log would go to the terminal.
+        redirect_stdout=sys.stdout.isatty(),  # Otherwise the log would go to the terminal.
     )

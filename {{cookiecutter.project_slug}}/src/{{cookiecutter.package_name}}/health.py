@@ -10,7 +10,7 @@ log = structlog.get_logger()
 
 
 class NotReadyError(Exception):
-    """A reason for not being ready that everybody may read."""
+    """The service is not ready; the message is public."""
 
 
 @router.get("/livez")
@@ -22,7 +22,7 @@ async def livez() -> dict[str, str]:
 @router.get("/readyz", responses={503: {"description": "Not ready; `detail` says why"}})
 async def readyz(request: Request) -> dict[str, str]:
     """Return 200 if every check in `app.state.readiness_checks` passes, and 503 otherwise."""
-    deadline = asyncio.get_running_loop().time() + 3  # Less than health checks wait.
+    deadline = asyncio.get_running_loop().time() + 3  # Health checks wait longer.
     for name, check in request.app.state.readiness_checks.items():
         try:
             async with asyncio.timeout_at(deadline):

@@ -41,7 +41,7 @@ def run(
     orders, total = 0, Decimal()
     with (
         progress() as bar,
-        # Bytes that are not UTF-8 become surrogates, which Pydantic refuses, naming the line.
+        # Invalid UTF-8 becomes surrogates, which Pydantic rejects; the error names the line.
         bar.open(source, "r", encoding="utf-8-sig", errors="surrogateescape", newline="") as lines,
         replacing(target) as path,
         path.open("wb") as output,
@@ -70,7 +70,7 @@ def valid_orders(rows: Rows, max_errors: int) -> Iterator[Order]:
 
 
 def csv_rows(lines: Iterable[str]) -> Rows:
-    """Yield the rows of a CSV file that are not empty, after checking its header."""
+    """Check the header of a CSV file, and yield the rows that are not empty."""
     reader = csv.DictReader(lines, restkey="surplus fields", restval="", strict=True)
     try:
         if sorted(reader.fieldnames or ()) != sorted(Order.model_fields):

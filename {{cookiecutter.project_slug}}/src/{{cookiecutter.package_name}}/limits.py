@@ -29,7 +29,7 @@ def time_limit[F: Callable[..., Any]](seconds: float) -> Callable[[F], F]:
 
 
 def add_limits(app: FastAPI) -> None:
-    """Limit requests. The grace period must suffice for every route."""
+    """Add the limits, and check that the grace period exceeds the time limit of every route."""
     settings: Settings = app.state.settings
     for endpoint, seconds in _time_limits.items():
         if seconds >= settings.shutdown_grace_seconds:
@@ -44,33 +44,33 @@ def add_limits(app: FastAPI) -> None:
 
 
 class Deadline:
-    """The time at which a request is interrupted if its response has not begun."""
+    """A timer that interrupts a request if its response has not begun in time."""
 
     def __init__(self, scope: Scope, seconds: float) -> None:
-        """Start the timer of a request; its route may set another limit than `seconds`."""
+        """Start the timer of a request, whose route may have another limit than `seconds`."""
         self.timeout = asyncio.timeout(None)
         self._scope, self._seconds = scope, seconds
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
-        # By the time of the shortest limit, the request has been routed.
+        # When the shortest limit has passed, the request has been routed.
         shortest = min([seconds, *_time_limits.values()])
         self.timer = self._loop.call_later(shortest, self._check)
 
     def _check(self) -> None:
         endpoint: Any = self._scope.get("endpoint")
-        # Other decorators may wrap what is limited.
+        # Other decorators may wrap the endpoint.
         deadline = self._start + _time_limits.get(unwrap(endpoint), self._seconds)
         if self._loop.time() < deadline:
             self.timer = self._loop.call_at(deadline, self._check)
         elif not endpoint or iscoroutinefunction(endpoint) or isasyncgenfunction(endpoint):
-            self.timeout.reschedule(deadline)  # A thread could not be interrupted.
+            self.timeout.reschedule(deadline)  # Threads cannot be interrupted.
 
 
 class Limits:
-    """ASGI middleware that answers 503 and 504 to requests beyond the limits.
+    """ASGI middleware that responds with 503 or 504 to requests that exceed the limits.
 
-    The limits hold until the response begins; streams may take any time. The server cancels those
-    that outlast its grace period when it stops, and they end there.
+    The limits apply until the response begins; streams may take any time. When the server stops, it
+    cancels the streams that outlast its grace period, and this middleware ends them.
     """
 
     def __init__(self, app: ASGIApp, seconds: float, concurrent: int) -> None:
@@ -96,14 +96,14 @@ class Limits:
                 self._waiting.discard(deadline)
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the application; raise a `RuntimeError` if what it awaits was cancelled, not it."""
+        """Run the application; raise `RuntimeError` if only something it awaits is cancelled."""
         try:
             await self._app(scope, receive, send)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task and task.cancelling():
                 raise
-            raise RuntimeError("The request has awaited something that was cancelled.") from error
+            raise RuntimeError("The request awaited something that was cancelled.") from error
 
     async def _serve(self, deadline: Deadline, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request until its deadline."""

@@ -18,7 +18,7 @@ from structlog.typing import EventDict, Processor
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
 MIN_LENGTH = 50
 NOT_TEXT = (dict, list, tuple, int, float, type(None))
-# What may be secret: the values that exceptions of Pydantic, FastAPI and databases repeat (those of
+# Possible secrets: the values that exceptions of Pydantic, FastAPI and databases repeat (those of
 # the last with line breaks), and the users, passwords, queries and fragments of URLs.
 HIDDEN = re.compile(
     r"(input_value=|'input': |Input tag |\[parameters: |convert string ).*"
@@ -26,16 +26,16 @@ HIDDEN = re.compile(
     r"|(DETAIL: |CONTEXT: |LINE \d+: |for type \w+: |Duplicate entry |dup key: )(?s:.*?)"
     r"(?=\n[ |]*(?:\[SQL: |HINT: |File \"|The above |During )|\Z)"
 )
-HINTS = re.compile(r"[\n?#@=']|: ")  # Without any of these, there is nothing to hide.
+HINTS = re.compile(r"[\n?#@=']|: ")  # A text without any of these has nothing to hide.
 # In a traceback, the path of a library's file, and the lines of its source.
 LIBRARY_FRAME = re.compile(r'File ".*[/\\]site-packages[/\\](.*)(?:\n    .*)*')
 log = structlog.get_logger()
 
 
 def configure(level: str = "info", log_format: str = "auto") -> None:
-    """Configure structlog, and send what libraries log through the same processors."""
+    """Configure structlog, and send the logs of libraries through the same processors."""
     for stream in ("stdout", "stderr"):
-        if not getattr(sys, stream):  # Its parent has closed it: `my-command >&-`.
+        if not getattr(sys, stream):  # The parent process closed it: `my-command >&-`.
             setattr(sys, stream, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the end
     console = sys.stdout.isatty() if log_format == "auto" else log_format == "console"
     if isinstance(sys.stdout, TextIOWrapper):
@@ -44,7 +44,7 @@ def configure(level: str = "info", log_format: str = "auto") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,  # It shows no local variables, unlike others.
+        structlog.processors.format_exc_info,  # Unlike others, it shows no local variables.
         safe(structlog.dev.ConsoleRenderer() if console else to_json_line),
     ]
     structlog.configure(
@@ -56,9 +56,9 @@ def configure(level: str = "info", log_format: str = "auto") -> None:
     add_name = [structlog.stdlib.add_logger_name, formatter.remove_processors_meta]
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter(processors=[add_extra, *add_name, *processors]))
-    # What libraries log for debugging may be secret, such as headers and messages.
-    least = "INFO" if level == "debug" else level.upper()
-    logging.basicConfig(handlers=[handler], level=least, force=True)
+    # The debug logs of libraries may contain secrets, such as headers and messages.
+    library_level = "INFO" if level == "debug" else level.upper()
+    logging.basicConfig(handlers=[handler], level=library_level, force=True)
     logging.captureWarnings(capture=True)
     sys.excepthook = lambda *exc_info: log.critical("uncaught exception", exc_info=exc_info)
     threading.excepthook = lambda args: log.critical("uncaught exception", exc_info=args[:3])
@@ -75,7 +75,7 @@ def _hide(value: Any) -> Any:
 
 
 def safe(render: Processor) -> Callable[[Any, str, EventDict], str]:
-    """Hide what may be secret, and shorten the longest values of a line that would be too long."""
+    """Wrap a renderer to hide possible secrets, and to shorten long values in long lines."""
 
     def render_safely(logger: Any, method: str, event: EventDict) -> str:
         event.pop("color_message", None)  # Uvicorn's, for terminals; it repeats the event.
@@ -93,7 +93,7 @@ def safe(render: Processor) -> Callable[[Any, str, EventDict], str]:
             elif length > MIN_LENGTH:
                 length = max(length // 2, length - surplus - len(" ... ") * 2)
                 event = {**event, longest: shorten(str(value), length)}
-            else:  # There are too many values.
+            else:  # There are too many short values.
                 event = dict(list(event.items())[-len(event) // 2 :])
             line = str(render(logger, method, {**event}))
         return line
@@ -102,7 +102,7 @@ def safe(render: Processor) -> Callable[[Any, str, EventDict], str]:
 
 
 def shorten(text: str, length: int) -> str:
-    """Leave out a part of a text that is longer than `length`, after its first third."""
+    """Shorten a text to about `length` characters by omitting a part after its first third."""
     start = length // 3
     return text if len(text) <= length else f"{text[:start]} ... {text[start - length :]}"
 

@@ -11,7 +11,7 @@ METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "WEBSOCKE
 DURATION = Histogram(
     "http_request_duration_seconds", "Duration of requests.", ["method", "route", "status"]
 )
-Info("application_build", "The version that runs.").info({"version": __version__})
+Info("application_build", "The running version.").info({"version": __version__})
 
 
 def add_metrics(app: FastAPI) -> None:
@@ -24,7 +24,7 @@ def add_metrics(app: FastAPI) -> None:
 
 
 def observe_request(scope: Scope, status: int | None, seconds: float) -> None:
-    """Measure a request by its method, its route and the class of its status."""
+    """Record the duration of a request by its method, its route and the class of its status."""
     # Methods and paths that clients invent share one time series.
     method = scope.get("method", "WEBSOCKET")
     method = method if method in METHODS else "other"

@@ -33,7 +33,7 @@ SECRETS_DIR = Path(os.environ.get(f"{PREFIX}SECRETS_DIR", "/run/secrets"))
 
 
 class SecretFiles(NestedSecretsSettingsSource):
-    """The secret files that are settings; others, such as a keystore, may lie beside them."""
+    """A source that reads secret files and ignores other files, such as a keystore."""
 
     @classmethod
     def load_secrets(cls, path: Path) -> dict[str, str]:
@@ -51,7 +51,7 @@ class Settings(
     dotenv_filtering="only_existing",
     hide_input_in_errors=True,
 ):
-    """Each field is set by the variable of its name; .env.example lists and explains them."""
+    """Each field is set by an environment variable; .env.example lists and explains them."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
@@ -65,7 +65,7 @@ class Settings(
 
 
 def load() -> Settings:
-    """Load the settings, or raise a `SettingsError` that lists every problem but no value."""
+    """Load the settings, or raise a `SettingsError` that lists all problems but no values."""
     problems: list[str] = []
     try:
         problems += _check_sources()
@@ -91,7 +91,7 @@ def load() -> Settings:
 
 
 def variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
-    """Yield the variables that set the fields of a model, with `__*` for fields that take any."""
+    """Yield the variables that set the fields of a model, with `__*` for arbitrary keys."""
     for field_name, field in model.model_fields.items():
         is_union = get_origin(field.annotation) in {Union, UnionType}
         members = get_args(field.annotation) if is_union else [field.annotation]
@@ -103,11 +103,11 @@ def variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
 
 
 def _names(field_name: str, field: FieldInfo, prefix: str) -> list[str]:
-    """Return the variables that set a field, one for each alias; a setting's has no prefix."""
+    """Return the variables that set a field, one for each alias; aliases have no prefix."""
     alias = field.validation_alias
     start = "" if alias and prefix == PREFIX else prefix
     choices = getattr(alias, "choices", [alias or field_name])
-    # The variable of an AliasPath is its first part.
+    # The first part of an AliasPath is the variable.
     return [f"{start}{getattr(each, 'path', [each])[0]}".upper() for each in choices]
 
 
@@ -117,7 +117,7 @@ def is_setting(name: str) -> bool:
 
 
 def _check_sources() -> list[str]:
-    """Describe invalid lines of `.env`, and what looks like a setting in any source but is none."""
+    """Describe invalid lines of `.env`, and names with the prefix that are not settings."""
     known = [*variables(Settings, PREFIX)]
     similar = {it.removeprefix(PREFIX): it for it in known if not it.endswith("*")}
     env_file = Path(".env")
@@ -144,7 +144,7 @@ def _describe(detail: ErrorDetails) -> str:
 
 
 def _variable(path: list[str]) -> str:
-    """Return the name of the variable that sets a field, whose path may have the tag of a union."""
+    """Return the variable that sets a field, whose path may contain the tag of a union."""
     prefix = PREFIX if path[0] in Settings.model_fields else ""
     paths = [path, *(path[:n] + path[n + 1 :] for n in range(1, len(path)))]
     names = [f"{prefix}{'__'.join(each)}".upper() for each in paths]

@@ -24,7 +24,7 @@ class Shard:
     count: int
 
     def select[Row](self, rows: Iterator[tuple[int, Row]], lines: int) -> Iterator[tuple[int, Row]]:
-        """Yield the rows that end in this range of an input with so many lines."""
+        """Yield the rows that end in this range; the input has `lines` lines in total."""
         begin = lines * self.index // self.count
         end = lines * (self.index + 1) // self.count
         for line, row in rows:
@@ -48,7 +48,7 @@ def parse(text: str) -> Shard:
 
 
 def scan(source: Path) -> tuple[str, int]:
-    """Return a digest of this version and an input, and the number of lines of the input."""
+    """Return a digest of an input and this version, and the number of lines of the input."""
     if source.exists() and not source.is_file():
         raise BadParameter(f"{source} is not a regular file, and would be read twice")
     digest, lines = hashlib.sha256(__version__.encode()), 0
@@ -67,11 +67,11 @@ def merge(source: Path, target: Path) -> None:
     count = max((int(it[2]) for it in found.values() if it[1] == digest), default=1)
     parts = [Shard(index, count).path(target, digest) for index in range(count)]
     if foreign := sorted(found.keys() - {*parts}):
-        problem = "is of another input, version or split: remove it"
+        problem = "belongs to another input, version or split: remove it"
         raise InputError(*(f"{path} {problem}" for path in foreign))
     if missing := [str(part) for part in parts if part not in found]:
         raise OSError(f"missing parts: {', '.join(missing)}")
-    # What shards of an earlier input left behind when they were killed.
+    # Remove what killed shards of an earlier input left behind.
     for leftover in target.parent.glob(f".{glob.escape(target.name)}.*-of-*.partial"):
         shutil.rmtree(leftover, ignore_errors=True)
     with replacing(target) as path, path.open("wb") as output:

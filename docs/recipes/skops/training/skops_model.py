@@ -1,4 +1,4 @@
-"""Train the model that is served: `python -m training.skops_model`."""
+"""Train the served model: `python -m training.skops_model`."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from training.pipeline import DATA, SEED, create_pipeline
 def create_model(schema: Schema, table: pd.DataFrame) -> Pipeline:
     """Create the untrained model: categories are encoded as in the pipeline of the ONNX model."""
     encoder = create_pipeline(schema, table)[0]
-    quantiles = QuantileTransformer(n_quantiles=50, random_state=SEED)  # ONNX has no such thing.
+    quantiles = QuantileTransformer(n_quantiles=50, random_state=SEED)  # ONNX has none.
     model: Any = LogisticRegression(max_iter=1000) if schema.labels else Ridge()
     return make_pipeline(encoder, SimpleImputer(strategy="median"), quantiles, model)
 

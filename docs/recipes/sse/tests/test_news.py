@@ -3,7 +3,7 @@ import asyncio
 from my_application.routes.news import News, publish, subscribe, subscribers
 
 
-def test_who_listens_gets_what_is_published() -> None:
+def test_subscribers_receive_published_news() -> None:
     async def listen() -> News:
         stream = subscribe()
         first = asyncio.ensure_future(anext(stream))

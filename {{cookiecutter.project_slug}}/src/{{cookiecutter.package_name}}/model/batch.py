@@ -91,7 +91,7 @@ def _read_chunks(source: Path, read: Callable[[Path], Iterator[Row]]) -> Chunks:
 
 
 def to_records(schema: Schema, output: Any) -> list[Row]:
-    """Convert the output of a predictor to JSON objects, with as many digits as it has."""
+    """Convert the output of a predictor to JSON objects, rounded to its precision."""
     if not schema.labels:
         check_output(schema, output)
         return [{"value": float(f"{value:.7g}")} for value in output.tolist()]
@@ -102,7 +102,7 @@ def to_records(schema: Schema, output: Any) -> list[Row]:
 
 
 def to_cells(schema: Schema, output: Any) -> list[Row]:
-    """Convert the output of a predictor to the columns that files get."""
+    """Convert the output of a predictor to the columns that are added to files."""
     if not schema.labels:
         return [{"prediction": record["value"]} for record in to_records(schema, output)]
     names = ("prediction", *(f"probability_{label}" for label in schema.labels))
@@ -119,7 +119,7 @@ def _labelled(schema: Schema, output: Any) -> Iterator[tuple[str, list[float]]]:
 
 
 def _warn_of_absent_columns(schema: Schema, source: Path, rows: list[Row]) -> None:
-    """A misspelled name would make every value of an optional feature missing."""
+    """Warn about optional features without a column, whose name may be misspelled."""
     found: set[str] = set().union(*rows)
     if absent := [it.column for it in schema.features if not found & {it.column, it.name}]:
         sys.stderr.write(f"Warning: {source} has no {', '.join(absent)}.\n")
@@ -155,7 +155,7 @@ def read_csv(path: Path) -> Iterator[dict[str, str]]:
         try:
             yield from _read_rows(path, file)
         except (UnicodeDecodeError, csv.Error) as error:
-            hint = "" if isinstance(error, csv.Error) else " Excel saves it as 'CSV UTF-8'."
+            hint = "" if isinstance(error, csv.Error) else " In Excel, save it as 'CSV UTF-8'."
             raise FileError(f"{path} is not valid CSV in UTF-8: {error}.{hint}") from error
 
 
@@ -166,7 +166,7 @@ def _read_rows(path: Path, file: TextIO) -> Iterator[dict[str, str]]:
     reader = csv.reader(chain([header], file), delimiter=delimiter, strict=True)
     names = next(reader, [])
     if repeated := [name for name, number in Counter(names).items() if number > 1]:
-        which = f"{repeated[0]!r}" if repeated[0] else "without a name"
+        which = f"named {repeated[0]!r}" if repeated[0] else "without a name"
         raise FileError(f"{path} has several columns {which}.")
     for number, row in enumerate(filter(None, reader), 1):
         if len(row) != len(names):
@@ -213,7 +213,7 @@ def _write_lines(_source: Path, target: Path, first: list[Row], others: Chunks) 
 
 
 def _write_parquet(source: Path, target: Path, first: list[Row], others: Chunks) -> None:
-    from pyarrow import Table, parquet  # noqa: PLC0415 - too
+    from pyarrow import Table, parquet  # noqa: PLC0415 - optional
 
     schema = parquet.read_schema(source)
     predictions = [{key: row[key] for key in row if key not in schema.names} for row in first]

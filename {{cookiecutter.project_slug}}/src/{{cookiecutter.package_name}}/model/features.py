@@ -27,7 +27,7 @@ KINDS: dict[Any, Kind] = {
 }
 EPOCH = date(1970, 1, 1).toordinal()
 ONNX_OUTPUTS = {"label", "probabilities", "variable"}
-"""The names that skl2onnx gives to outputs, which no input can have, too."""
+"""The names that skl2onnx gives to outputs; no input can have one of them."""
 
 
 class SchemaError(Exception):
@@ -52,14 +52,14 @@ class FeatureModel(BaseModel):
 
 
 def refuse_number(value: Any) -> Any:
-    """Refuse what Pydantic would take for seconds since 1970."""
+    """Refuse numbers, which Pydantic would take for seconds since 1970."""
     if isinstance(value, date) or "-" in str(value)[1:]:
         return value
     raise PydanticCustomError("date_type", "Input should be a date such as 2026-01-31")
 
 
 Date = Annotated[date, Field(strict=False), BeforeValidator(refuse_number)]
-"""A date, which JSON has as a string: `2026-01-31`."""
+"""A date, which is a string in JSON: `2026-01-31`."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Schema:
         self.names = tuple(feature.name for feature in self.features)
         for name in self.names:
             if name in ONNX_OUTPUTS or "__" in name:
-                raise SchemaError(f"{name}: rename it, and name its column by `validation_alias`.")
+                raise SchemaError(f"{name}: rename it, and give its column as `validation_alias`.")
         if len(target.model_fields) != 1:
             raise SchemaError("The target must have exactly one field.")
         self.target = Feature.from_field(*next(iter(target.model_fields.items())))
@@ -129,8 +129,8 @@ class Schema:
         self.columns = {each.column: each.name for each in self.features}
         outputs = {"prediction", *(f"probability_{label}" for label in self.labels)}
         if taken := outputs & self.columns.keys():
-            raise SchemaError(f"{min(taken)}: files get predictions under this name; rename it.")
-        try:  # FastAPI validates values as JSON has them, in which a date is a string.
+            raise SchemaError(f"{min(taken)}: predictions in files have this name; rename it.")
+        try:  # FastAPI validates JSON, in which a date is a string.
             features.model_validate(self.example_json())
         except ValidationError as error:
             raise SchemaError(
@@ -143,7 +143,7 @@ class Schema:
         return {feature.column: values[feature.name] for feature in self.features}
 
     def _keys(self, row: Mapping[str, Any]) -> list[str]:
-        """Return the keys of features: columns, or names where there is no such column."""
+        """Return the key of each feature in a row: its column, or else its name."""
         return [column if column in row else name for column, name in self.columns.items()]
 
     def parse_text(self, row: Mapping[str, str | None]) -> FeatureModel:
@@ -151,12 +151,12 @@ class Schema:
         return self.features_model.model_validate_strings(present_cells(row, self._keys(row)))
 
     def parse_values(self, row: Mapping[str, Any]) -> FeatureModel:
-        """Create an instance from a row of values. Ignore those that are not features."""
+        """Create an instance from a row of values. Ignore values that are not features."""
         known = {key: row[key] for key in self._keys(row) if key in row}
         return self.features_model.model_validate(whole_to_integer(known))
 
     def parse_target(self, row: Mapping[str, str | None]) -> Any:
-        """Return the target in a row of a CSV file, or None where it is missing."""
+        """Return the target in a row of a CSV file, or None if it is missing."""
         has_column = self.target.column in row
         present = present_cells(row, [self.target.column if has_column else self.target.name])
         if not present and has_column:
@@ -167,8 +167,8 @@ class Schema:
     def to_columns(self, instances: Sequence[BaseModel]) -> Columns:
         """Return one array of shape (n, 1) for each feature, for training and prediction alike.
 
-        Numbers, booleans and dates (days since 1970) are float32, and NaN where they are missing.
-        Strings are empty where they are missing, because ONNX has no missing strings.
+        Numbers, booleans and dates (days since 1970) are float32; missing ones are NaN. Missing
+        strings are empty, because ONNX has no missing strings.
 
         Raises:
             RangeError: a number is too large for float32.
@@ -186,14 +186,14 @@ class Schema:
                     with np.errstate(over="raise"):
                         array = np.array(values, np.float32)
                 except ArithmeticError as error:
-                    reason = f"cannot take a number of {feature.column}, which is too large."
+                    reason = f"cannot take a value of {feature.column}: it is too large."
                     raise RangeError(reason) from error
             columns[feature.name] = array.reshape(-1, 1)
         return columns
 
 
 def whole_to_integer(row: dict[str, Any]) -> dict[str, Any]:
-    """Replace numbers such as 181.0, which JSON Schema takes for integers, and return the row."""
+    """Replace numbers such as 181.0, which are integers in JSON Schema, and return the row."""
     for name, value in row.items():
         if type(value) is float and value.is_integer():
             row[name] = int(value)

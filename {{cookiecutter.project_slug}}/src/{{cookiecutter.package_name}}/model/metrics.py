@@ -17,11 +17,11 @@ from {{ cookiecutter.package_name }}.model.predictor import ModelInfo
 
 PROBABILITIES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 OTHER = "other"
-"""Where refused values are counted that belong to no feature, such as unknown fields."""
+"""The label for refused values that belong to no feature, such as unknown fields."""
 
 
 class ModelMetrics(Collector):
-    """Counts predictions, missing values and refused values; the schema bounds the labels.
+    """Counts predictions, missing values and refused values, with only the schema's labels.
 
     It counts a whole request at once: a `Histogram.observe` for every instance would take longer
     than the validation of the request.
@@ -41,7 +41,7 @@ class ModelMetrics(Collector):
     def count_predictions(
         self, instances: Sequence[BaseModel], predictions: Sequence[dict[str, Any]]
     ) -> None:
-        """Count instances and what was predicted for them, as the API answers it."""
+        """Count instances and their predictions, which are in the format of the API."""
         optional = self._missing.keys()
         missing = [name for each in instances for name in optional if vars(each)[name] is None]
         if self._schema.labels:
@@ -58,13 +58,13 @@ class ModelMetrics(Collector):
 
     def count_refused(self, errors: Iterable[Any]) -> None:
         """Count the invalid values of instances by feature."""
-        places = [error["loc"][-1] for error in errors if "instances" in error["loc"]]
-        names = [self._schema.columns.get(place, place) for place in places]
+        keys = [error["loc"][-1] for error in errors if "instances" in error["loc"]]
+        names = [self._schema.columns.get(key, key) for key in keys]
         with self._lock:
             self._refused.update(name if name in self._refused else OTHER for name in names)
 
     def collect(self) -> Iterator[Metric]:
-        """Return the metrics to Prometheus."""
+        """Yield the metrics for Prometheus."""
         labels = {"name": self._info.name, "version": self._info.version}
         info = InfoMetricFamily("model", "The served model.", labels)
         name = "model_top_probability" if self._schema.labels else "model_predicted_value"

@@ -20,7 +20,7 @@ FATAL = 4
 """A severity of ONNX Runtime's own log. Its errors are raised, and logged by the application."""
 
 MAX_ERROR = 0.5
-"""Of the sum of all probabilities in a request, which may have many."""
+"""The largest error of the sum of all probabilities in a request, which may have many."""
 
 
 class ModelError(Exception):
@@ -41,7 +41,7 @@ class ModelInfo:
 
 
 class Predictor(Protocol):
-    """The interface that the API and the batch command need of a model."""
+    """The interface of a model that the API and the batch command use."""
 
     info: ModelInfo
 

@@ -1,4 +1,4 @@
-"""Predictions, and the model that makes them."""
+"""Predict, and describe the model."""
 
 import asyncio
 import timeit
@@ -31,12 +31,12 @@ from {{ cookiecutter.package_name }}.model.predictor import (
 )
 
 INLINE_SECONDS = 0.001
-"""Predictions that take less are made without a thread: switching takes as long."""
+"""Predictions that take less time run without a thread: switching to one takes as long."""
 log = structlog.get_logger()
 
 
 class Inference:
-    """A model that predicts off the event loop, and counts what it predicts."""
+    """Runs a model, in a thread unless it is fast, and counts its predictions."""
 
     def __init__(
         self, schema: Schema, predictor: Predictor, threads: int, max_instances: int
@@ -55,7 +55,7 @@ class Inference:
         """Predict for one or many instances."""
         if len(instances) <= self._max_inline:
             return self._predict(instances)
-        loop, run = asyncio.get_running_loop(), copy_context().run  # With the IDs of the request.
+        loop, run = asyncio.get_running_loop(), copy_context().run  # Keep the request's IDs.
         return await loop.run_in_executor(self.executor, run, self._predict, instances)
 
     def _predict(self, instances: Sequence[BaseModel]) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ class Inference:
 
 @asynccontextmanager
 async def model_lifespan(app: FastAPI, schema: Schema) -> AsyncIterator[None]:
-    """Load the model. If it cannot be served, the service is not ready, and says why."""
+    """Load the model. If it cannot be served, the service is not ready, and `/readyz` says why."""
     settings, app.state.inference = app.state.settings, None
 
     async def check_model() -> None:
@@ -92,7 +92,7 @@ async def model_lifespan(app: FastAPI, schema: Schema) -> AsyncIterator[None]:
 
 
 def get_inference(app: FastAPI) -> Inference:
-    """Return the model that serves."""
+    """Return the served model, or respond with 503 if there is none."""
     inference: Inference | None = app.state.inference
     if inference is None:
         raise HTTPException(503, app.state.model_error)
@@ -107,7 +107,7 @@ class Model(BaseModel):
 
 
 class ModelDescription(Model):
-    """A model, its scores on held-out rows, and the JSON schemas of what it takes and predicts."""
+    """A model, its scores on held-out rows, and the JSON Schemas of its features and target."""
 
     metrics: dict[str, float]
     features: dict[str, Any]
@@ -128,7 +128,7 @@ class Value(BaseModel):
 
 
 class Predictions[P](BaseModel):
-    """One prediction for each instance, in their order."""
+    """One prediction for each instance, in the same order."""
 
     model: Model
     predictions: list[P]
@@ -147,14 +147,14 @@ def validate_instances(instances: Any, validate: Callable[[Any], Any]) -> Any:
 
 
 async def count_refused(request: Request, error: RequestValidationError) -> Response:
-    """Answer an invalid request, and count its values."""
+    """Respond to an invalid request, and count its refused values."""
     if inference := getattr(request.app.state, "inference", None):
         inference.metrics.count_refused(error.errors())
     return await invalid_request(request, error)
 
 
 def add_routes(app: FastAPI, schema: Schema, max_instances: int) -> None:
-    """Add the routes for a schema; to the application itself, because a router takes time."""
+    """Add the routes for a schema directly to the application, because a router is slower."""
     features: Any = schema.features_model
     field = Field(min_length=1, max_length=max_instances, examples=[[schema.example_json()]])
 

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS prices (
 
 
 class CopyFile(io.RawIOBase):
-    """A file whose content goes to a table."""
+    """A file whose content is written to a table."""
 
     def __init__(self, copy: psycopg.Copy) -> None:
         """Write to a running COPY."""
@@ -34,8 +34,8 @@ class CopyFile(io.RawIOBase):
 
 
 def load(source: Path, database_url: str) -> dict[str, object]:
-    """Price every order of a file into the table `prices`, in place of what it has of that file."""
-    # Polars divides decimals with the scale that they have, so it has to suffice.
+    """Price every order of a file into the table `prices`, replacing the rows of that file."""
+    # Polars keeps the scale of decimals in a division, so it must be large enough.
     exact = pl.Decimal(38, 6)
     price, discount = pl.col("unit_price").cast(exact), pl.col("discount_percent").cast(exact)
     net = (pl.col("quantity") * price * (100 - discount) / 100).round(2).cast(pl.Decimal(38, 2))
@@ -52,7 +52,7 @@ def load(source: Path, database_url: str) -> dict[str, object]:
 
 
 def connect(database_url: str) -> psycopg.Connection:
-    """Connect to the database, or raise an error that shows nothing of its address."""
+    """Connect to the database, or raise an error that does not contain its URL."""
     try:
         return psycopg.connect(database_url)
     except psycopg.ProgrammingError:
@@ -60,9 +60,9 @@ def connect(database_url: str) -> psycopg.Connection:
 
 
 def replace(name: str, prices: pl.LazyFrame, database_url: str) -> int:
-    """Replace what the table has of a file, in one transaction; return the number of rows."""
+    """Replace the rows of a file in one transaction, and return their number."""
     with connect(database_url) as connection, connection.cursor() as cursor:
-        # A run that was killed may still have its session: wait for its end.
+        # The session of a run that was killed may still be open: wait for its end.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('prices'))")
         cursor.execute(TABLE)
         cursor.execute("DELETE FROM prices WHERE source = %s", [name])

@@ -39,10 +39,10 @@ def create_url(database: Database) -> URL:
 
 @asynccontextmanager
 async def connected(app: FastAPI) -> AsyncIterator[None]:
-    """Keep a pool of connections, which are opened when they are needed, for `get_session`."""
+    """Keep a connection pool for `get_session`; it opens connections when they are needed."""
     engine = create_async_engine(
         create_url(app.state.settings.database),
-        pool_pre_ping=True,  # The server may have closed a connection meanwhile.
+        pool_pre_ping=True,  # The server may have closed idle connections.
         pool_timeout=5,
         connect_args={"connect_timeout": 3},
         hide_parameters=True,  # Errors are logged.
@@ -66,5 +66,5 @@ async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-# The scope of a function: the response is sent after the commit, not before.
+# With the scope "function", the response is sent after the commit, not before.
 Session = Annotated[AsyncSession, Depends(get_session, scope="function")]

@@ -1,4 +1,4 @@
-"""Tasks: work that outlives a request. They wait in PostgreSQL until a worker has done them."""
+"""Tasks: work that outlives a request. They are queued in PostgreSQL until a worker runs them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,14 +14,14 @@ log = structlog.get_logger()
 
 @queue.task(name="send_welcome", retry=RetryStrategy(max_attempts=8, exponential_wait=2))
 async def send_welcome(customer_id: int) -> None:
-    """Send a welcome to a customer. It may run twice, if a worker dies in it."""
+    """Send a welcome to a customer. The task may run twice, if a worker dies during it."""
     log.info("welcome sent", customer_id=customer_id)
 
 
 @queue.periodic(cron="* * * * *")
 @queue.task(name="retry_stalled", queueing_lock="retry_stalled", pass_context=True)
 async def retry_stalled(context: JobContext, timestamp: int) -> None:
-    """Let another worker do what a dead one had begun."""
+    """Let another worker repeat the tasks that a dead worker had started."""
     for job in await context.app.job_manager.get_stalled_jobs():
         log.warning("task was stalled", task=job.task_name, job=job.id, at=timestamp)
         await context.app.job_manager.retry_job(job)

@@ -1,4 +1,4 @@
-"""The worker, which does the tasks: `python -m my_application.worker`."""
+"""The worker, which runs the tasks: `python -m my_application.worker`."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from my_application.tasks import queue_opened
 
 
 async def work(*, wait: bool = True) -> None:
-    """Do tasks until SIGTERM, or until there are none; then finish those that have begun."""
+    """Run tasks until SIGTERM, or until there are none; then finish those that have started."""
     settings = load()
     logs.configure(settings.log_level, settings.log_format)
     async with queue_opened(settings.database) as queue:

@@ -1,4 +1,4 @@
-"""Who calls."""
+"""The caller of the API."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -9,7 +9,7 @@ router = APIRouter(tags=["callers"])
 
 
 class CallerResponse(BaseModel):
-    """Who sent a request."""
+    """The client or user that sent a request."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""Files: uploads of any size are written to disk as they come in, and downloads read from it."""
+"""Files: uploads of any size are written to disk as they arrive, and downloads read from it."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ class StoredFile(BaseModel):
 
 
 def get_folder(request: Request) -> Path:
-    """Return the folder of all files."""
+    """Return the folder that contains all files."""
     folder: Path = request.app.state.settings.files_dir
     return folder
 
@@ -51,5 +51,5 @@ async def download_file(file_id: UUID, request: Request) -> FileResponse:
     path = get_folder(request) / str(file_id)
     if not await anyio.Path(path).is_file():
         raise HTTPException(404, "There is no such file.")
-    # Never a type that a browser would show: the file may be a page with a script.
+    # Never send a type that a browser would show: the file may be a page with a script.
     return FileResponse(path, media_type="application/octet-stream", filename=path.name)

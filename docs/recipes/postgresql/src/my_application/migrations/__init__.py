@@ -5,7 +5,7 @@ from alembic.config import Config
 
 
 def create_config() -> Config:
-    """Create the configuration for a place that has no `pyproject.toml`, such as the image."""
+    """Create the configuration where there is no `pyproject.toml`, as in the image."""
     config = Config()
     config.set_main_option("script_location", "my_application:migrations")
     return config

@@ -1,4 +1,4 @@
-"""What Alembic runs: it connects to the database of the settings."""
+"""Run migrations for Alembic, on the database of the settings."""
 
 from alembic import context
 from sqlalchemy import NullPool, create_engine, text
@@ -9,7 +9,7 @@ from my_application.settings import load
 url = create_url(load().database)
 engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
 with engine.begin() as connection:
-    # Of several containers that start at once, one migrates and the others wait.
+    # If several containers start at once, one migrates and the others wait.
     connection.execute(text("SELECT pg_advisory_xact_lock(20261126)"))
     context.configure(connection, target_metadata=Base.metadata)
     context.run_migrations()

@@ -10,7 +10,7 @@ router = APIRouter(prefix="/customers", tags=["customers"])
 
 
 class NewCustomer(BaseModel, extra="forbid"):
-    """What has to be known of a new customer."""
+    """The data of a new customer."""
 
     email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254, examples=["ann@example.com"])
 

@@ -1,4 +1,4 @@
-"""Predict with a scikit-learn pipeline as it is, loaded without the risks of pickle."""
+"""Predict with a scikit-learn pipeline, loaded without the risks of pickle."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from my_application.model.predictor import ModelError, ModelInfo
 
 SKOPS_MODEL = Path(__file__).with_name("model.skops")
 TRUSTED_TYPES = ["numpy.dtype"]
-"""The types in the file beyond those that skops knows to be harmless; its error names them."""
+"""The types that are trusted in addition to those that skops trusts; its error names them."""
 
 
 class SkopsPredictor:
     """A pipeline that is ready to predict."""
 
     def __init__(self, path: Path, schema: Schema) -> None:
-        """Load what `python -m training.skops_model` has written.
+        """Load a file that `python -m training.skops_model` has written.
 
         Raises:
             ModelError: the file cannot be served.

@@ -11,7 +11,7 @@ MAX_CLIENTS, MAX_LENGTH, SEND_SECONDS = 1000, 1000, 5
 
 @router.websocket("/chat")
 async def chat(websocket: WebSocket) -> None:
-    """Pass on every message to every client, until this one disconnects."""
+    """Send every message to every client, until this client disconnects."""
     origin, host = websocket.headers.get("origin"), websocket.headers.get("host")
     own = {None, f"http://{host}", f"https://{host}"}  # Programs send no origin.
     if origin not in own | {*websocket.app.state.settings.cors_origins}:
@@ -33,7 +33,7 @@ async def chat(websocket: WebSocket) -> None:
 
 
 async def send(client: WebSocket, message: str) -> None:
-    """Send a message; disconnect a client that has gone or is too slow."""
+    """Send a message; remove a client that has disconnected or is too slow."""
     try:
         async with asyncio.timeout(SEND_SECONDS):
             await client.send_text(message)
