@@ -152,8 +152,8 @@ def test_make_deploy_asks_before_it_changes_the_current_context(pinned: Cluster)
     result = pinned.deploy(answer="y\n")
 
     assert not result.returncode, result.stderr
-    text = f"This changes the namespace {SLUG}-production in the context kind-shop.\nContinue? [y/N] "
-    assert result.stdout.startswith(text)
+    text = f"This changes the namespace {SLUG}-production in the context kind-shop."
+    assert result.stdout.startswith(f"{text}\nContinue? [y/N] ")
     assert pinned.calls() == pinned.expected_calls("kind-shop")
 
 
