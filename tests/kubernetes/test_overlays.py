@@ -152,7 +152,9 @@ def test_make_deploy_asks_before_it_changes_the_current_context(pinned: Cluster)
     result = pinned.deploy(answer="y\n")
 
     assert not result.returncode, result.stderr
-    asked = f"This changes the namespace {SLUG}-production in the context kind-shop.\nContinue? [y/N] "
+    asked = (
+        f"This changes the namespace {SLUG}-production in the context kind-shop.\nContinue? [y/N] "
+    )
     assert result.stdout.startswith(asked)
     assert pinned.said() == pinned.expected("kind-shop")
 
