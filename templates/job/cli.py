@@ -60,4 +60,4 @@ def merge(source: Source, target: Target) -> None:
 def main() -> NoReturn:
     """Run the command line."""
     logs.configure()
-    exit_status.run(partial(app, prog_name="{{ cookiecutter.project_slug }}", standalone_mode=False))
+    exit_status.run(partial(app, standalone_mode=False))
