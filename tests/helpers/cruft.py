@@ -10,10 +10,6 @@ from tests.helpers.harness import INSTALLABLE, QUESTIONS, ROOT, SLUG, Combinatio
 
 # The oldest application, which every version of the template has.
 WEB_API = [combination for combination in INSTALLABLE if combination.application == "web-api"][:1]
-# Each application on one Python.
-EACH_APPLICATION = [
-    *{combination.application: combination for combination in reversed(INSTALLABLE)}.values()
-]
 UPDATING = ROOT / "docs" / "updating.md"
 BODY = "{{cookiecutter.project_slug}}"
 

@@ -79,6 +79,9 @@ each_application = pytest.mark.parametrize("application", QUESTIONS["application
 
 def each(combinations: list[Combination]) -> pytest.MarkDecorator:
     """Parametrize a test with combinations; one worker runs all tests of a combination."""
+    if not combinations:
+        nothing = pytest.param(None, id="none", marks=pytest.mark.skip(no_combination()))
+        return pytest.mark.parametrize("combination", [nothing])
     usual = {QUESTIONS["deployment"][0], QUESTIONS["ci"][0]}
     names = [
         "-".join([str(it), *(one for one in (it.deployment, it.ci) if one not in usual)])
@@ -178,6 +181,19 @@ def skip_or_fail(reason: str, *, required: bool) -> NoReturn:
     pytest.skip(reason)
 
 
+def no_combination() -> str:
+    """Return why no combination remains for a test."""
+    template = ", ".join(QUESTIONS["python_version"])
+    return f"No combination remains: of Python {template}, this machine has {PYTHONS or 'none'}."
+
+
+def first_or_skip(combinations: list[Combination]) -> Combination:
+    """Return the first combination, or skip a module that needs one."""
+    if not combinations:
+        pytest.skip(no_combination(), allow_module_level=True)
+    return combinations[0]
+
+
 def working_tree(folder: Path) -> Path:
     """Create a repository whose only commit is the template, with uncommitted edits."""
     run("git", "init", "--quiet", "--initial-branch", "main", folder)
@@ -257,3 +273,5 @@ PYTHONS = [python for python in QUESTIONS["python_version"] if interpreter(pytho
 """The Python versions of the template that this machine has."""
 INSTALLABLE = [combination for combination in COMBINATIONS if combination.python in PYTHONS]
 """The combinations that can be installed on this machine."""
+ON_NEWEST_PYTHON = [*{one.application: one for one in reversed(INSTALLABLE)}.values()]
+"""Each application on the newest Python of this machine that it supports."""

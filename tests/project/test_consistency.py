@@ -17,13 +17,14 @@ from tests.helpers.harness import (
     activated_env,
     another_python,
     commit,
+    first_or_skip,
     interpreter,
     poetry,
     run,
 )
 from tests.helpers.package_index import add_wheel, pyproject
 
-JOB = next(one for one in INSTALLABLE if one.kind == "job")
+JOB = first_or_skip([one for one in INSTALLABLE if one.kind == "job"])
 PYTHON = interpreter(JOB.python)
 STALE = "requirements.txt is out of date with poetry.lock: make requirements"
 

@@ -8,8 +8,7 @@ import pytest
 
 from tests.helpers.edge_cases import add_edge_cases
 from tests.helpers.harness import (
-    INSTALLABLE,
-    QUESTIONS,
+    ON_NEWEST_PYTHON,
     BakedProject,
     activated_env,
     each,
@@ -19,16 +18,10 @@ from tests.helpers.harness import (
     uv_pip_install,
 )
 
-# Each application on the newest Python of this machine, for which there are the fewest wheels.
-ONCE = [
-    next(one for one in INSTALLABLE if one.application == application)
-    for application in QUESTIONS["application"]
-]
-
 
 @pytest.mark.usefixtures("index")
 @pytest.mark.slow("installs the lowest versions and runs a project's tests on them")
-@each(ONCE)
+@each(ON_NEWEST_PYTHON)  # For it, there are the fewest wheels.
 def test_its_own_tests_pass_with_the_lowest_allowed_versions(
     baked: BakedProject, tmp_path: Path
 ) -> None:

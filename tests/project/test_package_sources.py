@@ -19,6 +19,7 @@ from tests.helpers.harness import (
     BakedProject,
     Combination,
     activated_env,
+    first_or_skip,
     interpreter,
     poetry,
     run,
@@ -35,7 +36,7 @@ from tests.helpers.package_index import (
 )
 from tests.helpers.pip_settings import index_variables
 
-JOB = next(one for one in INSTALLABLE if one.kind == "job" and one in BUILT)
+JOB = first_or_skip([one for one in INSTALLABLE if one.kind == "job" and one in BUILT])
 TOOL = "internal-tool"
 """A package that only the company's index has, with a version like PyTorch's."""
 VERSION = "1.0+cpu"

@@ -10,7 +10,6 @@ import pytest
 
 from tests.helpers.cruft import (
     BODY,
-    EACH_APPLICATION,
     UPDATING,
     WEB_API,
     add_dependency,
@@ -21,6 +20,7 @@ from tests.helpers.cruft import (
     edit,
 )
 from tests.helpers.harness import (
+    ON_NEWEST_PYTHON,
     PACKAGE,
     ROOT,
     SLUG,
@@ -130,7 +130,7 @@ def last_release() -> str:
 
 
 @pytest.mark.slow("locks, installs, and runs the tests of a project")
-@each(EACH_APPLICATION)
+@each(ON_NEWEST_PYTHON)
 def test_an_update_from_the_last_release_keeps_what_users_add_and_edit(
     combination: Combination, venv: Path, tmp_path: Path
 ) -> None:
