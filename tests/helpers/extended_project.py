@@ -14,13 +14,11 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
-import pytest
-
 from tests.helpers.containers import free_port
-from tests.helpers.harness import INSTALLABLE, PACKAGE, ROOT, BakedProject, uv_pip_install
+from tests.helpers.harness import INSTALLABLE, PACKAGE, ROOT, BakedProject, each, uv_pip_install
 
 WEB_API = [one for one in INSTALLABLE if one.application == "web-api"][:1]
-each_extended = pytest.mark.parametrize("combination", WEB_API, ids=str, scope="module")
+each_extended = each(WEB_API, scope="module")
 Headers = dict[str, str]
 PREFIX = f"{PACKAGE.upper()}_"
 VALUE = "hunter2"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Literal, NamedTuple, NoReturn
 
 import findpython
 import pytest
@@ -77,17 +77,19 @@ needs_posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no such
 each_application = pytest.mark.parametrize("application", QUESTIONS["application"])
 
 
-def each(combinations: list[Combination]) -> pytest.MarkDecorator:
+def each(
+    combinations: list[Combination], scope: Literal["module"] | None = None
+) -> pytest.MarkDecorator:
     """Parametrize a test with combinations; one worker runs all tests of a combination."""
     if not combinations:
         nothing = pytest.param(None, id="none", marks=pytest.mark.skip(no_combination()))
-        return pytest.mark.parametrize("combination", [nothing])
+        return pytest.mark.parametrize("combination", [nothing], scope=scope)
     usual = {QUESTIONS["deployment"][0], QUESTIONS["ci"][0]}
     names = [
         "-".join([str(it), *(one for one in (it.deployment, it.ci) if one not in usual)])
         for it in combinations
     ]
-    return pytest.mark.parametrize("combination", combinations, ids=names)
+    return pytest.mark.parametrize("combination", combinations, ids=names, scope=scope)
 
 
 each_combination = each(COMBINATIONS)
