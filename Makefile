@@ -9,6 +9,7 @@ MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 PYTHON ?= python3
 ARGS ?=
 IMAGE ?= my-application
+IS_TEMPLATE ?=
 OS ?= posix
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := .venv/$(SCRIPTS)
@@ -62,12 +63,17 @@ requirements: install  ## Lock the dependencies in pyproject.toml, and export th
 	$(BIN)/poetry export --with new --output requirements.txt
 	$(BIN)/poetry export --only new --output requirements-new.txt
 
-# Not in what the button has made from the template, whose first commit has this file.
-COPY = $(shell git cat-file -e "$$(git rev-list --max-parents=0 HEAD | tail -n 1):.github/workflows/use-this-template.yml" 2>/dev/null && echo yes)
+ifeq ($(IS_TEMPLATE),false)  # `renew.yml` says so in a repository that is not converted yet.
+renew:
+	@echo "Nothing to renew: run 'Use this template' under Actions."
+else
 renew: install  ## Update every lock, the template's own included; renewal.md lists what changed
-	$(if $(COPY),@echo "Nothing to renew: run 'Use this template' under Actions.",$(BIN)/poetry update --lock)
-	$(if $(COPY),,$(MAKE) requirements install locks)
-	$(if $(COPY),,$(BIN)/python -m scripts.renewal > renewal.md && cat renewal.md)
+	$(BIN)/poetry update --lock
+	$(MAKE) requirements
+	$(MAKE) locks
+	$(BIN)/python -m scripts.renewal > renewal.md
+	cat renewal.md
+endif
 
 image: install  ## Bake a project with the default answers and build its image
 	$(BIN)/python scripts/bake_image.py image IMAGE="$(IMAGE)" ARGS="$(ARGS)"

@@ -109,7 +109,8 @@ def main() -> None:
         how = export_requirements()
     except KeyboardInterrupt:
         how = keep_message("the export was interrupted")
-    if not Path(os.environ.get("PWD", ""), ".cruft.json").exists():  # Else cruft is updating it.
+    # Cruft, which defines no `_repo_dir`, updates the project in which it is called.
+    if "_repo_dir" in ANSWERS or not Path(os.environ.get("PWD", ""), ".cruft.json").exists():
         print_message(f"""
 {ANSWERS["project_slug"]}: a {ANSWERS["application"]} on Python {ANSWERS["python_version"]}
   poetry.lock       as tested with the template

@@ -52,7 +52,7 @@ def broken_rule(key: str, answer: object) -> str:
         message = f"Choose {', '.join(offered[:-1])} or {offered[-1]}."
         return f"{refused.get(answer, '')} {message}".strip()
     for questions, pattern, message in RULES:
-        if key in questions and not re.fullmatch(pattern, answer):
+        if key in questions.split() and not re.fullmatch(pattern, answer):
             return message
     spellings = {answer, re.sub("[-_.]+", "-", answer).lower()}
     for kind, taken in ANSWERS["_taken_names"].items():

@@ -8,7 +8,7 @@ from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 {%- if cookiecutter.application == "model-api" %}
 from typing import Annotated, Any
@@ -91,7 +91,7 @@ def healthcheck() -> None:
     try:
         connection.request("GET", "/readyz")
         response = connection.getresponse()
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         sys.exit(f"Not ready: {error}")
     if response.status != HTTPStatus.OK:
         sys.exit(f"Not ready: {response.read().decode()}")

@@ -183,6 +183,15 @@ def skip_or_fail(reason: str, *, required: bool) -> NoReturn:
     pytest.skip(reason)
 
 
+def unshare_command(*options: str) -> list[str]:
+    """Return the command that runs another one in new namespaces; skip if that is not allowed."""
+    command = ["unshare", "--map-root-user", *options]
+    if shutil.which("unshare") is None or run(*command, "true", check=False).returncode:
+        required = os.environ.get("REQUIRE_UNSHARE") == "1"
+        skip_or_fail("unshare cannot create namespaces here.", required=required)
+    return command
+
+
 def no_combination() -> str:
     """Return why no combination remains for a test."""
     template = ", ".join(QUESTIONS["python_version"])

@@ -18,6 +18,7 @@ TABLE = "| package | from | to | age in days | changelog |"
 # In place of a project: other tests run the real targets.
 MAKEFILE = f"""
 renew:
+\t@test "$$IS_TEMPLATE" = false
 \tcp newest.lock poetry.lock
 \tcmp --silent newest.lock last.lock || echo '{TABLE}' > renewal.md
 check:
@@ -85,6 +86,7 @@ class Repository:
             "github.token": "a-token",
             "secrets.PIP_CONF": "",
             "secrets.CA_PEM": "",
+            "github.event.repository.is_template": "false",
             "github.ref_name": "main",
             "github.server_url": "https://github.example",
             "github.repository": "ann/prices",

@@ -205,8 +205,10 @@ def test_poetry_in_ci_uses_the_password_in_pips_configuration(
 ) -> None:
     company.add(project, TOOL, "explicit", activated_env(venv))
     runner, variables = Runner(tmp_path / "run"), tmp_path / "variables"
+    others = "https://ann:one@a.example/simple https://bob:two@b.example:8443/simple"
+    pip_conf = f"[global]\nindex-url = {company.with_password}\nextra-index-url = {others}"
     secrets = {
-        "secrets.PIP_CONF": f"[global]\nindex-url = {company.with_password}",
+        "secrets.PIP_CONF": pip_conf,
         "secrets.CA_PEM": "".join(company.ca.read_text("utf-8").partition(END)[:2]),
     }
     step = ci_step("test", "Use a private package index, if the secrets name one")
@@ -215,6 +217,10 @@ def test_poetry_in_ci_uses_the_password_in_pips_configuration(
 
     assert (result.returncode, result.stdout + result.stderr) == (0, "")
     assert {path.stat().st_mode & 0o077 for path in runner.temp.iterdir()} == {0}
+    assert (runner.folder / ".netrc").read_text().splitlines()[1:] == [
+        "machine a.example login ann password one",
+        "machine b.example login bob password two",
+    ]
     given = dict(line.split("=", 1) for line in variables.read_text().splitlines())
     assert given.keys() == {"PIP_CONFIG_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
     # Only in this test do the other packages come from another index, with another CA.

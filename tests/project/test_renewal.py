@@ -251,12 +251,17 @@ def test_the_template_lists_the_changes_in_all_locks(
     )
 
 
-def test_a_copy_of_the_template_is_not_renewed(tmp_path: Path) -> None:
-    copy = working_tree(tmp_path / "copy")
-    (copy / ".venv").mkdir()
-    (copy / ".venv/installed").touch()
+def test_a_repository_that_is_not_converted_yet_is_not_renewed() -> None:
+    environment = os.environ | {"IS_TEMPLATE": "false"}
 
-    result = run("make", "renew", cwd=copy)
+    result = run("make", "renew", cwd=ROOT, env=environment)
 
     assert result.stdout == "Nothing to renew: run 'Use this template' under Actions.\n"
-    assert run("git", "status", "--porcelain", cwd=copy).stdout == ""
+
+
+def test_the_template_updates_every_lock() -> None:
+    commands = run("make", "--dry-run", "renew", cwd=ROOT).stdout.splitlines()
+
+    steps = ["poetry update", "poetry lock", "poetry export", "scripts/relock.py", "renewal.md"]
+    found = [next(n for n, line in enumerate(commands) if step in line) for step in steps]
+    assert found == sorted(found)

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -19,8 +18,8 @@ from tests.helpers.harness import (
     Combination,
     needs_posix,
     run,
-    skip_or_fail,
     tool,
+    unshare_command,
 )
 
 JOB = COMBINATIONS[-1]
@@ -64,14 +63,6 @@ def shell(
     environment = os.environ | {"PWD": str(folder)} | variables
     command = [*before, "bash", "-o", "pipefail", "-c", script]
     return run(*command, cwd=folder, env=environment, check=False)
-
-
-def unshare_command(*options: str) -> list[str]:
-    """Return the command that runs another one in new namespaces."""
-    command = ["unshare", "--map-root-user", *options]
-    if shutil.which("unshare") is None or run(*command, "true", check=False).returncode:
-        skip_or_fail("unshare does not work here.", required="CI" in os.environ)
-    return command
 
 
 @pytest.mark.parametrize(
@@ -135,6 +126,12 @@ def test_the_next_command_enters_the_project(
     (command,) = [line for line in result.stdout.splitlines() if line.startswith("  cd ")]
     assert command == "  cd " + shown.replace("{above}", str(tmp_path))
     assert shell(f"{command} && test -f poetry.lock", folder).returncode == 0
+
+
+def test_a_folder_with_a_project_of_cruft_is_like_others(tmp_path: Path) -> None:
+    (tmp_path / ".cruft.json").touch()
+
+    assert f"Next:\n  cd {SLUG}\n" in shell(BAKE, tmp_path).stdout
 
 
 def test_a_shell_without_pwd_gets_the_absolute_path(tmp_path: Path) -> None:

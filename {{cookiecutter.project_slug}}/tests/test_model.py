@@ -1,7 +1,6 @@
 """Tests of the model that is shipped, with the schema and the data that are there."""
 
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ ROWS = 10_000
 TOLERANCE = 0.2
 """How far the scores of a model that is trained on a sample may be from those of the model."""
 
-threadpool_limits(limits=1)  # The time of a training does not depend on the machine's cores.
+threadpool_limits(limits=1)  # For so few rows, more threads cost more than they save.
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +46,6 @@ def test_the_packaged_model_fits_the_schema_and_the_data(data: Data) -> None:
 
 
 def test_training_again_gives_a_similar_model(data: Data) -> None:
-    start = process_time()
     rows = data.table.sample(min(ROWS, len(data.table)), random_state=0).index
     if SCHEMA.labels:  # A rare one needs some rows.
         rows = rows.union(data.table.groupby(data.target).head(5).index)
@@ -55,7 +53,6 @@ def test_training_again_gives_a_similar_model(data: Data) -> None:
     model = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
     scores = evaluate(SCHEMA, model, split).scores
 
-    assert process_time() - start < 10, "Training on so many rows is slow: lower ROWS."
     shipped = OnnxPredictor(PACKAGED_MODEL.read_bytes(), SCHEMA).info.metrics
     assert scores.keys() == shipped.keys()
     name = "accuracy" if SCHEMA.labels else "r2"

@@ -27,6 +27,18 @@ def test_a_run_fails_if_another_one_has_written_before_it() -> None:
         one.touch()
 
 
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="Only Linux has this directory.")  # noqa: S108 - no secret
+def test_shared_memory_is_a_directory_like_others() -> None:
+    target = Path("/dev/shm", f"test-{os.getpid()}.jsonl")  # noqa: S108 - no secret
+    try:
+        with replacing(target) as path:
+            path.write_text("complete")
+
+        assert target.read_text() == "complete"
+    finally:
+        target.unlink(missing_ok=True)
+
+
 def test_a_failure_to_read_is_not_blamed_on_the_target() -> None:
     with pytest.raises(FileNotFoundError) as error, replacing(TARGET):
         Path("nope.csv").read_text()

@@ -51,6 +51,17 @@ def test_floats_that_pandas_writes_for_integers_are_accepted(tmp_path: Path) -> 
     assert json.loads(output)["prediction"] == "large"
 
 
+def test_half_of_a_surrogate_pair_in_another_column_is_copied(tmp_path: Path) -> None:
+    output = predict(tmp_path / "in.jsonl", '{"id": "\\ud800", "size": 99}\n')
+
+    assert json.loads(output)["id"] == "\ud800"
+
+
+def test_deeply_nested_json_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="line 1 is not JSON"):
+        predict(tmp_path / "in.jsonl", "[" * 100_000)
+
+
 def test_a_number_beyond_float32_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"in\.csv: the model cannot take a value of count:"):
         predict(tmp_path / "in.csv", f"size,count\n99,{10**40}\n")

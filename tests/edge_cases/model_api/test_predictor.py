@@ -41,7 +41,7 @@ def test_a_model_that_cannot_predict_is_refused() -> None:
         OnnxPredictor(model.SerializeToString(), PRICE)
 
 
-@pytest.mark.parametrize("row", [[0.0, 0.0], [float("nan"), 1.0]])
+@pytest.mark.parametrize("row", [[0.0, 0.0], [float("nan"), 1.0], [1.1, 0.1], [-0.5, 1.5]])
 def test_invalid_probabilities_are_not_returned(row: list[float]) -> None:
     output = np.array([[0.25, 0.75], row], np.float32)
 

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import functools
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -155,3 +156,21 @@ def test_only_streams_end_cleanly_if_the_server_cancels_them(is_stream: bool) ->
     asyncio.run(serve())
 
     assert (sent[-1] == end) == is_stream
+
+
+def test_a_stream_that_begins_just_as_its_time_is_up_is_complete(
+    app: FastAPI, client: TestClient
+) -> None:
+    async def stream() -> AsyncIterator[bytes]:
+        await asyncio.sleep(0.01)
+        yield b"complete"
+
+    @app.get("/blocking")
+    async def block() -> StreamingResponse:
+        time.sleep(0.3)  # noqa: ASYNC251 - so that the timer is late
+        await asyncio.sleep(0)  # The timer fires, and its effect is due next.
+        return StreamingResponse(stream())
+
+    response = client.get("/blocking")
+
+    assert (response.status_code, response.text) == (200, "complete")

@@ -29,7 +29,7 @@ def replacing(target: Path) -> Iterator[Path]:
         BadParameter: the target is a directory or a device.
         OSError: the target cannot be written.
     """
-    is_device = target.absolute().is_relative_to("/dev")  # Such as a link to standard output.
+    is_device = str(target.absolute().parent) in {"/dev", "/dev/fd"}  # Links to standard output.
     if is_device or (target.exists() and not target.is_file()):
         raise BadParameter(f"{target} is not a regular file")
     target = target.resolve() if target.is_symlink() else target  # As a shell's `>` does.

@@ -115,6 +115,7 @@ class Limits:
                 return asyncio.sleep(0)  # Let the pending cancellation be raised.
             if message["type"] == "http.response.start":
                 deadline.timer.cancel()
+                deadline.timeout.reschedule(None)  # It may be due, but not yet expired.
                 self._waiting.discard(deadline)
                 is_streaming = all(name != b"content-length" for name, _ in message["headers"])
             elif not message.get("more_body"):

@@ -60,7 +60,7 @@ class Settings(
     @classmethod
     def settings_customise_sources(cls, *_args: Any, **sources: Any) -> tuple[Any, ...]:
         """Read nested settings from secret files, too."""
-        nested = SecretFiles(sources["file_secret_settings"], SECRETS_DIR, "ok")
+        nested = SecretFiles(sources["file_secret_settings"], SECRETS_DIR, secrets_dir_missing="ok")
         return (*sources.values(), nested)
 
 

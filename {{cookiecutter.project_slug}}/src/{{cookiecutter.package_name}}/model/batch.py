@@ -181,7 +181,7 @@ def _read_lines(path: Path) -> Iterator[Row]:
             if line.strip():
                 try:
                     row = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise FileError(f"{path}: line {number} is not JSON: {error}") from error
                 if not isinstance(row, dict):
                     raise FileError(f"{path}: line {number} is not a JSON object.")
@@ -207,7 +207,8 @@ def _write_csv(_source: Path, target: Path, first: list[Row], others: Chunks) ->
 
 
 def _write_lines(_source: Path, target: Path, first: list[Row], others: Chunks) -> None:
-    with target.open("w", encoding="utf-8") as file:
+    # Half of a surrogate pair, which JSON may contain, is escaped.
+    with target.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for rows in chain([first], others):
             file.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
 

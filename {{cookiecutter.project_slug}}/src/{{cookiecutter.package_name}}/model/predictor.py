@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,8 @@ PACKAGED_MODEL = Path(__file__).with_name("model.onnx")
 FATAL = 4
 """A severity of ONNX Runtime's own log. Its errors are raised, and logged by the application."""
 
-MAX_ERROR = 0.5
-"""The largest error of the sum of all probabilities in a request, which may have many."""
+TOLERANCE = 0.001
+"""The largest error of probabilities, which are float32."""
 
 
 class ModelError(Exception):
@@ -143,7 +142,9 @@ class OnnxPredictor:
 
 def check_output(schema: Schema, output: NDArray[Any]) -> None:
     """Raise a `ModelError` if values are not finite, or probabilities do not sum to 1."""
-    total = float(output.sum())  # One number suffices: NaN and infinity spread.
-    if not (abs(total - len(output)) < MAX_ERROR if schema.labels else math.isfinite(total)):
-        kind = "probabilities that sum to 1" if schema.labels else "finite numbers"
-        raise ModelError(f"does not predict {kind}.")
+    if not schema.labels:
+        if not np.isfinite(output).all():
+            raise ModelError("does not predict finite numbers.")
+    # A comparison with NaN is false.
+    elif not (output.min() > -TOLERANCE and abs(output.sum(axis=1) - 1).max() < TOLERANCE):
+        raise ModelError("does not predict probabilities that sum to 1.")
