@@ -70,6 +70,7 @@ else
 renew: install  ## Update every lock, the template's own included; renewal.md lists what changed
 	$(BIN)/poetry update --lock
 	$(MAKE) requirements
+	$(BIN)/python scripts/pin_poetry.py
 	$(MAKE) locks
 	$(BIN)/python -m scripts.renewal > renewal.md
 	cat renewal.md
@@ -98,7 +99,7 @@ release: install  ## Check everything, and tag the version of pyproject.toml
 	$(MAKE) check test
 	$(BIN)/python scripts/release.py
 
-bench-image: install  ## Compare the image with those of other templates; ARGS name applications
+bench-image: install  ## Compare the image with two others of the same project; ARGS name applications
 	$(BIN)/python -m benchmarks.image $(ARGS)
 
 bench-replicas: install  ## Measure how a service scales with replicas; needs Docker and HAProxy

@@ -24,7 +24,7 @@ def main() -> int:
             continue
         name = f"{application}-py{python}"
         problem = bake(application, python, ROOT / "templates" / "locks" / name)
-        print(f"{name}: {problem or 'whole'}")
+        print(f"{name}: {problem or 'complete'}")
         failed += bool(problem)
     return 1 if failed else 0
 

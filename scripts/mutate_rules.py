@@ -91,7 +91,7 @@ def main() -> int:
             (folder / file).write_text(text, "utf-8")
             failed = first_failure(folder)
             survivors += not failed
-            print(f"{name}\n    {failed or 'NOT MISSED BY ANY TEST'}", flush=True)
+            print(f"{name}\n    {failed or 'SURVIVED: no test fails'}", flush=True)
             shutil.copyfile(ROOT / file, folder / file)
     return 1 if survivors else 0
 

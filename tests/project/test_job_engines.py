@@ -110,8 +110,8 @@ class Project(NamedTuple):
         self.run(SLUG, "run", *arguments)
         return monotonic() - began
 
-    def kill(self, number: signal.Signals, after: float, *arguments: str) -> None:
-        """Start the job, and kill it after some seconds."""
+    def kill(self, number: signal.Signals, after: float, *arguments: str) -> bool:
+        """Start the job, and kill it after some seconds; return whether it was still running."""
         command = [SLUG, "run", *arguments]
         with subprocess.Popen(
             command, cwd=self.path, env=self.shell, stdout=subprocess.DEVNULL
@@ -119,8 +119,10 @@ class Project(NamedTuple):
             sleep(after)
             sent = monotonic()
             job.send_signal(number)
-            assert job.wait(timeout=30) in EXIT_STATUSES
-            assert monotonic() - sent < 1
+            status = job.wait(timeout=30)
+        assert status in EXIT_STATUSES
+        assert monotonic() - sent < 1
+        return status != 0
 
 
 @pytest.fixture
@@ -165,14 +167,16 @@ def test_polars_writes_parquet_completely_or_not_at_all(project: Project) -> Non
     output.unlink()
     draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
 
+    killed = 0
     for kill in range(KILLS):
         number = (signal.SIGTERM, signal.SIGKILL)[kill % 2]
-        project.kill(number, duration * draw.random(), "in.parquet", "out.parquet")
+        killed += project.kill(number, duration * draw.random(), "in.parquet", "out.parquet")
         if output.exists():
             assert project.run("python", "-c", READ) == expected
             output.unlink()
     project.run(SLUG, "run", "in.parquet", "out.parquet")
 
+    assert killed > KILLS / 2, "Most runs ended before they were killed."
     assert project.run("python", "-c", READ) == expected
     assert int(expected.split()[0]) == PARQUET_ROWS
     assert [path.name for path in project.path.glob(".out*")] == []
@@ -218,14 +222,16 @@ def test_postgresql_holds_each_row_once(project: Project, database: PostgreSQL) 
     duration = project.seconds("in.csv")
     draw = random.Random(SEED)  # noqa: S311 - a seed, not a secret
 
+    killed = 0
     for kill in range(KILLS):
         number = (signal.SIGTERM, signal.SIGKILL)[kill % 2]
-        project.kill(number, duration * draw.random(), "in.csv")
+        killed += project.kill(number, duration * draw.random(), "in.csv")
         assert [int(it) for it in sql(COUNT).split("|")] == [CSV_ROWS, CSV_ROWS]
     sql("DELETE FROM prices")
     project.kill(signal.SIGKILL, duration * 0.9, "in.csv")
     project.run(SLUG, "run", "in.csv")
 
+    assert killed > KILLS / 2, "Most runs ended before they were killed."
     assert [int(it) for it in sql(COUNT).split("|")] == [CSV_ROWS, CSV_ROWS]
     (project.path / "in.csv").write_text(f"{HEADER}A\0,1,1,0\n")
     assert project.exit_status("in.csv") == 65
