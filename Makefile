@@ -13,6 +13,8 @@ IS_TEMPLATE ?=
 OS ?= posix
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := .venv/$(SCRIPTS)
+# More of them compete for Docker and the disk.
+WORKERS := --numprocesses auto --maxprocesses 4
 
 help:  ## Show this list
 	@awk 'BEGIN {FS = ":.*  ## "} /^[a-z-]+:.*  ## / {printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,10 +39,10 @@ new: cookiecutter  ## Render a project; ARGS go to cookiecutter, such as ARGS="-
 	.venv-new/$(SCRIPTS)/cookiecutter . $(ARGS) || { echo "To run cookiecutter: .venv-new/$(SCRIPTS)/cookiecutter"; exit 1; }
 
 test: install  ## Run the tests, except those of the recipes; ARGS go to pytest
-	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/recipes $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) --ignore tests/recipes $(ARGS)
 
 recipes: install  ## Follow every recipe in a project, and use the result; ARGS go to pytest
-	$(BIN)/python -m pytest --numprocesses 2 $(ARGS) tests/recipes
+	$(BIN)/python -m pytest $(WORKERS) $(ARGS) tests/recipes
 
 check: install  ## Check the lock, the style and the types; change nothing
 	$(BIN)/poetry check --lock

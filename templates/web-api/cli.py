@@ -40,7 +40,7 @@ def reported_settings() -> Iterator[Settings]:
 
 
 def is_needed(line: logging.LogRecord) -> bool:
-    """Return whether our own log lacks the content of a line of Uvicorn's log."""
+    """Return False for the lines of Uvicorn's log that repeat our own."""
     error = line.exc_info[0] if line.exc_info else None
     # Ours has WebSockets, whose URLs may contain secrets, and cancelled responses.
     return error is not CancelledError and not str(line.msg).startswith(('%s - "WebSo', "Cancel "))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple, NoReturn
 
 import findpython
@@ -205,8 +206,11 @@ def first_or_skip(combinations: list[Combination]) -> Combination:
     return combinations[0]
 
 
-def working_tree(folder: Path) -> Path:
+@cache
+def _template_commit() -> TemporaryDirectory[str]:
     """Create a repository whose only commit is the template, with uncommitted edits."""
+    created = TemporaryDirectory()
+    folder = Path(created.name, "template")  # Unlike its parent, readable by others.
     run("git", "init", "--quiet", "--initial-branch", "main", folder)
     # Through the new repository, for the template may be an unpacked .zip and not a repository.
     options = [f"--git-dir={folder / '.git'}", f"--work-tree={ROOT}"]
@@ -215,7 +219,12 @@ def working_tree(folder: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     commit(folder, "Initial commit")
-    return folder
+    return created
+
+
+def working_tree(folder: Path) -> Path:
+    """Copy the repository of `_template_commit`, which is created once per worker."""
+    return shutil.copytree(Path(_template_commit().name, "template"), folder)
 
 
 def commit(folder: Path, message: str) -> None:

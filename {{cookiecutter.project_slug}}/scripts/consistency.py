@@ -23,7 +23,7 @@ NOT_FROM_AN_INDEX = r"^(?:-e |\S+ @ (?:git|file)).*?(?= ;| \\|$)"
 
 
 def python_problems() -> Iterator[str]:
-    """Find files that name, and an environment that has, another Python version."""
+    """Find other Python versions: in files, and in the active environment."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     right = re.findall(r"\d+\.\d+", project["requires-python"])[0]
     for name, (pattern, command) in PYTHON_VERSION.items():

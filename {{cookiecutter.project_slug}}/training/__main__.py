@@ -44,7 +44,7 @@ def train(data: Path, output: Path, report: Path) -> None:
     for name, score in evaluation.scores.items():
         baseline = evaluation.baseline[name]
         is_better = score < baseline if name.endswith(("error", "loss")) else score > baseline
-        remark = "" if is_better else ", at least as good"
+        remark = "" if is_better else ", not beaten"
         print(f"  {name:26} {score:10.4f}   (baseline {baseline:.4f}{remark})")
     print(f"ONNX Runtime and scikit-learn differ by at most {difference:.1e}.")
     print(f"Wrote {output} and {report}.")

@@ -113,7 +113,7 @@ def exit_on_signals() -> None:
     os.set_blocking(writer, False)
     threading.Thread(target=_wait_for_signal, args=[reader], daemon=True).start()
     # The main thread runs a handler only after a call into native code has returned. The
-    # interpreter writes to the wakeup descriptor at once.
+    # interpreter writes to the wakeup descriptor at once, unless a library has replaced it.
     signal.set_wakeup_fd(writer)
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:  # Shells ignore Ctrl-C in the background.
