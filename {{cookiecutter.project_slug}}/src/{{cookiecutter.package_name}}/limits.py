@@ -57,8 +57,7 @@ class Deadline:
         self.timer = self._loop.call_later(shortest, self._check)
 
     def _check(self) -> None:
-        endpoint: Any = self._scope.get("endpoint")
-        # Other decorators may wrap the endpoint.
+        endpoint: Any = self._scope.get("endpoint")  # Other decorators may wrap it.
         deadline = self._start + _time_limits.get(unwrap(endpoint), self._seconds)
         if self._loop.time() < deadline:
             self.timer = self._loop.call_at(deadline, self._check)

@@ -175,20 +175,19 @@ class Schema:
         """
         rows = [vars(instance) for instance in instances]
         columns: Columns = {}
-        for feature in self.features:
-            values = [row[feature.name] for row in rows]
-            if feature.is_text:
-                array = np.array([value or "" for value in values], object)
-            else:
-                if feature.kind == "date":
+        with np.errstate(over="raise"):
+            for feature in self.features:
+                values = [row[feature.name] for row in rows]
+                if feature.is_text:
+                    values = [value or "" for value in values]
+                elif feature.kind == "date":
                     values = [value and value.toordinal() - EPOCH for value in values]
                 try:
-                    with np.errstate(over="raise"):
-                        array = np.array(values, np.float32)
+                    array = np.array(values, object if feature.is_text else np.float32)
                 except ArithmeticError as error:
                     reason = f"cannot take a value of {feature.column}: it is too large."
                     raise RangeError(reason) from error
-            columns[feature.name] = array.reshape(-1, 1)
+                columns[feature.name] = array.reshape(-1, 1)
         return columns
 
 
