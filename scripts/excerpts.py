@@ -1,4 +1,4 @@
-"""Update the benchmark tables in README.md from `benchmarks/results/`.
+"""Update the benchmark tables of the pages from `benchmarks/results/`.
 
 A table below `<!-- from FILE -->` has some rows of the table in FILE with the same header.
 """
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+PAGES = [ROOT / "README.md", ROOT / "docs" / "decisions.md"]
 EXCERPT = re.compile(r"(?<=^<!-- from )(.+?)( -->\n)((?:\|.*\n)+)", re.MULTILINE)
 
 
@@ -23,7 +23,7 @@ def stored_rows(file: str, header: str) -> dict[str, str]:
     for table in tables:
         if table.startswith(f"{header}\n"):
             return rows(table)
-    raise LookupError(f"{file} has no table with the header {header}: edit README.md.")
+    raise LookupError(f"{file} has no table with the header {header}: edit the page.")
 
 
 def update(text: str) -> str:
@@ -37,7 +37,7 @@ def update(text: str) -> str:
         header, *chosen = match[3].splitlines()
         current = stored_rows(match[1], header)
         if missing := [name for name in rows("\n".join(chosen)) if name not in current]:
-            raise LookupError(f"{match[1]} has no row {missing[0]!r} any more: edit README.md.")
+            raise LookupError(f"{match[1]} has no row {missing[0]!r} any more: edit the page.")
         lines = [header, *(current[name] for name in rows("\n".join(chosen)))]
         return match[1] + match[2] + "\n".join(lines) + "\n"
 
@@ -45,11 +45,12 @@ def update(text: str) -> str:
 
 
 def main() -> None:
-    """Update the page, or exit with the row that does not exist any more."""
-    try:
-        README.write_text(update(README.read_text("utf-8")), "utf-8")
-    except LookupError as error:
-        sys.exit(str(error))
+    """Update the pages, or exit with the row that does not exist any more."""
+    for page in PAGES:
+        try:
+            page.write_text(update(page.read_text("utf-8")), "utf-8")
+        except LookupError as error:
+            sys.exit(f"{page}: {error}")
 
 
 if __name__ == "__main__":
