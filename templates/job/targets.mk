@@ -3,8 +3,8 @@
 # For compose.yaml: the files in ./data belong to the user who runs make.
 OS ?= posix
 ifneq ($(OS),Windows_NT)
-export USER_ID = $(shell id -u)
-export GROUP_ID = $(shell id -g)
+export USER_ID := $(shell id -u)
+export GROUP_ID := $(shell id -g)
 endif
 
 run:  ## Run the job on the sample data

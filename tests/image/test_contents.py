@@ -62,7 +62,8 @@ def test_the_code_belongs_to_root_and_is_readable_and_compiled(image: str, tmp_p
 def test_pip_of_the_official_image_is_removed(
     baked: BakedProject, image: str, combination: Combination, tmp_path: Path
 ) -> None:
-    # The base image of the tests may lack pip; the official one has it at these paths.
+    # The base image of the tests may lack pip; the official one has it at these paths. That of a
+    # company may have a user.
     official, without_pip = f"{image}-official", f"{image}-without-pip"
     folder = f"/usr/local/lib/python{combination.python}"
     (tmp_path / "Dockerfile").write_text(f"""
@@ -70,6 +71,7 @@ def test_pip_of_the_official_image_is_removed(
         RUN mkdir -p {folder}/site-packages/pip {folder}/site-packages/pip-1.dist-info \\
                 {folder}/ensurepip \\
             && touch {folder}/site-packages/pip/x {folder}/ensurepip/pip.whl /usr/local/bin/pip3
+        USER 1001
     """)
     run("docker", "build", "--tag", official, tmp_path)
     assert image
@@ -99,7 +101,7 @@ def test_labels_describe_the_image_and_its_source(
     project = copy_project(baked, tmp_path)
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-02T03:04:05+01:00")
     commit(project.path, "Start")
-    remote = "https://me:hunter2$HOME`id`@example.com/team/shop.git"
+    remote = "ssh://me:hunter2$HOME`id`@example.com:2222/team/shop.git"
     project.run("git", "remote", "add", "origin", remote)
     revision = project.run("git", "rev-parse", "HEAD").stdout.strip()
     name = f"{image}-labelled"
@@ -110,7 +112,7 @@ def test_labels_describe_the_image_and_its_source(
         "title": SLUG,
         "version": "0.1.0",
         "revision": revision,
-        "created": "2026-01-02T03:04:05+01:00",
+        "created": "2026-01-02T02:04:05Z",
         "source": "https://example.com/team/shop",
     }
     project.path.joinpath("README.md").write_text("edited")

@@ -62,10 +62,10 @@ def builders() -> Iterator[tuple[Builder, Builder]]:
 
 @pytest.fixture
 def project(baked: BakedProject, tmp_path: Path) -> Path:
-    """A copy of the project with one commit."""
-    folder = tmp_path / SLUG
+    """A copy of the project, in a folder of a repository with one commit."""
+    folder = tmp_path / "monorepo" / SLUG
     shutil.copytree(baked.path, folder)
-    commit(folder, "Start")
+    commit(folder.parent, "Start")
     return folder
 
 

@@ -158,6 +158,11 @@ def test_the_example_of_an_egress_rule_is_valid(baked: BakedProject, tmp_path: P
         [4318],
         [53, 53],
     ]
+    # Kustomize must not add the labels of this application to the selectors of other pods.
+    selectors = [one["to"][0]["podSelector"] for one in policy["spec"]["egress"]]
+    assert [selector.keys() for selector in selectors] == [{"matchExpressions"}] * 2
+    values = [selector["matchExpressions"][0]["values"] for selector in selectors]
+    assert values == [["opentelemetry-collector"], ["kube-dns"]]
     assert schemas.validate(policy, "1.37.0", strict=True)
 
 

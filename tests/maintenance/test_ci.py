@@ -109,7 +109,7 @@ def test_a_tag_that_differs_from_the_version_is_refused_before_any_build(
 
 @pytest.mark.parametrize(
     ("tags", "expected"),
-    [((), ("", "")), (("v0.9.0", "v0.10.0", "v0.10.0rc1", "vendor"), ("scan", "0.10.0"))],
+    [((), ("", "")), (("v0.9.0", "v0.10.0", "v0.10.0rc1", "v2024-x"), ("scan", "0.10.0"))],
 )
 def test_the_newest_release_is_scanned_every_week(
     tmp_path: Path, tags: tuple[str, ...], expected: tuple[str, str]

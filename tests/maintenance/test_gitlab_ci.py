@@ -130,13 +130,16 @@ def test_a_tag_that_differs_from_the_version_is_refused(pipeline: Pipeline) -> N
 @each(JOB)
 def test_an_image_with_a_vulnerability_is_not_pushed(pipeline: Pipeline) -> None:
     calls = pipeline.folder / "docker.txt"
-    pipeline.replace("docker", f'echo "$*" >> {calls}\n[ "$1" != run ]')
+    created = '[ "$1" != buildx ] || echo a-builder'
+    call = f'echo "$* on ${{BUILDX_BUILDER:-none}}" >> {calls}'
+    pipeline.replace("docker", f'{call}\n{created}\n[ "$1" != run ]')
 
     result = pipeline.run("release", CI_COMMIT_TAG="v0.1.0", CI_REGISTRY_IMAGE="r.example/shop")
 
     assert result.returncode
-    commands = [line.split()[0] for line in calls.read_text().splitlines()]
-    assert commands == ["context", "buildx", "build", "compose", "run"]
+    called = calls.read_text().splitlines()
+    assert [line.split()[0] for line in called] == ["context", "buildx", "build", "compose", "run"]
+    assert called[2].endswith(" on a-builder")
 
 
 @each(JOB)
@@ -161,7 +164,7 @@ def test_the_newest_release_is_scanned_every_week(pipeline: Pipeline) -> None:
     nothing = pipeline.run("scan", **SCHEDULE)
     assert not nothing.returncode, nothing.stderr
     assert not calls.exists()
-    for tag in ("v0.9.0", "v0.10.0", "other"):
+    for tag in ("v0.9.0", "v0.10.0", "v2024-migration", "other"):
         run("git", "tag", tag, cwd=pipeline.project)
 
     result = pipeline.run("scan", **SCHEDULE, CI_REGISTRY_IMAGE="r.example/shop")

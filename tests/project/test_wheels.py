@@ -1,8 +1,12 @@
-"""Every lock has wheels for the machines on which teams develop and deploy."""
+"""Every lock has wheels for the machines on which teams develop and deploy, and they install."""
 
+import re
+import shlex
+import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +14,16 @@ from packaging.markers import Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 from packaging.utils import parse_wheel_filename
 
-from tests.helpers.harness import COMBINATIONS, QUESTIONS, ROOT, Combination
+from tests.helpers.containers import NEWEST
+from tests.helpers.harness import (
+    COMBINATIONS,
+    QUESTIONS,
+    ROOT,
+    BakedProject,
+    Combination,
+    each,
+    run,
+)
 
 GLIBC = 36  # Debian 12, the oldest likely system, like macOS 14.
 
@@ -99,3 +112,18 @@ def test_the_readme_names_each_unsupported_python() -> None:
     refused = {python for pythons in QUESTIONS["_refused"].values() for python in pythons}
 
     assert [python for python in refused if f"none for Python {python}" not in readme] == []
+
+
+@each(NEWEST[:1])
+def test_templates_in_packages_do_not_fail_the_build(baked: BakedProject, tmp_path: Path) -> None:
+    dockerfile = (baked.path / "Dockerfile").read_text("utf-8")
+    found = re.search("&& python (-m compileall .*) /opt/venv/lib$", dockerfile, re.MULTILINE)
+    assert found
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/{name}.py").write_text("This is {no} Python.")
+    (tmp_path / "package/module.py").write_text("")
+
+    run(sys.executable, *shlex.split(found[1]), tmp_path)
+
+    (compiled,) = (tmp_path / "package/__pycache__").iterdir()
+    assert compiled.name.startswith("module.")

@@ -193,3 +193,11 @@ def test_every_data_file_parses(baked: BakedProject) -> None:
             list(yaml.safe_load_all(text))
         elif name.endswith(".json"):
             json.loads(text)
+
+
+def test_variables_for_commands_are_expanded_once(baked: BakedProject) -> None:
+    # Make 4.4 expands each exported variable for each `$(shell ...)`, even for one in another.
+    makefile = (baked.path / "Makefile").read_text("utf-8")
+
+    assert re.findall(r"(?m)^.*export \w+ :=", makefile)
+    assert re.findall(r"(?m)^.*export \w+ = .*", makefile) == []

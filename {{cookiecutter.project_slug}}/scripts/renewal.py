@@ -30,9 +30,7 @@ def versions(lock: str) -> dict[str, str]:
 
 def ages() -> dict[str, int]:
     """Return how many days old the newest file of each package is, where that is known."""
-    result = subprocess.run(  # noqa: S603 - no shell, and the command is a constant
-        EXPORT, stdout=subprocess.PIPE, encoding="utf-8", check=False
-    )
+    result = subprocess.run(EXPORT, stdout=subprocess.PIPE, encoding="utf-8", check=False)  # noqa: S603 - no shell
     now, found = datetime.now(UTC), {}
     for package in tomllib.loads(result.stdout).get("packages", []):
         files = [*package.get("wheels", []), package.get("sdist", {})]

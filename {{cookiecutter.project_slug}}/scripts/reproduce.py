@@ -41,12 +41,13 @@ def main(image: str, *options: str) -> int:
     revision = labels["org.opencontainers.image.revision"]
     with TemporaryDirectory() as folder:
         pushed, rebuilt, tree = (Path(folder, it) for it in ("pushed.tar", "rebuilt.tar", "tree"))
+        project = tree / run("git", "rev-parse", "--show-prefix").strip()
         run("docker", "save", "--output", pushed, image)
         run("git", "worktree", "add", "--detach", tree, revision)
         output = f"--output=type=docker,dest={rebuilt},rewrite-timestamp=true"
         arguments = " ".join(["--no-cache", "--provenance=false", output, *options])
         try:
-            run("make", "--directory", tree, "image", "IMAGE=rebuilt", f"ARGS={arguments}")
+            run("make", "--directory", project, "image", "IMAGE=rebuilt", f"ARGS={arguments}")
         finally:
             run("git", "worktree", "remove", "--force", tree)
         before, after = parts(pushed), parts(rebuilt)
