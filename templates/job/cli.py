@@ -15,6 +15,7 @@ app = typer.Typer(
     help="Price orders. All settings come from the environment; see .env.example.",
     epilog=STATUSES,
     callback=lambda: None,  # With it, `run` keeps its name if it is the only command.
+    result_callback=lambda _result: None,  # What a command returns is not its exit status.
     add_completion=False,
     pretty_exceptions_enable=False,
 )

@@ -79,6 +79,7 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
     target_column = columns.pop(names.index(target))
     describe_target(target_column, path, regression=regression)
     flaws = {column.name: reason for column in columns if (reason := find_flaw(column))}
+    flaws |= {name: "a prediction" for name in names if re.match("prediction$|probability_", name)}
     features = [column for column in columns if column.name not in flaws]
     if not features:
         raise DataError(f"{path} has no column to learn from: {flaws}")
@@ -103,8 +104,8 @@ def set_fields(columns: list[Column]) -> None:
         name = re.sub(r"[\W_]+", "_", letters).strip("_")
         name = name if name.isidentifier() else f"column_{name or number}"
         field = f"{name}_" if name in RESERVED else name
-        if field != column.name and field in taken:
-            field = f"{name}_{number}"
+        while field != column.name and field in taken:
+            field = f"{field}_{number}"
         taken.add(field)
         column.field = field
 
@@ -135,7 +136,7 @@ def render(
     for arguments in (remove_unused_imports, ("format",)):
         command = [sys.executable, "-m", "ruff", *arguments, "--stdin-filename", schema, "-"]
         source = subprocess.run(  # noqa: S603 - no shell
-            command, input=source, capture_output=True, text=True, check=True
+            command, input=source, capture_output=True, encoding="utf-8", check=True
         ).stdout
     return source
 
@@ -148,7 +149,8 @@ def main() -> None:
     parser.add_argument("--regression", action="store_true", help="predict a number")
     arguments = parser.parse_args()
     try:
-        print(draft(arguments.data, arguments.target, regression=arguments.regression), end="")
+        source = draft(arguments.data, arguments.target, regression=arguments.regression)
+        sys.stdout.buffer.write(source.encode())  # In UTF-8, as Python reads it.
     except (DataError, FileError, OSError) as error:
         sys.exit(str(error))
 

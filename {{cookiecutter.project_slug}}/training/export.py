@@ -156,8 +156,9 @@ def stress(schema: Schema, table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFr
 
 def bounds(schema: Schema) -> dict[str, tuple[Any, Any]]:
     """Return the lower and the upper bound of each number that has both."""
-    fields = schema.features_model.model_fields.items()
-    limits = {name: {type(each): each for each in field.metadata} for name, field in fields}
+    fields = schema.features_model.model_fields
+    numbers = [each.name for each in schema.features if each.kind == "number"]
+    limits = {name: {type(each): each for each in fields[name].metadata} for name in numbers}
     return {name: (it[Ge].ge, it[Le].le) for name, it in limits.items() if Ge in it and Le in it}
 
 

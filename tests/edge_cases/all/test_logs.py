@@ -4,6 +4,7 @@ import json
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -141,3 +142,32 @@ def test_long_entries_are_shortened(log_format: str, capsys: pytest.CaptureFixtu
     out = capsys.readouterr().out
     assert "ValueError" in out
     assert len(out.encode()) < 8000
+
+
+class Detached:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_value_without_a_text_does_not_stop_its_caller(
+    log_format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("info", log_format)
+    circular: dict[str, Any] = {"url": "a: b"}
+    circular["itself"] = circular
+
+    for value in (Detached(), circular, 10**5000):
+        log.info("sold", article="chair", value=value)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all("sold" in line and "chair" in line for line in lines)
+
+
+def test_a_long_text_is_searched_in_linear_time(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+
+    log.info("got", body='File "' * 100_000)  # Otherwise this takes a minute.
+
+    assert len(capsys.readouterr().out) < 8000

@@ -26,11 +26,18 @@ class Database(BaseModel):
     password: SecretStr | None = None
 
 
+class Plugins(BaseModel, extra="allow"):
+    path: str = ""
+
+
 class MoreSettings(Settings):
     test_database: Database = Database()
     test_labels: dict[str, str | Database] = Field(default={})
     test_storage: Disk | Bucket | None = Field(default=None, discriminator="kind")
     test_tenants: list[Database] = Field(default=[])
+    test_plugins: Plugins = Plugins()
+    test_queue: Database | dict[str, str] = Field(default={})
+    test_size: int | float | None = None
     test_hosts: list[str] = Field(default=[], validation_alias="TEST_HOSTS")
     test_region: str = Field(default="", validation_alias="TEST_REGION")
     test_ports: list[int] = Field(default=[], validation_alias=AliasChoices("PORTS", "TEST_PORTS"))
@@ -52,6 +59,8 @@ def test_nested_settings_come_from_every_source(
     monkeypatch.setenv(f"{PREFIX}TEST_DATABASE__HOST", "db")
     monkeypatch.setenv(f"{PREFIX}TEST_LABELS__COLOR", "red")
     monkeypatch.setenv(f"{PREFIX}TEST_LABELS__OLD__HOST", "db")
+    monkeypatch.setenv(f"{PREFIX}TEST_PLUGINS__COLOR", "red")
+    monkeypatch.setenv(f"{PREFIX}TEST_QUEUE__COLOR", "red")
     monkeypatch.setenv("TEST_REGION", "eu")
     monkeypatch.setenv("TEST_LIST", '["a", "b"]')
     (secrets / f"{PREFIX}TEST_DATABASE__PASSWORD".lower()).write_text("hunter2")
@@ -61,6 +70,7 @@ def test_nested_settings_come_from_every_source(
     assert isinstance(loaded, MoreSettings)
     assert loaded.test_database == Database(host="db", password=SecretStr("hunter2"))
     assert loaded.test_labels["color"] == "red"
+    assert loaded.test_plugins.model_extra == {"color": "red"}
     assert (loaded.test_region, loaded.test_first) == ("eu", "a")
     assert "TEST_LIST" in variables(MoreSettings, PREFIX)
 
@@ -71,7 +81,9 @@ def test_nested_settings_come_from_every_source(
         ("TEST_DATABASE__HOTS", "TEST_DATABASE__HOTS is not a setting; did you mean"),
         ("TEST_LABELS", "TEST_LABELS: Input should be valid JSON"),
         ("TEST_STORAGE__KIND", "TEST_STORAGE: Input should have one of the tags 'disk', 'bucket'"),
-        ("TEST_TENANTS__0__HOST", "TEST_TENANTS: Input should be a valid list"),
+        ("TEST_SIZE", "TEST_SIZE: Input should be a valid"),
+        ("TEST_SIZE__X", "TEST_SIZE__X is not a setting"),
+        ("TEST_TENANTS__0__HOST", "TEST_TENANTS__0__HOST is not a setting; did you mean"),
     ],
 )
 @pytest.mark.parametrize("source", ["environment", "file", "secret"])

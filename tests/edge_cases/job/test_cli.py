@@ -1,9 +1,12 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
+import typer
 from tests.test_cli import SAMPLE, invoke
 from typer import BadParameter
 
+from my_application import cli, exit_status
 from my_application.exit_status import InputError
 
 
@@ -36,3 +39,21 @@ def test_a_shard_out_of_range_is_refused() -> None:
         invoke("run", "--shard", "2/2", SAMPLE, "out.jsonl")
     with pytest.raises(BadParameter, match="0 to N - 1, or JOB_COMPLETION_INDEX"):
         invoke("run", "--shard", "/2", SAMPLE, "out.jsonl")
+
+
+def test_what_a_command_returns_is_not_its_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exit_status, "exit_on_signals", lambda: None)
+    monkeypatch.setattr(cli.app, "registered_commands", [])
+
+    @cli.app.command()
+    def count() -> int:
+        return 5
+
+    @cli.app.command()
+    def leave() -> None:
+        raise typer.Exit(7)
+
+    for command, status in (("count", 0), ("leave", 7)):
+        with pytest.raises(SystemExit) as outcome:
+            exit_status.run(partial(cli.app, [command], standalone_mode=False))
+        assert outcome.value.code == status

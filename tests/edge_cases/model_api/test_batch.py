@@ -28,6 +28,29 @@ def test_column_names_may_have_quotes_delimiters_and_line_breaks(tmp_path: Path)
     assert (row["a;b;c"], row["two\nlines"], row["prediction"]) == ("1", "2", "large")
 
 
+def test_spaces_around_column_names_are_ignored(tmp_path: Path) -> None:
+    output = predict(tmp_path / "in.csv", "id, size , count\nA, 99, 2\n")
+
+    assert output.startswith("id,size,count,prediction,")
+    assert ",large," in output
+
+
+def test_a_link_stays_and_the_target_keeps_its_mode(tmp_path: Path) -> None:
+    source, target, link = (tmp_path / name for name in ("in.csv", "real.csv", "link.csv"))
+    source.write_text("size\n99\n")
+    target.touch(mode=0o600)
+    link.symlink_to(target)
+    leftover = tmp_path / ".real.csv.01234567.partial"
+    leftover.touch()
+
+    predict_file(TWO, create_predictor(TWO), source, link)
+
+    assert link.is_symlink()
+    assert target.stat().st_mode & 0o77 == 0
+    assert "large" in target.read_text()
+    assert not leftover.exists()
+
+
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     source, target = tmp_path / "in.csv", tmp_path / "missing" / "out.csv"
 

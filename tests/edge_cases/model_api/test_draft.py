@@ -1,4 +1,5 @@
 import random
+import re
 import runpy
 import subprocess
 import sys
@@ -137,6 +138,19 @@ def test_a_draft_has_no_unused_imports(tmp_path: Path) -> None:
 
     lint(source)
     assert "from datetime" not in source
+
+
+def test_fields_have_different_names_and_predictions_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    rows = "".join(f"{n % 7},{n % 5},{n % 3},{n / 2},{n % 2}\n" for n in range(90))
+    path.write_text(f"x,X,x_2,prediction,y\n{rows}")
+
+    source = draft(path, "y")
+
+    lint(source)
+    fields = re.findall(r"^    (x\w*): ", source, re.MULTILINE)
+    assert len(fields) == len(set(fields)) == 3
+    assert "# Left out: prediction (a prediction)." in source
 
 
 def test_numbers_can_be_labels_or_values(tmp_path: Path) -> None:

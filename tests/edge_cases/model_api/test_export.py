@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Any, Self
 
 import numpy as np
@@ -29,12 +30,12 @@ from sklearn.preprocessing import (
 from sklearn.svm import LinearSVC
 from tests.tiny import PRICE, THREE, TWO, Three, create_data
 
-from my_application.model.features import FeatureModel, Schema
+from my_application.model.features import Date, FeatureModel, Schema
 
 from training.converters import round_down
 from training.data import Data, DataError
 from training.evaluate import Evaluation, evaluate, hold_out
-from training.export import ExportError, export
+from training.export import ExportError, bounds, export
 
 NUMBERS = ["size", "count"]
 
@@ -198,6 +199,16 @@ def test_numbers_outside_the_data_that_the_api_accepts_are_compared() -> None:
 
     with pytest.raises(ExportError, match=r"differ by .* rows with numbers within their bounds"):
         export(Evaluation(schema, model, split, {}, {}))
+
+
+def test_only_bounds_of_numbers_are_compared() -> None:
+    class Bounded(FeatureModel):
+        size: float = Field(ge=0, le=200)
+        since: Date = Field(ge=date(2000, 1, 1), le=date(2030, 1, 1))
+
+    example = Bounded(size=1, since=date(2020, 1, 1))
+
+    assert bounds(Schema(Bounded, Three, example)) == {"size": (0, 200)}
 
 
 def test_a_classifier_without_probabilities_is_refused() -> None:

@@ -42,3 +42,16 @@ def test_an_invalid_tag_of_a_union_is_not_repeated(app: FastAPI, client: TestCli
     assert response.json()["errors"] == [
         {"location": "", "detail": "Input should have one of the tags 'cat', 'dog'"}
     ]
+
+
+def test_a_request_with_many_errors_has_a_short_answer(app: FastAPI, client: TestClient) -> None:
+    class Empty(BaseModel, extra="forbid"):
+        pass
+
+    @app.post("/empty")
+    async def check(_empty: Empty) -> None: ...
+
+    response = client.post("/empty", json={f"key{n}": n for n in range(1000)})
+
+    assert response.status_code == 422
+    assert len(response.json()["errors"]) == 100

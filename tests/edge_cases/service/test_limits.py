@@ -128,6 +128,16 @@ def test_a_body_that_is_too_large_is_refused() -> None:
             assert refused.headers.keys() >= {"x-request-id", "access-control-allow-origin"}
 
 
+def test_a_mounted_application_may_send_no_headers(app: FastAPI, client: TestClient) -> None:
+    async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    app.mount("/bare", respond)
+
+    assert client.get("/bare").status_code == 204
+
+
 @pytest.mark.parametrize("is_stream", [True, False])
 def test_only_streams_end_cleanly_if_the_server_cancels_them(is_stream: bool) -> None:  # noqa: FBT001 - a parameter
     sent: list[Message] = []

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 MEDIA_TYPE = "application/problem+json"
 PARAMETERS = {"cookie", "header", "path", "query"}
+MAX_FIELDS = 100
 PARSING_FAILED = "There was an error parsing the body"  # FastAPI's message.
 
 
@@ -27,7 +28,7 @@ class Problem(BaseModel):
     detail: str
     request_id: str | None = None
     errors: list[dict[str, str]] = []
-    """The invalid fields: `location` (a JSON pointer, or a parameter's name) and `detail`."""
+    """Up to 100 invalid fields: `location` (a JSON pointer, or a parameter's name) and `detail`."""
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -58,7 +59,7 @@ async def client_disconnected(_request: Request, _error: ClientDisconnect) -> Re
 async def invalid_request(_request: Request, error: RequestValidationError) -> Response:
     """Respond to a request that does not match the schema, without repeating its values."""
     fields = []
-    for each in error.errors():
+    for each in error.errors()[:MAX_FIELDS]:
         path = [str(it).replace("~", "~0").replace("/", "~1") for it in each["loc"]]
         source = path[0] if path else ""
         location = "".join(f"/{part}" for part in path[source == "body" :])

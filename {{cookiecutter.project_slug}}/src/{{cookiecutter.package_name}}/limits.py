@@ -116,7 +116,7 @@ class Limits:
                 deadline.timer.cancel()
                 deadline.timeout.reschedule(None)  # It may be due, but not yet expired.
                 self._waiting.discard(deadline)
-                is_streaming = all(name != b"content-length" for name, _ in message["headers"])
+                is_streaming = b"content-length" not in dict(message.get("headers", ()))
             elif not message.get("more_body"):
                 is_streaming = False  # Only background tasks remain.
             return send(message)

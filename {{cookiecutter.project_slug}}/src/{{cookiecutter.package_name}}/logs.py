@@ -22,13 +22,13 @@ NOT_TEXT = (dict, list, tuple, int, float, type(None))
 # the last with line breaks), and the users, passwords, queries and fragments of URLs.
 HIDDEN = re.compile(
     r"(input_value=|'input': |Input tag |\[parameters: |convert string ).*"
-    r"|(/[^\s/?#]*[?#])\S+|(://)(?:(?!//)\S)+(?=@)"
+    r"|(/[^\s/?#]*[?#])\S+|(://)(?:(?!://)\S)+(?=@)"
     r"|(DETAIL: |CONTEXT: |LINE \d+: |for type \w+: |Duplicate entry |dup key: )(?s:.*?)"
     r"(?=\n[ |]*(?:\[SQL: |HINT: |File \"|The above |During )|\Z)"
 )
 HINTS = re.compile(r"[\n?#@=']|: ")  # A text without any of these has nothing to hide.
 # In a traceback, the path of a library's file, and the lines of its source.
-LIBRARY_FRAME = re.compile(r'File ".*[/\\]site-packages[/\\](.*)(?:\n    .*)*')
+LIBRARY_FRAME = re.compile(r'File "[^"\n]*[/\\]site-packages[/\\](.*)(?:\n    .*)*')
 log = structlog.get_logger()
 
 
@@ -98,7 +98,14 @@ def safe(render: Processor) -> Callable[[Any, str, EventDict], str]:
             line = str(render(logger, method, {**event}))
         return line
 
-    return render_safely
+    def render_anything(logger: Any, method: str, event: EventDict) -> str:
+        try:
+            return render_safely(logger, method, event)
+        except Exception as error:  # noqa: BLE001 - of a value; the request must not fail
+            texts = {key: value for key, value in event.items() if isinstance(value, str)}
+            return render_safely(logger, method, {**texts, "not_logged": type(error).__name__})
+
+    return render_anything
 
 
 def shorten(text: str, length: int) -> str:

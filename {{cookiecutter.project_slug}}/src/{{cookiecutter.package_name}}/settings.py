@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from io import StringIO
@@ -97,9 +98,18 @@ def variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
         members = get_args(field.annotation) if is_union else [field.annotation]
         kinds = [it for it in members if isinstance(it, type) and issubclass(it, BaseModel)]
         for name in _names(field_name, field, prefix):
-            yield from (name, *([] if kinds else [f"{name}__*"]))
+            yield from (name, *([f"{name}__*"] if any(map(_takes_any_key, members)) else []))
             for kind in kinds:
                 yield from variables(kind, f"{name}__")
+
+
+def _takes_any_key(kind: Any) -> bool:
+    """Return whether a type may have keys that it does not name, as a dict does."""
+    kind = get_origin(kind) or kind
+    if kind is Any or not isinstance(kind, type):
+        return kind is not Literal
+    extra = getattr(kind, "model_config", {}).get("extra")
+    return issubclass(kind, Mapping) or is_dataclass(kind) or extra == "allow"
 
 
 def _names(field_name: str, field: FieldInfo, prefix: str) -> list[str]:

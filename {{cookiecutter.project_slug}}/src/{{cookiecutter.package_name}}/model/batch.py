@@ -1,8 +1,11 @@
 """Predict for files of any size. Other columns, such as IDs, are copied to the output."""
 
 import csv
+import glob
 import json
 import re
+import secrets
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -56,12 +59,17 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
             yield [_merge(row, each) for row, each in zip(rows, predictions, strict=True)]
             count += len(rows)
 
-    partial = target.with_name(f".{target.name}.partial")
+    target = target.resolve()  # A link stays a link.
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.????????.partial"):
+        leftover.unlink(missing_ok=True)  # A run was killed, or one that runs is to fail.
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
         chunks = predict_chunks()
         if (first := next(chunks, None)) is None:
             raise FileError(f"{source} has no rows.")
         write(source, partial, first, chunks)
+        if target.exists():
+            shutil.copymode(target, partial)
         partial.replace(target)
     except (ModelError, RangeError) as error:
         raise FileError(f"{source}: the model {error}") from error
@@ -86,7 +94,7 @@ def _read_chunks(source: Path, read: Callable[[Path], Iterator[Row]]) -> Chunks:
     try:
         while chunk := list(islice(rows, ROWS)):
             yield chunk
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise FileError(f"{source} is not valid {source.suffix[1:]}: {error}") from error
 
 
@@ -164,7 +172,7 @@ def _read_rows(path: Path, file: TextIO) -> Iterator[dict[str, str]]:
     unquoted = re.sub(r'"[^"]*"', "", header)
     delimiter = max(",;\t|", key=unquoted.count)
     reader = csv.reader(chain([header], file), delimiter=delimiter, strict=True)
-    names = next(reader, [])
+    names = [name.strip() for name in next(reader, [])]
     if repeated := [name for name, number in Counter(names).items() if number > 1]:
         which = f"named {repeated[0]!r}" if repeated[0] else "without a name"
         raise FileError(f"{path} has several columns {which}.")
