@@ -15,7 +15,7 @@ LIMITS = {
     "model-api": {
         "files": 77,
         "src": 1878,
-        "training": 1098,
+        "training": 1099,
         "tests": 1309,
         "scripts": 210,
         "Makefile": 127,

@@ -79,7 +79,8 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
     target_column = columns.pop(names.index(target))
     describe_target(target_column, path, regression=regression)
     flaws = {column.name: reason for column in columns if (reason := find_flaw(column))}
-    flaws |= {name: "a prediction" for name in names if re.match("prediction$|probability_", name)}
+    predicted = [it.name for it in columns if re.match("prediction$|probability_", it.name)]
+    flaws |= dict.fromkeys(predicted, "a prediction")
     features = [column for column in columns if column.name not in flaws]
     if not features:
         raise DataError(f"{path} has no column to learn from: {flaws}")

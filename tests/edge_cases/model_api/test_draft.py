@@ -151,6 +151,8 @@ def test_fields_have_different_names_and_predictions_are_left_out(tmp_path: Path
     fields = re.findall(r"^    (x\w*): ", source, re.MULTILINE)
     assert len(fields) == len(set(fields)) == 3
     assert "# Left out: prediction (a prediction)." in source
+    path.write_text(path.read_text().replace("prediction,y", "other,prediction"))
+    assert "# Left out" not in draft(path, "prediction")
 
 
 def test_numbers_can_be_labels_or_values(tmp_path: Path) -> None:
