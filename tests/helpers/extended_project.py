@@ -25,6 +25,7 @@ VALUE = "hunter2"
 PACKAGES = ["python-multipart", "websockets", "psycopg[binary,pool]"]
 SETTINGS = """
     token: SecretStr
+    token_minutes: PositiveInt = 60
     database: Database = Database()
     partners: list[str] = []
     region: str = Field(default="nowhere", validation_alias="CLOUD_REGION")
@@ -42,6 +43,7 @@ class Database(BaseModel):
 '''
 EXAMPLE = f"""
 {PREFIX}TOKEN=for-development
+#{PREFIX}TOKEN_MINUTES=60
 #{PREFIX}DATABASE__HOST=localhost
 #{PREFIX}DATABASE__USER=postgres
 #{PREFIX}DATABASE__PASSWORD=
@@ -95,7 +97,8 @@ def add_routes_and_settings(project: BakedProject) -> None:
     with (project.path / ".env.example").open("a") as example:
         example.write(EXAMPLE)
     (project.path / ".env").write_text(
-        f"{PREFIX}TOKEN={VALUE}\n{PREFIX}DATABASE__PASSWORD={VALUE}\n", "utf-8"
+        f"{PREFIX}TOKEN={VALUE}\n{PREFIX}TOKEN_MINUTES=5\n{PREFIX}DATABASE__PASSWORD={VALUE}\n",
+        "utf-8",
     )
 
 

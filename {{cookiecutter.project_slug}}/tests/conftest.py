@@ -39,14 +39,14 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(settings, "SECRETS_DIR", tmp_path / "secrets")
     for name in given:
-        if name.upper().startswith(PREFIX):
+        if name.upper().startswith(PREFIX) or settings.is_setting(name):
             monkeypatch.delenv(name, raising=False)
     try:
         Settings()
     except ValidationError as error:
         for field in (detail["loc"][0] for detail in error.errors() if detail["type"] == "missing"):
-            start = f"{field}".upper(), f"{PREFIX}{field}".upper()
-            values = {name: given[name] for name in given if name.upper().startswith(start)}
+            start = f"{field}__".upper(), f"{PREFIX}{field}__".upper()
+            values = {it: given[it] for it in given if f"{it}__".upper().startswith(start)}
             assert any(values.values()), f"{field} has no default: set it in .env.example."
             for name, value in values.items():
                 monkeypatch.setenv(name, value or "")
@@ -54,7 +54,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def restored_logging() -> Iterator[None]:
-    """Undo the logging configuration of a test. Before it, do not log local variables."""
+    """Restore the configuration of logs after a test; before it, log no local variables."""
     structlog.configure(processors=[logs.to_json_line])
     root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
     handlers, level = root.handlers[:], root.level

@@ -1,6 +1,5 @@
 from typing import Any
 
-import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.impute import SimpleImputer
@@ -12,7 +11,7 @@ from tests.tiny import PRICE, THREE, create_data
 from {{ cookiecutter.package_name }}.model.features import Schema
 
 from training.evaluate import Evaluation, hold_out
-from training.export import ExportError, export
+from training.export import export
 
 
 def columns(encoder: Any, *names: str) -> ColumnTransformer:
@@ -31,15 +30,3 @@ def test_other_pipelines_are_exported_exactly() -> None:
 
     assert export_with(PRICE, numbers, RandomForestRegressor(20, random_state=0)) < 1e-5
     assert export_with(THREE, category, LogisticRegression()) < 1e-5
-
-
-def test_steps_that_onnx_cannot_reproduce_are_refused_with_a_remedy() -> None:
-    numbers = columns(SimpleImputer(add_indicator=True), "size", "count")
-
-    with pytest.raises(ExportError) as caught:
-        export_with(PRICE, numbers, RandomForestRegressor(20))
-
-    message = str(caught.value)
-    assert "step__add_indicator: impute without add_indicator" in message
-    assert len(message) <= 300
-    assert "\n" not in message

@@ -49,7 +49,7 @@ def test_invalid_input_is_refused_with_its_line(text: str | bytes, message: str)
     assert TARGET.read_text() == "kept"
 
 
-def test_the_job_stops_after_the_maximum_of_errors() -> None:
+def test_the_job_stops_after_the_maximum_number_of_errors() -> None:
     with pytest.raises(InputError) as error:
         run(HEADER + "A,0,-1,0\n" * 100, max_errors=3)
 

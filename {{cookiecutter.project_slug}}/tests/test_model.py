@@ -1,16 +1,20 @@
 """Tests of the model that is shipped, with the schema and the data that are there."""
 
+import json
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from threadpoolctl import threadpool_limits
+from typer.testing import CliRunner
 
+from {{ cookiecutter.package_name }} import cli
 from {{ cookiecutter.package_name }}.app import create_app
 from {{ cookiecutter.package_name }}.model.predictor import PACKAGED_MODEL, OnnxPredictor
 from {{ cookiecutter.package_name }}.model.schema import SCHEMA
-from {{ cookiecutter.package_name }}.settings import Settings
+from {{ cookiecutter.package_name }}.settings import PREFIX, Settings
 
 from training.data import Data, load, to_columns
 from training.evaluate import evaluate, hold_out
@@ -37,6 +41,27 @@ def test_the_example_is_predicted() -> None:
         response = client.post("/predictions", json={"instances": [SCHEMA.example_json()]})
 
     assert response.status_code == 200
+
+
+def test_the_example_is_predicted_for_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps(SCHEMA.example_json()), "utf-8")
+    options = ["--output", str(output)]
+
+    written = CliRunner().invoke(cli.app, ["predict", str(source), *options])
+    refused = CliRunner().invoke(cli.app, ["predict", str(output), *options])
+
+    assert written.stdout.startswith("Wrote 1 rows")
+    assert str(refused.exception) == "The input and the output are the same file."
+
+
+def test_the_model_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ", version " in CliRunner().invoke(cli.app, ["model"]).stdout
+    monkeypatch.setenv(f"{PREFIX}MODEL_PATH", "absent.onnx")
+    assert "absent.onnx cannot be" in str(CliRunner().invoke(cli.app, ["model"]).exception)
 
 
 def test_the_packaged_model_fits_the_schema_and_the_data(data: Data) -> None:

@@ -26,10 +26,12 @@ WORDS = 3
 ID = r"(?i:(?<![a-z])(id|key|no|nr|number|index))$|I[dD]$|^(Unnamed: 0)?$"
 FLAWS = {
     r"\d{4}-\d\d-\d\d[ T]\d": "dates with times; convert them to dates or numbers",
-    r"(\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{4}\D\d{1,2}\D\d{1,2})$": "dates; write them as YYYY-MM-DD",
+    r"(\d\d?[./-]\d\d?[./-]\d{2,4}|\d{4}\D\d\d?\D\d\d?)$": "dates; write them as YYYY-MM-DD",
     r"\W*\d[\d.,' ]*\W*$": "numbers; write them with a decimal point and nothing else",
 }
 """Patterns of values that cannot be used as they are."""
+MOST = 0.8
+"""The share of distinct values that decides what a column contains."""
 TOO_LONG = (
     "numbers that the model cannot distinguish, because it has 7 digits; "
     "write dates as YYYY-MM-DD, codes as text, and subtract a constant from others"
@@ -67,15 +69,19 @@ def describe_target(column: Column, path: Path, *, regression: bool) -> None:
     """Choose between classification and regression."""
     is_number = column.is_all(float)
     labels = sorted(set(column.cells), key=float if is_number else str)
+    strings = ", ".join([repr(label) for label in labels if not can_parse(float, label)][:3])
     if len(labels) == 1:
         raise DataError(f"{path}: the column {column.name!r} is always {labels[0]!r}.")
     if regression or (is_number and len(labels) > CATEGORIES):
         if not is_number:
-            raise DataError(f"{path}: the column {column.name!r} is not numeric.")
+            raise DataError(f"{path}: the column {column.name!r} is not numeric: {strings}.")
+        if not stay_distinct([*map(float, labels)]):
+            raise DataError(f"{path}: the column {column.name!r} has {TOO_LONG}.")
         # The unit is not in the data.
         column.annotation, column.arguments = "float", (f"description={column.name!r}",)
     elif len(labels) > LABELS:
-        raise DataError(f"{path}: the column {column.name!r} has {len(labels)} different strings.")
+        reason = f"has {len(labels)} labels, such as {strings}"
+        raise DataError(f"{path}: the column {column.name!r} {reason}.")
     else:
         column.annotation = f"Literal[{', '.join(map(repr, labels))}]"
     if same := find_spellings(column):
@@ -95,12 +101,12 @@ def find_flaw(column: Column) -> str | None:
     is_number = column.is_all(float)
     if is_number or column.is_all(parse_date):
         return TOO_LONG if is_number and not stay_distinct([*map(float, values)]) else None
-    for pattern, flaw in FLAWS.items():
-        if all(re.match(pattern, value) for value in values):
-            return flaw
     others = [value for value in values if not can_parse(float, value)]
-    if len(values) > CATEGORIES and len(others) < len(values) / 5:
+    if len(values) - len(others) > MOST * len(values) and not re.search(r"\d", "".join(others)):
         return f"numbers except for {', '.join(map(repr, others[:3]))}; leave these cells empty"
+    for pattern, flaw in FLAWS.items():
+        if sum(bool(re.match(pattern, value)) for value in values) > MOST * len(values):
+            return flaw
     words = sum(len(value.split()) for value in values) / len(values)
     is_unique = unique > 1 / 2 and len(values) > CATEGORIES and words < WORDS
     return "different in most rows, like an ID" if is_unique else None

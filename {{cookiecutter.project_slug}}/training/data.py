@@ -56,7 +56,7 @@ def load(schema: Schema, path: Path) -> Data:
             targets.append(target)
         except ValidationError as error:
             for each in error.errors(include_url=False):
-                rule = f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
+                rule = f"{'.'.join(map(str, each['loc'])) or 'the row'}: {each['msg']}"
                 problems[rule] += 1
                 value = "" if each["type"] == "missing" else f": {str(each['input'])[:40]!r}"
                 examples.setdefault(rule, f"first in row {number}{value}")
@@ -74,10 +74,8 @@ def load(schema: Schema, path: Path) -> Data:
 
 def check_targets(schema: Schema, path: Path, targets: list[Any]) -> None:
     """Raise a `DataError` if there are too few rows to train on."""
-    if len(targets) < MIN_ROWS:
-        raise DataError(
-            f"{path} has {len(targets)} rows with a target; at least {MIN_ROWS} are needed."
-        )
+    if (number := len(targets)) < MIN_ROWS:
+        raise DataError(f"{path} has {number} rows with a target; at least {MIN_ROWS} are needed.")
     counts = Counter(targets)
     if rare := [label for label in schema.labels if counts[label] < MIN_ROWS_PER_LABEL]:
         raise DataError(

@@ -41,7 +41,7 @@ class Features(FeatureModel):
 {notes}
 
 
-class Target(BaseModel):
+class Target(BaseModel, allow_inf_nan=False):
     """The target of {file}."""
 
 {target}
@@ -106,7 +106,7 @@ def set_fields(columns: list[Column]) -> None:
         name = name if name.isidentifier() else f"column_{name or number}"
         field = f"{name}_" if name in RESERVED else name
         while field != column.name and field in taken:
-            field = f"{field}_{number}"
+            field = f"{field.strip('_')}_{number}"
         taken.add(field)
         column.field = field
 

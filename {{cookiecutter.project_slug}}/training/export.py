@@ -48,14 +48,10 @@ REMEDIES: tuple[tuple[str, Any, str], ...] = (
     ("handle_unknown", ("infrequent_if_exist", "error", "warn"), "handle_unknown='ignore'"),
     ("max_categories|min_frequency", ..., "categories=[the most frequent]"),
     ("RandomForest|ExtraTrees", ..., "impute, and do not scale"),
-    ("Count|Tfidf", ..., "only lowercase=False, token_pattern=WORD and max_features"),
     ("CalibratedClassifierCV", ..., "the model without calibration"),
+    ("Count|Tfidf", ..., "only lowercase=False, token_pattern=WORD and max_features"),
     ("TunedThreshold|FixedThreshold", ..., "compare the probability where you use it"),
-    (
-        "TargetEncoder",
-        ...,
-        "target_type='continuous' for a value, else OneHotEncoder(categories=[the most frequent])",
-    ),
+    ("TargetEncoder", ..., "OneHotEncoder, or for a regression target_type='continuous'"),
     ("(Standard|Robust|MinMax)Scaler|PowerTransformer", ..., "do not scale before trees"),
 )
 TREES = "Forest|Tree|Boost|LGBM|XGB"
@@ -139,9 +135,7 @@ def stress(schema: Schema, table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFr
         for name, limits in bounds(schema).items()
     }
     yield "rows with numbers within their bounds", rows.assign(**within).astype(table.dtypes)
-    missing = {
-        each.name: "" if each.is_text else np.nan for each in schema.features if each.optional
-    }
+    missing = {it.name: "" if it.is_text else np.nan for it in schema.features if it.optional}
     yield "rows with everything missing", rows.assign(**missing).astype(table.dtypes)
     for feature in schema.features:
         variants: dict[str, Any] = {value: value for value in feature.categories}
@@ -170,7 +164,7 @@ class Parity:
     model: Any
     predictor: OnnxPredictor
     scale: float
-    """The divisor of a difference, unless the prediction is larger."""
+    """The divisor of a difference, unless the prediction is further from the median."""
 
     def check(self, what: str, table: pd.DataFrame) -> float:
         """Return the largest difference, or raise an `ExportError` if it is too large."""
@@ -196,7 +190,9 @@ class Parity:
             found = self.predictor.predict_columns(to_columns(table))
         except Exception as error:  # These exceptions have no other base class.
             raise ExportError(f"Prediction fails: {error}", self.model) from error
-        difference = np.abs(found - expected) / np.maximum(self.scale, np.abs(expected))
+        # How far the predictions are from 0 says nothing: float32 cannot tell 1e8 from 1e8 + 1.
+        scale = np.maximum(self.scale, np.abs(expected - np.median(expected)))
+        difference = np.abs(found - expected) / scale
         worst: NDArray[Any] = difference.reshape(len(table), -1).max(axis=1)
         return worst
 

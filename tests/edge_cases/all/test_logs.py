@@ -1,6 +1,7 @@
 import importlib
 import io
 import json
+import math
 import sys
 import traceback
 from pathlib import Path
@@ -41,10 +42,12 @@ def test_any_text_can_be_logged_with_another_encoding_of_the_output(
     logs.configure("info", log_format)
 
     log.info("日", file="\udcff")
+    log.info("not finite", file="\udcff", ratio=math.nan)
 
     text = output.getvalue().decode("latin-1" if log_format == "console" else "utf-8")
     assert "\\u65e5" in text or "日" in text
     assert "udcff" in text
+    assert "NaN" not in text  # JSON has none.
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,14 @@ def test_any_text_can_be_logged_with_another_encoding_of_the_output(
         'violates unique constraint "email"\nDETAIL:  Key (email)=(hunter2) already exists.',
         'violates unique constraint "bio"\nDETAIL:  Key (bio)=(a\n\n  b\nhunter2) already exists.',
         'invalid input syntax for type integer: "hunter2"',
+        'invalid input syntax for type timestamp with time zone: "hunter2"',
+        'invalid input value for enum color: "hunter2"',
+        'malformed array literal: "hunter2"',
+        'date/time field value out of range: "2026-13-45 hunter2"',
+        "invalid input for query argument $1: 'hunter2' ('str' object is no integer)",
+        "(1366, \"Incorrect integer value: 'hunter2' for column 'age' at row 1\")",
+        "(1292, \"Truncated incorrect DOUBLE value: 'hunter2'\")",
+        "Cannot insert duplicate key in object 'users'. The duplicate key value is (hunter2).",
         "syntax error\nLINE 1: SELECT hunter2",
         'bad\nCONTEXT:  COPY prices, line 2, column net: "hunter2"',
         "Duplicate entry 'line\nhunter2' for key 'users.email'",

@@ -30,6 +30,14 @@ COLUMNS: dict[str, Any] = {
     "date": lambda n: f"2026-01-{n % 28 + 1:02}",
     "seen": lambda n: f"2026-01-01 12:00:{n % 60:02}",
     "paid": lambda n: f"2026-1-{n % 28 + 1}",
+    "due": lambda n: f"{n % 28 + 1}-01-1990",
+    "until": lambda n: "unknown" if n % 9 == 0 else f"2026-01-{n % 28 + 1:02}",
+    "rank": lambda n: n % 10 or "?",
+    "share": lambda n: "?" if n % 9 == 0 else f"0,{n % 70:02}",
+    "Type": lambda n: n % 6,
+    "type": lambda n: n % 6,
+    "model_validate_x": lambda n: n % 6,
+    "host": lambda n: ["0.0.0.0", "/tmp/x"][n % 2],  # noqa: S104, S108 - not used as such
     "born": lambda n: f"{n % 28 + 1}.1.1990",
     "height": lambda n: f"1,{n % 70:02}",
     "zip": lambda n: f"0{n % 40 + 1000}",
@@ -59,53 +67,61 @@ COLUMNS: dict[str, Any] = {
 }
 
 
+LINES = [
+    "    # Left out: customer_id (an ID).",
+    "    # Left out: Order No. (different in most rows, like an ID).",
+    "    # Left out: Unnamed: 0 (an ID).",
+    "    # Left out: paid (dates; write them as YYYY-MM-DD).",
+    "    # Left out: due (dates; write them as YYYY-MM-DD).",
+    "    # Left out: until (dates; write them as YYYY-MM-DD).",
+    "    # Left out: rank (numbers except for '?'; leave these cells empty).",
+    "    # Left out: share (numbers; write them with a decimal point and nothing else).",
+    '    type_: int = Field(ge=0, le=8, validation_alias="Type")',
+    "    # Left out: con stant (always 'x').",
+    f"    # Left out: product ({TOO_LONG}).",
+    f"    # Left out: day ({TOO_LONG}).",
+    "    # Left out: temp (numbers except for '-'; leave these cells empty).",
+    '    self_: int = Field(ge=0, le=17, validation_alias="self")',
+    "    # Left out: empty (always missing).",
+    "    # Left out: seen (dates with times; convert them to dates or numbers).",
+    "    # Left out: born (dates; write them as YYYY-MM-DD).",
+    "    # Left out: income (numbers except for '-'; leave these cells empty).",
+    "    # Left out: fee (numbers; write them with a decimal point and nothing else).",
+    "    # Left out: growth (numbers; write them with a decimal point and nothing else).",
+    "    # Rows without churned: 1 ('#N/A').",
+    "    # Left out: ratio (numbers except for 'inf'; leave these cells empty).",
+    "    # Left out: loss (numbers; write them with a decimal point and nothing else).",
+    '    zip_: str = Field(max_length=10, validation_alias="zip")',
+    "    # Paid by has both 'Card' and 'card': use one spelling.",
+    "    calls: int = Field(ge=0, le=60)",
+    '    label_: int = Field(ge=0, le=11, validation_alias="label")',
+    """    plan: Literal["basic", "pro\\\\", 'the "plus"']""",
+    "    city: str = Field(max_length=14)",
+    '    vip: bool = Field(validation_alias="VIP")',
+    "    date: Date",
+    '    class_: int = Field(ge=0, le=6, validation_alias="class")',
+    '    a_b_19: int = Field(ge=0, le=8, validation_alias="a b")',
+    "    a_b: int = Field(ge=0, le=9)",
+    '    grosse_m: int = Field(ge=0, le=12, validation_alias="Größe (m)")',
+    '    churned: Literal["no", "yes"]',
+]
+
+
 @pytest.fixture
 def churn(tmp_path: Path) -> Path:
     rows = [",".join(f'"{name}"' for name in COLUMNS)]
     for n in random.Random(0).sample(range(200), 200):  # noqa: S311 - no secret
         cells = [str(make(n)).replace('"', '""') for make in COLUMNS.values()]
         rows.append(",".join(f'"{cell}"' for cell in cells))
-    (tmp_path / "churn.csv").write_text("\n".join(rows), "utf-8")
-    return tmp_path / "churn.csv"
+    path = tmp_path / "churn–2026.csv"  # noqa: RUF001 - a name that users choose
+    path.write_text("\n".join(rows), "utf-8")
+    return path
 
 
 def test_a_draft_describes_every_column(churn: Path) -> None:
     source = draft(churn, "churned")
 
-    for line in [
-        "    # Left out: customer_id (an ID).",
-        "    # Left out: Order No. (different in most rows, like an ID).",
-        "    # Left out: Unnamed: 0 (an ID).",
-        "    # Left out: paid (dates; write them as YYYY-MM-DD).",
-        "    # Left out: con stant (always 'x').",
-        f"    # Left out: product ({TOO_LONG}).",
-        f"    # Left out: day ({TOO_LONG}).",
-        "    # Left out: temp (numbers except for '-'; leave these cells empty).",
-        '    self_: int = Field(ge=0, le=17, validation_alias="self")',
-        "    # Left out: empty (always missing).",
-        "    # Left out: seen (dates with times; convert them to dates or numbers).",
-        "    # Left out: born (dates; write them as YYYY-MM-DD).",
-        "    # Left out: income (numbers except for '-'; leave these cells empty).",
-        "    # Left out: fee (numbers; write them with a decimal point and nothing else).",
-        "    # Left out: growth (numbers; write them with a decimal point and nothing else).",
-        "    # Rows without churned: 1 ('#N/A').",
-        "    # Left out: ratio (numbers except for 'inf'; leave these cells empty).",
-        "    # Left out: loss (numbers; write them with a decimal point and nothing else).",
-        '    zip_: str = Field(max_length=10, validation_alias="zip")',
-        "    # Paid by has both 'Card' and 'card': use one spelling.",
-        "    calls: int = Field(ge=0, le=60)",
-        '    label_: int = Field(ge=0, le=11, validation_alias="label")',
-        """    plan: Literal["basic", "pro\\\\", 'the "plus"']""",
-        "    city: str = Field(max_length=14)",
-        '    vip: bool = Field(validation_alias="VIP")',
-        "    date: Date",
-        '    class_: int = Field(ge=0, le=6, validation_alias="class")',
-        '    a_b_15: int = Field(ge=0, le=8, validation_alias="a b")',
-        "    a_b: int = Field(ge=0, le=9)",
-        '    grosse_m: int = Field(ge=0, le=12, validation_alias="Größe (m)")',
-        '    churned: Literal["no", "yes"]',
-    ]:
-        assert f"{line}\n" in source
+    assert [line for line in LINES if f"{line}\n" not in source] == []
     assert "    # Left out: one (always '" in source
     fee = 'Field(default=None, ge=0, le=50, validation_alias="Monthly fee (€)")'
     assert f"    monthly_fee: float | None = {fee}\n" in source
@@ -175,7 +191,9 @@ def test_numbers_can_be_labels_or_values(tmp_path: Path) -> None:
         ("x,y\n1,a\n2,a\n", "the column 'y' is always 'a'"),
         ("x,y\n1,a\n1,b\n", "no column to learn from"),
         ("x,y\n1,0\n2,1.0\n3,1\n", "has both '1' and '1.0'"),
-        ("x,y\n" + "".join(f"{n % 9},a{n}\n" for n in range(150)), "150 different strings"),
+        ("x,y\n" + "".join(f"{n % 9},a{n}\n" for n in range(150)), "150 labels, such as 'a0',"),
+        ("x,y\n1,NAN\n" + "".join(f"{n % 9},{n}\n" for n in range(150)), "such as 'NAN'."),
+        ("x,y\n" + "".join(f"{n % 9},{10**8 + n}\n" for n in range(99)), f"'y' has {TOO_LONG}"),
     ],
 )
 def test_invalid_data_is_refused(tmp_path: Path, content: str, reason: str) -> None:

@@ -100,7 +100,7 @@ def export_with(schema: Schema, *steps: Any) -> float:
                 "target encoder",
                 THREE,
                 (columns(TargetEncoder(), ["shop"]), HistGradientBoostingClassifier()),
-                "else OneHotEncoder(categories=[the most frequent])",
+                "OneHotEncoder, or for a regression target_type='continuous'",
             ),
             (
                 "categories",
@@ -199,6 +199,16 @@ def test_numbers_outside_the_data_that_the_api_accepts_are_compared() -> None:
 
     with pytest.raises(ExportError, match=r"differ by .* rows with numbers within their bounds"):
         export(Evaluation(schema, model, split, {}, {}))
+
+
+def test_values_that_float32_cannot_distinguish_are_refused() -> None:
+    data = create_data(PRICE)
+    split = hold_out(PRICE, Data(data.table, data.target + 1e8, 0))
+    model = make_pipeline(columns("passthrough", ["size"]), HistGradientBoostingRegressor())
+    model.fit(split.train, split.train_target)
+
+    with pytest.raises(ExportError, match=r"differ by up to .* 50 held-out rows"):
+        export(Evaluation(PRICE, model, split, {}, {}))
 
 
 def test_only_bounds_of_numbers_are_compared() -> None:

@@ -4,9 +4,10 @@ import functools
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 
 import pytest
-from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
+from fastapi import BackgroundTasks, FastAPI, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
@@ -126,6 +127,23 @@ def test_a_body_that_is_too_large_is_refused() -> None:
             refused = client.post(path, content=body, headers={"origin": "https://shop.example"})
             assert refused.status_code == 413
             assert refused.headers.keys() >= {"x-request-id", "access-control-allow-origin"}
+
+
+def test_a_mounted_application_has_no_time_limit(
+    app: FastAPI, client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    @dataclass
+    class Mounted:  # Not hashable, as dataclasses are not.
+        status: int
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await asyncio.sleep(0.4)
+            await Response(status_code=self.status)(scope, receive, send)
+
+    app.mount("/slow", Mounted(204))
+
+    assert client.get("/slow").status_code == 204
+    assert not caplog.records  # Of the event loop.
 
 
 def test_a_mounted_application_may_send_no_headers(app: FastAPI, client: TestClient) -> None:

@@ -50,19 +50,18 @@ class Deadline:
         """Start the timer of a request, whose route may have another limit than `seconds`."""
         self.timeout = asyncio.timeout(None)
         self._scope, self._seconds = scope, seconds
-        self._loop = asyncio.get_running_loop()
-        self._start = self._loop.time()
+        loop = asyncio.get_running_loop()
+        self._start = loop.time()
         # When the shortest limit has passed, the request has been routed.
         shortest = min([seconds, *_time_limits.values()])
-        self.timer = self._loop.call_later(shortest, self._check)
+        self.timer = loop.call_later(shortest, self._start_timeout)
 
-    def _check(self) -> None:
-        endpoint: Any = self._scope.get("endpoint")  # Other decorators may wrap it.
-        deadline = self._start + _time_limits.get(unwrap(endpoint), self._seconds)
-        if self._loop.time() < deadline:
-            self.timer = self._loop.call_at(deadline, self._check)
-        elif not endpoint or iscoroutinefunction(endpoint) or isasyncgenfunction(endpoint):
-            self.timeout.reschedule(deadline)  # Threads cannot be interrupted.
+    def _start_timeout(self) -> None:
+        endpoint: Any = self._scope.get("endpoint")
+        # Others may run in a thread, which cannot be interrupted.
+        if not endpoint or iscoroutinefunction(endpoint) or isasyncgenfunction(endpoint):
+            seconds = _time_limits.get(unwrap(endpoint), self._seconds)  # It may be decorated.
+            self.timeout.reschedule(self._start + seconds)
 
 
 class Limits:
@@ -90,19 +89,11 @@ class Limits:
             self._waiting.add(deadline)
             try:
                 await self._serve(deadline, scope, receive, send)
+                if deadline.timeout.expired():
+                    await problem(504, "The response took too long.")(scope, receive, send)
             finally:
                 deadline.timer.cancel()
                 self._waiting.discard(deadline)
-
-    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the application; raise `RuntimeError` if only something it awaits is cancelled."""
-        try:
-            await self._app(scope, receive, send)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task and task.cancelling():
-                raise
-            raise RuntimeError("The request awaited something that was cancelled.") from error
 
     async def _serve(self, deadline: Deadline, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request until its deadline."""
@@ -123,14 +114,15 @@ class Limits:
 
         try:
             async with deadline.timeout:
-                await self._run(scope, receive, observed_send)
+                await self._app(scope, receive, observed_send)
         except TimeoutError:
             if not deadline.timeout.expired():
                 raise
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if not task or not task.cancelling():
+                raise RuntimeError("The request awaited something that was cancelled.") from error
             log.warning("response ended early because the service is stopping")
             if not is_streaming:
                 raise
             await send({"type": "http.response.body"})
-        if deadline.timeout.expired() and deadline in self._waiting:
-            await problem(504, "The response took too long.")(scope, receive, send)

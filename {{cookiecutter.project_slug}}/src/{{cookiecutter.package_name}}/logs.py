@@ -6,7 +6,6 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ NOT_TEXT = (dict, list, tuple, int, float, type(None))
 HIDDEN = re.compile(
     r"(input_value=|'input': |Input tag |\[parameters: |convert string ).*"
     r"|(/[^\s/?#]*[?#])\S+|(://)(?:(?!://)\S)+(?=@)"
-    r"|(DETAIL: |CONTEXT: |LINE \d+: |for type \w+: |Duplicate entry |dup key: )(?s:.*?)"
+    r"|(DETAIL: |CONTEXT: |LINE \d+: |for (?:type|enum) [\w ]+: |array literal: |out of range: "
+    r"|argument \$\d+: |orrect \w+ value: |Duplicate entry |dup key: |key value is )(?s:.*?)"
     r"(?=\n[ |]*(?:\[SQL: |HINT: |File \"|The above |During )|\Z)"
 )
 HINTS = re.compile(r"[\n?#@=']|: ")  # A text without any of these has nothing to hide.
@@ -74,7 +74,7 @@ def _hide(value: Any) -> Any:
     return [*map(_hide, value)] if isinstance(value, list | tuple) else value
 
 
-def safe(render: Processor) -> Callable[[Any, str, EventDict], str]:
+def safe(render: Processor) -> Processor:
     """Wrap a renderer to hide possible secrets, and to shorten long values in long lines."""
 
     def render_safely(logger: Any, method: str, event: EventDict) -> str:
@@ -119,4 +119,4 @@ def to_json_line(_logger: Any, _method: str, event: EventDict) -> str:
     try:
         return to_json(event, inf_nan_mode="strings", fallback=str).decode()
     except ValueError:  # Such as bytes, or text that is not Unicode.
-        return json.dumps(event, default=str, skipkeys=True)
+        return json.dumps(event, default=str, skipkeys=True, allow_nan=False)

@@ -147,7 +147,7 @@ def _parse(
         instances.extend(map(parse, rows))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        column = ".".join(map(str, first["loc"]))
+        column = ".".join(map(str, first["loc"])) or "the row"
         number = rows_before + len(instances) + 1
         raise FileError(f"{source}: row {number}: {column}: {first['msg']}") from error
     return instances
@@ -173,14 +173,18 @@ def _read_rows(path: Path, file: TextIO) -> Iterator[dict[str, str]]:
     delimiter = max(",;\t|", key=unquoted.count)
     reader = csv.reader(chain([header], file), delimiter=delimiter, strict=True)
     names = [name.strip() for name in next(reader, [])]
-    if repeated := [name for name, number in Counter(names).items() if number > 1]:
-        which = f"named {repeated[0]!r}" if repeated[0] else "without a name"
-        raise FileError(f"{path} has several columns {which}.")
+    _refuse_repeated(path, names)
     for number, row in enumerate(filter(None, reader), 1):
         if len(row) != len(names):
             what = "more" if len(row) > len(names) else "fewer"
             raise FileError(f"{path}: row {number} has {what} cells than there are columns.")
         yield dict(zip(names, row, strict=True))
+
+
+def _refuse_repeated(path: Path, names: list[str]) -> None:
+    if repeated := [name for name, number in Counter(names).items() if number > 1]:
+        which = f"named {repeated[0]!r}" if repeated[0] else "without a name"
+        raise FileError(f"{path} has several columns {which}.")
 
 
 def _read_lines(path: Path) -> Iterator[Row]:
@@ -202,6 +206,7 @@ def _read_parquet(path: Path) -> Iterator[Row]:
     except ModuleNotFoundError as error:
         raise FileError("Parquet needs pyarrow. Run: poetry add pyarrow") from error
     with parquet.ParquetFile(path) as file:
+        _refuse_repeated(path, file.schema_arrow.names)
         for batch in file.iter_batches(ROWS):
             yield from batch.to_pylist()
 

@@ -48,12 +48,13 @@ class FeatureModel(BaseModel):
         str_strip_whitespace=True,
         validate_by_name=True,
         validate_by_alias=True,
+        protected_namespaces=(),
     )
 
 
 def refuse_number(value: Any) -> Any:
     """Refuse numbers, which Pydantic would take for seconds since 1970."""
-    if isinstance(value, date) or "-" in str(value)[1:]:
+    if isinstance(value, date) or (isinstance(value, str) and "-" in value[1:]):
         return value
     raise PydanticCustomError("date_type", "Input should be a date such as 2026-01-31")
 
@@ -157,9 +158,8 @@ class Schema:
 
     def parse_target(self, row: Mapping[str, str | None]) -> Any:
         """Return the target in a row of a CSV file, or None if it is missing."""
-        has_column = self.target.column in row
-        present = present_cells(row, [self.target.column if has_column else self.target.name])
-        if not present and has_column:
+        present = present_cells(row, [self.target.column])
+        if not present and self.target.column in row:
             return None
         target = self.target_model.model_validate_strings(present)
         return getattr(target, self.target.name)

@@ -23,8 +23,8 @@ OTHER = "other"
 class ModelMetrics(Collector):
     """Counts predictions, missing values and refused values, with only the schema's labels.
 
-    It counts a whole request at once: a `Histogram.observe` for every instance would take longer
-    than the validation of the request.
+    It counts a whole request at once: a `Histogram.observe` for each instance would take most of
+    the time that its validation takes.
     """
 
     def __init__(self, schema: Schema, info: ModelInfo) -> None:
