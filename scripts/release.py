@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 def problems(root: Path, version: str) -> list[str]:
     """Return what has to be fixed before this version can be tagged, and how."""
     if not re.fullmatch(r"20\d\d\.([1-9]|1[0-2])\.\d+", version):
-        return [f"{version} is no version such as 2026.11.0: edit pyproject.toml."]
+        return [f"{version} is not a version such as 2026.11.0: edit pyproject.toml."]
     found = []
     recorded = json.loads((root / "cookiecutter.json").read_text("utf-8"))["_version"]
     if recorded != version:
@@ -29,11 +29,13 @@ def problems(root: Path, version: str) -> list[str]:
     if title != version or not text.strip():
         found.append(f"CHANGELOG.md does not begin with {version}: write what has changed.")
     if (branch := git(root, "branch", "--show-current")) != "main":
-        found.append(f"Versions are made on main, not on {branch or 'no branch'}: git switch main.")
+        found.append(
+            f"Releases are tagged on main, not on {branch or 'no branch'}: git switch main."
+        )
     if git(root, "status", "--porcelain"):
         found.append("There are changes that are not committed: git commit.")
     if version in tags(root):
-        found.append(f"The tag {version} is there already: raise the version in pyproject.toml.")
+        found.append(f"The tag {version} already exists: raise the version in pyproject.toml.")
     elif later := [tag for tag in tags(root) if sort_key(tag) > sort_key(version)]:
         found.append(f"{later[0]} is tagged, which is later: raise the version in pyproject.toml.")
     return found

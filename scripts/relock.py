@@ -108,7 +108,7 @@ def main() -> int:
             changed = relock(*known[name])
         except Exception as error:  # noqa: BLE001 - the others can still be locked
             failed.append(name)
-            print(f"{name}: FAILED, left as it was: {error}")
+            print(f"{name}: FAILED, lock unchanged: {error}")
         else:
             print(f"{name}: {'updated' if changed else 'unchanged'}")
     if failed:

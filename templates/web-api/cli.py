@@ -42,7 +42,7 @@ def reported_settings() -> Iterator[Settings]:
 def is_needed(line: logging.LogRecord) -> bool:
     """Return False for the lines of Uvicorn's log that repeat our own."""
     error = line.exc_info[0] if line.exc_info else None
-    # Ours has WebSockets, whose URLs may contain secrets, and cancelled responses.
+    # Our log has WebSockets (Uvicorn's has their URLs, perhaps secret) and cancelled responses.
     return error is not CancelledError and not str(line.msg).startswith(('%s - "WebSo', "Cancel "))
 
 
@@ -70,7 +70,7 @@ def serve(
             reload_dirs=[str(Path(__file__).parent)] if reload else None,
             host=settings.host,
             port=settings.port,
-            http="h11",  # See docs/production.md.
+            http="h11",  # With httptools, a request that offers HTTP/2 loses its body.
             workers=1,  # To scale, run more containers.
             root_path=settings.root_path,
             log_config=None,

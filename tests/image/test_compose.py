@@ -125,7 +125,9 @@ def test_a_world_readable_secret_is_refused(baked: BakedProject, tmp_path: Path)
 
 
 @each(NEWEST)
-def test_the_log_of_a_container_is_limited(baked: BakedProject, machine: Machine) -> None:
+def test_the_log_of_a_container_is_limited_and_only_a_service_restarts(
+    baked: BakedProject, machine: Machine
+) -> None:
     write_orders(machine.folder, 1)
     machine.compose("up", "--detach")
 

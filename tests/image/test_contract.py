@@ -167,7 +167,7 @@ def test_sigterm_under_load_loses_no_accepted_request_and_refuses_new_connection
 @pytest.mark.parametrize(
     "serving", [{"REQUEST_TIMEOUT_SECONDS": 1, "SHUTDOWN_GRACE_SECONDS": 3}], indirect=True
 )
-def test_endless_requests_are_stopped_by_their_time_limit(serving: str, port: int) -> None:
+def test_sigterm_waits_for_endless_requests_until_their_time_limit(serving: str, port: int) -> None:
     half_a_header = connect(port, LIVEZ[:10])
     half_a_body = connect_with_half_a_body(port, example_request(port))
 

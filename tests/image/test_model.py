@@ -221,6 +221,7 @@ def test_protobuf_is_limited_as_long_as_skl2onnx_needs_it(baked: BakedProject) -
 
     # If this fails, check whether the new skl2onnx works without the limit of protobuf.
     assert versions["skl2onnx"] == "1.20.0"
+    assert '"protobuf<7.34"' in (baked.path / "pyproject.toml").read_text("utf-8")
 
 
 def wait_for_problem(url: str, text: str, seconds: float = 30) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def plan(
 
 
 @pytest.mark.parametrize("event", ["push", "pull_request", "workflow_dispatch"])
-def test_a_project_is_tested_and_its_image_built(tmp_path: Path, event: str) -> None:
+def test_each_event_plans_the_tests_and_the_image(tmp_path: Path, event: str) -> None:
     assert plan(tmp_path / "run", event=event).outputs["jobs"] == "test image"
 
 

@@ -104,3 +104,13 @@ def test_both_workflows_set_up_the_same_environment() -> None:
     # The renewal checks for a later template first.
     assert update[1:] == test
     assert re.search("cruft", update[0])
+
+
+def test_the_jobs_check_test_start_and_scan() -> None:
+    tests, image = (CI["jobs"][name]["steps"] for name in ("test", "image"))
+
+    assert [step.get("run") for step in tests[-3:]] == ["make install", "make check", "make test"]
+    build, start, scan = image[-3:]
+    assert "IMAGE=candidate" in build["run"] + str(build.get("env"))
+    assert start["run"] == "make smoke IMAGE=candidate"
+    assert (scan["with"]["image-ref"], scan["with"]["exit-code"]) == ("candidate", "1")

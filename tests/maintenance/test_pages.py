@@ -74,6 +74,7 @@ def page_script(page: Path, template: Path) -> str:
     [
         pytest.param(page, marks=[INSTALLS] if page.name == "README.md" else [], id=page.name)
         for page in PAGES
+        if blocks(page)
     ],
 )
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:

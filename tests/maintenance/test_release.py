@@ -36,7 +36,7 @@ def test_a_version_that_is_recorded_everywhere_is_tagged(
 @pytest.mark.parametrize(
     ("file", "text", "problem"),
     [
-        ("pyproject.toml", '[project]\nversion = "1.0"\n', "1.0 is no version such as"),
+        ("pyproject.toml", '[project]\nversion = "1.0"\n', "1.0 is not a version such as"),
         ("cookiecutter.json", '{"_version": "2026.1.0"}', "records 2026.1.0"),
         ("hooks/pre_gen_project.py", '\nVERSION = "2026.1.0"\n', "set VERSION to 2027.1.0"),
         ("CHANGELOG.md", "# Changelog\n\n## Later\n\nNew.\n", "does not begin with 2027.1.0"),
@@ -60,8 +60,8 @@ def test_a_version_is_tagged_once(template: Path, capsys: pytest.CaptureFixture[
     release.main()
 
     assert release.main() == 1
-    assert "is there already" in capsys.readouterr().out
-    assert template.exists()
+    assert "already exists" in capsys.readouterr().out
+    assert run("git", "tag", "--list", cwd=template).stdout == "2027.1.0\n"
 
 
 @pytest.mark.parametrize(("tag", "status"), [("2027.1.1", 1), ("2027.10.0", 1), ("2026.12.9", 0)])
@@ -83,7 +83,7 @@ def test_a_check_reports_problems_and_creates_no_tag(
     assert run("git", "tag", "--list", cwd=template).stdout == ""
     run("git", "tag", "2027.1.0", cwd=template)
     assert release.main() == 1
-    assert "is there already" in capsys.readouterr().out
+    assert "already exists" in capsys.readouterr().out
 
 
 def test_a_version_is_only_tagged_on_main(

@@ -90,8 +90,12 @@ def test_no_lock_names_the_host_of_an_index() -> None:
     named = re.compile(r"^description = .*\b[a-z]+\.org\b.*$", re.MULTILINE)
 
     assert len(locks) > 1
-    found = [line for lock in locks for line in named.findall(lock.read_text("utf-8"))]
-    assert found == [], "Run: make requirements"
+    for lock in locks:
+        text = lock.read_text("utf-8")
+        assert named.findall(text) == [], "Run: make requirements"
+        assert "[package.source]" not in text, lock
+    for path in (ROOT / "templates/locks").glob("*/*"):
+        assert "://" not in path.read_text("utf-8"), path
 
 
 def test_the_oldest_python_of_the_template_is_the_same_everywhere() -> None:

@@ -109,8 +109,8 @@ EDIT_DOCKERFILE = "edit Dockerfile, then run: make image"
         (
             *("requirements.txt", r"^typer==(\S+)", r"typer==\g<1>9"),
             (
-                "requirements.txt has typer {typer}9, but poetry.lock decides, and has {typer}. "
-                "To lock the other: poetry update typer && make requirements"
+                "requirements.txt has typer {typer}9, but poetry.lock has {typer}. "
+                "To update the lock: poetry update typer && make requirements"
             ),
         ),
     ],
@@ -203,7 +203,7 @@ def test_poetry_update_locks_the_version_that_a_bot_proposed(
     message = project.run("make", "consistency", check=False, env=shell).stderr
 
     command = re.search(
-        r"To lock the other: (poetry update structlog && make requirements)", message
+        r"To update the lock: (poetry update structlog && make requirements)", message
     )
     assert command
     project.run("sh", "-c", command[1].replace("update", "update --lock"), env=shell)
@@ -242,7 +242,7 @@ def test_dependencies_without_an_index_are_reported_before_the_image_fails(
     output = project.run("make", "consistency", check=False, env=shell).stderr
 
     found = re.findall(
-        "^The image cannot install (.*), which has no hash or is a file of this machine: "
+        "^The image cannot install (.*), which has no hash or is a local file: "
         r"put its wheel into a package index, see docs/production\.md$",
         output,
         re.MULTILINE,

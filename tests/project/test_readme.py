@@ -54,7 +54,7 @@ def pages(project: BakedProject) -> list[str]:
 
 
 @each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
-def test_the_readme_has_less_than_110_lines(baked: BakedProject) -> None:
+def test_the_readme_has_fewer_than_110_lines(baked: BakedProject) -> None:
     assert len(text(baked, "README.md").splitlines()) < 110
 
 

@@ -48,6 +48,7 @@ def test_the_timer_starts_the_service(baked: BakedProject) -> None:
     timer = parse_unit(units(baked)[f"{SLUG}.timer"])
 
     assert timer["Timer"]["OnCalendar"]
+    assert timer["Timer"].get("Unit", f"{SLUG}.service") == f"{SLUG}.service"
     assert timer["Install"]["WantedBy"] == "timers.target"
 
 

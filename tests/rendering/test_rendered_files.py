@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import tomllib
+from pathlib import Path
 
 import yaml
 
@@ -13,6 +15,7 @@ from tests.helpers.harness import (
     PACKAGE,
     BakedProject,
     each,
+    run,
 )
 
 pytestmark = each([*COMBINATIONS, *KUBERNETES, *OTHER_CI])
@@ -140,6 +143,20 @@ def test_a_project_has_exactly_these_files(baked: BakedProject) -> None:
     if baked.combination.deployment == "kubernetes":
         expected |= DEPLOY.union(*(DEPLOY_ONLY_IN[one] for one in here & set(DEPLOY_ONLY_IN)))
     assert baked.files() == expected
+
+
+def test_git_ignores_secrets_and_data(baked: BakedProject, tmp_path: Path) -> None:
+    for name in baked.files():
+        if name.endswith(".gitignore"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            shutil.copy(baked.path / name, tmp_path / name)
+    run("git", "init", "--quiet", cwd=tmp_path)
+    private = [".env", ".env.production", "secrets/a_token", ".venv/pyvenv.cfg"]
+    private += ["data/own.csv"] if (baked.path / "data").exists() else []
+
+    ignored = run("git", "check-ignore", *private, cwd=tmp_path).stdout
+
+    assert ignored.split() == private
 
 
 def test_a_project_names_no_ci_but_its_own(baked: BakedProject) -> None:

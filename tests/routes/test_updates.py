@@ -120,7 +120,7 @@ def release_working_tree(template: Path) -> None:
 def last_release() -> str:
     """Return the newest tag, or the first commit with this layout if there is none."""
     if not (ROOT / ".git").exists():
-        skip_or_fail("This is no clone, so it has no earlier version.", required="CI" in os.environ)
+        skip_or_fail("This is not a clone: it has no earlier version.", required="CI" in os.environ)
     if run("git", "rev-parse", "--is-shallow-repository", cwd=ROOT).stdout.strip() == "true":
         reason = "This clone lacks the history to update from: git fetch --unshallow --tags"
         skip_or_fail(reason, required="CI" in os.environ)

@@ -52,8 +52,8 @@ def export_problems(export: str) -> Iterator[str]:
     pins = re.findall(PIN, export, re.MULTILINE)
     locked = dict(pins)
     others = [
-        f"requirements.txt has {name} {version}, but poetry.lock decides, and has {locked[name]}. "
-        f"To lock the other: poetry update {name} && make requirements"
+        f"requirements.txt has {name} {version}, but poetry.lock has {locked[name]}. "
+        f"To update the lock: poetry update {name} && make requirements"
         for name, version in re.findall(PIN, stored, re.MULTILINE)
         if name in locked and (name, version) not in pins
     ]
@@ -61,7 +61,7 @@ def export_problems(export: str) -> Iterator[str]:
         yield from others or ["requirements.txt is out of date with poetry.lock: make requirements"]
     for line in re.findall(NOT_FROM_AN_INDEX, export, re.MULTILINE):
         yield (
-            f"The image cannot install {line}, which has no hash or is a file of this machine: "
+            f"The image cannot install {line}, which has no hash or is a local file: "
             "put its wheel into a package index, see docs/production.md"
         )
 

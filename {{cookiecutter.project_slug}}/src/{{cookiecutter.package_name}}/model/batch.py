@@ -61,7 +61,7 @@ def predict_file(schema: Schema, predictor: Predictor, source: Path, target: Pat
 
     target = target.resolve()  # A link stays a link.
     for leftover in target.parent.glob(f".{glob.escape(target.name)}.????????.partial"):
-        leftover.unlink(missing_ok=True)  # A run was killed, or one that runs is to fail.
+        leftover.unlink(missing_ok=True)  # Of a killed run, or of a running one, which then fails.
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
         chunks = predict_chunks()
