@@ -1,10 +1,9 @@
 .PHONY: run start smoke stop
 
 # For compose.yaml: the files in ./data belong to the user who runs make.
-OS ?= posix
 ifneq ($(OS),Windows_NT)
-export USER_ID := $(shell id -u)
-export GROUP_ID := $(shell id -g)
+export USER_ID := $(or $(SUDO_UID),$(shell id -u))
+export GROUP_ID := $(or $(SUDO_GID),$(shell id -g))
 endif
 
 run:  ## Run the job on the sample data

@@ -1,7 +1,6 @@
 .PHONY: pin deploy manifests
 
 OVERLAY ?= staging
-CONTEXT ?=
 KUSTOMIZATION = deploy/kubernetes/overlays/$(OVERLAY)/kustomization.yaml
 NAMESPACE = $(shell sed -n 's/^namespace: *//p' $(KUSTOMIZATION))
 # A new overlay names no image yet.

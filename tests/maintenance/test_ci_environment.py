@@ -88,7 +88,7 @@ def test_caches_depend_on_the_lock_and_on_the_conda_environment() -> None:
     assert len(caches) == len(jobs)
     for cache in caches:
         assert "hashFiles('environment.yml', 'poetry.lock')" in cache["key"]
-        assert cache["key"].startswith(cache["restore-keys"])
+        assert "restore-keys" not in cache  # It would grow with each version.
         assert cache["path"].split() == ["~/.cache/conda", "~/.cache/pip", "~/.cache/pypoetry"]
     assert caches[0]["lookup-only"] == "${{ github.ref_type == 'tag' }}"
 

@@ -86,6 +86,10 @@ EDIT_DOCKERFILE = "edit Dockerfile, then run: make image"
             "Dockerfile has Python 2.{minor}, pyproject.toml has {right}: " + EDIT_DOCKERFILE,
         ),
         (
+            *("Dockerfile", r"^FROM python:3\.", "FROM python:2."),
+            "Dockerfile has Python 2.{minor}, pyproject.toml has {right}: " + EDIT_DOCKERFILE,
+        ),
+        (
             *("Dockerfile", r"^ARG PYTHON_VERSION=.*", "ARG PYTHON_VERSION"),
             "Dockerfile names no Python version, pyproject.toml has {right}: " + EDIT_DOCKERFILE,
         ),
@@ -130,6 +134,12 @@ def test_an_inconsistent_file_is_named_with_the_fix(
 
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == message.format(**facts) + "\n"
+
+
+def test_a_base_image_may_have_another_name(project: BakedProject) -> None:
+    edit(project, "Dockerfile", "^FROM python:", "FROM registry.example/base:")
+
+    assert run_consistency(project).returncode == 0
 
 
 def test_another_active_python_is_detected(project: BakedProject) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.helpers.github import Repository, pushed_files
+from tests.helpers.github import Repository, git, pushed_files
 from tests.helpers.harness import ROOT
 
 
@@ -72,10 +72,21 @@ def test_a_rule_for_every_branch_is_reported_with_what_to_do(tmp_path: Path) -> 
     assert repository.runner.calls() == []
 
 
+def test_updates_of_the_workflows_are_kept(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    # GitHub's token may not change it back.
+    repository.commit(".github/workflows/ci.yml", "on: push\n")
+
+    passed, _ = repository.dispatch()
+
+    assert passed
+    assert b"on: push\n" in pushed_files(repository)[".github/workflows/ci.yml"]
+
+
 def test_a_failure_without_a_message_has_a_summary(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
-    # GitHub's token may not change it back; the log only shows its name.
-    repository.commit(".github/workflows/ci.yml", "on: push\n")
+    git(repository.work, "rm", "--quiet", ".github/workflows/renew.yml")
+    repository.commit("NOTES.md", "The token may not create the workflow again.\n")
 
     passed, summary = repository.dispatch()
 

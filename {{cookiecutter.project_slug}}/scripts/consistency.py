@@ -13,10 +13,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 # The files that contain the Python version, and the command that applies a change.
-PYTHON_VERSION = {
-    "environment.yml": (r"^  - python=(\d+\.\d+)", "make env install"),
-    "Dockerfile": (r"^ARG PYTHON_VERSION=(\d+\.\d+)", "make image"),
-}
+PYTHON_VERSION = [
+    ("environment.yml", r"^  - python=(\d+\.\d+)", "make env install"),
+    ("Dockerfile", r"^ARG PYTHON_VERSION=(\d+\.\d+)", "make image"),
+    ("Dockerfile", r"^FROM python:(\d+\.\d+)|\Z", "make image"),  # It may have another name.
+]
 IN_ENVIRONMENT = r"^ *- [\"']?(?:[^\s\"']+::)?([\w.-]+)"
 PIN = r"^([\w.-]+)(?:\[.*\])?==(\S+)"
 NOT_FROM_AN_INDEX = r"^(?:-e |\S+ @ (?:git|file)).*?(?= ;| \\|$)"
@@ -25,14 +26,13 @@ NOT_FROM_AN_INDEX = r"^(?:-e |\S+ @ (?:git|file)).*?(?= ;| \\|$)"
 def python_problems() -> Iterator[str]:
     """Find other Python versions: in files, and in the active environment."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    right = re.findall(r"\d+\.\d+", project["requires-python"])[0]
-    for name, (pattern, command) in PYTHON_VERSION.items():
+    right = re.findall(r"[>=~]= *(\d+\.\d+)", project["requires-python"])[0]
+    for name, pattern, command in PYTHON_VERSION:
         found = re.search(pattern, (ROOT / name).read_text("utf-8"), re.MULTILINE)
         has = f"has Python {found[1]}" if found else "names no Python version"
-        if not found or found[1] != right:
+        if not found or found[1] not in {right, None}:
             yield f"{name} {has}, pyproject.toml has {right}: edit {name}, then run: {command}"
-    active = "{}.{}".format(*sys.version_info)
-    if active != right:
+    if (active := "{}.{}".format(*sys.version_info)) != right:
         yield f"The active environment has Python {active}, not {right}: make env install"
 
 
