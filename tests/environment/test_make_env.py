@@ -203,10 +203,12 @@ def test_the_dev_container_is_the_same_environment(baked: BakedProject) -> None:
         "onCreateCommand",
         "postCreateCommand",
     }
-    create, pipx, poetry = container["onCreateCommand"].split(" && ")
+    create, pipx, poetry, activate = container["onCreateCommand"].split(" && ")
     assert create == "conda env create --file environment.yml"
     assert pipx == "/opt/conda/bin/pip install pipx"
     assert poetry == "make poetry"
+    # In the image's own .bashrc, an earlier line activates `base`.
+    assert activate == f"echo conda activate {name} >> ~/.bashrc"
     assert container["postCreateCommand"] == "make install"
     environment = container["remoteEnv"]
     assert environment["CONDA_DEFAULT_ENV"] == name
