@@ -39,7 +39,7 @@ new: cookiecutter  ## Render a project; ARGS go to cookiecutter, such as ARGS="-
 	.venv-new/$(SCRIPTS)/cookiecutter . $(ARGS) || { echo "To run cookiecutter: .venv-new/$(SCRIPTS)/cookiecutter"; exit 1; }
 
 test: install  ## Run the tests, except those of the recipes; ARGS go to pytest
-	$(BIN)/python -m pytest $(WORKERS) --ignore tests/recipes $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) --durations 5 --ignore tests/recipes $(ARGS)
 
 recipes: install  ## Follow every recipe in a project, and use the result; ARGS go to pytest
 	$(BIN)/python -m pytest $(WORKERS) $(ARGS) tests/recipes
