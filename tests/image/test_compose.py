@@ -102,7 +102,7 @@ def test_the_user_who_starts_the_job_can_read_a_secret(
     machine.shell(remedy)
     invalid = run(*start, cwd=machine.folder, env=machine.environment, check=False)
 
-    assert secret.stat().st_mode & 0o777 == 0o600
+    assert secret.stat().st_mode & 0o777 == 0o400
     assert unreadable.returncode == invalid.returncode == 2
     assert f"{PREFIX}MAX_ERRORS: Input should be a valid integer" in invalid.stdout
     assert "hunter2" not in invalid.stdout
