@@ -35,7 +35,9 @@ def provider(tmp_path: Path) -> Iterator[int]:
 
 
 @each_web_api
-def test_auth(project: RecipeProject, provider: int, tmp_path: Path) -> None:
+def test_keys_and_tokens_of_the_right_provider_are_accepted(
+    project: RecipeProject, provider: int, tmp_path: Path
+) -> None:
     project.override(f"""
         services:
           api:

@@ -40,7 +40,7 @@ def check_prediction(project: RecipeProject, **names: str) -> None:
 
 
 @each_model_api
-def test_lightgbm(project: RecipeProject) -> None:
+def test_lightgbm_is_trained_but_not_shipped(project: RecipeProject) -> None:
     project.follow("lightgbm")
     check_prediction(project, module="pipeline", create="create_pipeline", name="LGBM")
     assert "onnxruntime" in packages(project)
@@ -48,7 +48,7 @@ def test_lightgbm(project: RecipeProject) -> None:
 
 
 @each_model_api
-def test_skops(project: RecipeProject) -> None:
+def test_a_model_that_is_not_onnx_is_served(project: RecipeProject) -> None:
     project.follow("skops")
     check_prediction(
         project, module="skops_model", create="create_model", name="QuantileTransformer"

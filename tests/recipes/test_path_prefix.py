@@ -14,7 +14,7 @@ ORDER = {"items": [{"article": "chair", "quantity": 4, "unit_price": "49.90"}]}
 
 @each_web_api
 @pytest.mark.usefixtures("nginx")
-def test_path_prefix(project: RecipeProject, tmp_path: Path) -> None:
+def test_a_service_below_a_prefix_is_complete(project: RecipeProject, tmp_path: Path) -> None:
     (page,) = [it for it in blocks(RECIPES / "path-prefix.md") if it.language == "nginx"]
     project.follow("path-prefix")
     folder = tmp_path / "nginx"

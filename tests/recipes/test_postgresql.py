@@ -35,7 +35,9 @@ def conda(project: RecipeProject) -> Iterator[None]:
 
 @each_web_api
 @pytest.mark.usefixtures("conda")
-def test_postgresql(project: RecipeProject) -> None:
+def test_rows_outlive_the_service_and_readiness_follows_the_database(
+    project: RecipeProject,
+) -> None:
     project.shell[f"{PREFIX}DATABASE__PORT"] = project.shell["PGPORT"]
     project.follow("postgresql")
     with in_production(project) as database:
@@ -56,7 +58,7 @@ def test_postgresql(project: RecipeProject) -> None:
 
 @each_web_api
 @pytest.mark.usefixtures("conda")
-def test_queue(project: RecipeProject) -> None:
+def test_each_accepted_task_is_done_once(project: RecipeProject) -> None:
     project.shell[f"{PREFIX}DATABASE__PORT"] = project.shell["PGPORT"]
     project.follow("postgresql")
     with in_production(project):
@@ -114,7 +116,7 @@ def wait_for_welcome(project: RecipeProject, customer_id: int) -> None:
 
 @each_job
 @pytest.mark.usefixtures("conda")
-def test_polars(project: RecipeProject) -> None:
+def test_rows_in_the_database_are_replaced_completely(project: RecipeProject) -> None:
     project.shell["PORT"] = port = str(free_port())
     project.replaced["postgres.example.com:5432"] = f"postgres.example.com:{port}"
     project.override('services: {job: {extra_hosts: ["postgres.example.com:host-gateway"]}}')

@@ -21,7 +21,7 @@ with connect(url) as ann, connect(url) as bob:
 
 
 @each_web_api
-def test_files(project: RecipeProject) -> None:
+def test_large_files_need_little_memory(project: RecipeProject) -> None:
     project.follow("files")
     project.paste("truncate --size 950M large.bin")
     upload = "curl --silent --request POST --upload-file large.bin localhost:8000/files"
@@ -42,7 +42,7 @@ def test_files(project: RecipeProject) -> None:
 
 
 @each_web_api
-def test_sse(project: RecipeProject) -> None:
+def test_events_reach_all_clients(project: RecipeProject) -> None:
     project.follow("sse")
     # The streams of several clients, one of which has disconnected.
     listen = "curl --silent --no-buffer --max-time {} localhost:8000/news/events || true"
@@ -54,7 +54,7 @@ def test_sse(project: RecipeProject) -> None:
 
 
 @each_web_api
-def test_websocket(project: RecipeProject) -> None:
+def test_messages_reach_all_clients_until_the_service_stops(project: RecipeProject) -> None:
     project.follow("websocket")
     path = project.baked.path.parent / "client.py"
     path.write_text(CLIENTS.replace(":8000", f":{project.port}"))

@@ -127,18 +127,20 @@ def test_frames_of_libraries_are_shortened_before_those_of_the_project(
     assert len("".join(traceback.format_tb(caught.tb))) > 8000 > len(out)
 
 
-def test_long_lists_are_truncated(capsys: pytest.CaptureFixture[str]) -> None:
+def test_long_lists_and_names_are_shortened(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", "json")
 
-    log.info("failed", problems=[f"line {n}: {'x' * 60}" for n in range(1000)], one=["x" * 9000])
+    log.info("failed", problems=[f"line {n}: {'x' * 60}" for n in range(1000)], article="chair")
     log.info("failed", exception=RuntimeError("x" * 9000))
+    log.info("failed", **{"x" * 9000: "chair"})
 
-    first, second = map(json.loads, capsys.readouterr().out.splitlines())
-    problems = first["problems"]
-    assert problems[0].startswith("line 0")
-    assert problems[-1] == "..."
-    assert len(problems) > 10
+    first, second, third = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["problems"].startswith("['line 0: ")
+    assert len(first["problems"]) > 5000
+    assert first["article"] == "chair"
     assert second["exception"].endswith("xxx")
+    assert third["event"] == "failed"
+    assert "chair" in third.values()
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

@@ -15,7 +15,6 @@ from pydantic_core import to_json
 from structlog.typing import EventDict, Processor
 
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
-MIN_LENGTH = 50
 NOT_TEXT = (dict, list, tuple, int, float, type(None))
 # Possible secrets: the values that exceptions of Pydantic, FastAPI and databases repeat (those of
 # the last with line breaks), and the users, passwords, queries and fragments of URLs.
@@ -83,18 +82,11 @@ def safe(render: Processor) -> Processor:
         if HINTS.search(line) or len(line) > MAX_LINE_BYTES:
             event = {key: _hide(value) for key, value in event.items()}
             line = str(render(logger, method, {**event}))
-        while (surplus := len(line.encode(errors="replace")) - MAX_LINE_BYTES) > 0:
-            longest = max(event, key=lambda key: len(str(event[key])))
-            value, length = event[longest], len(str(event[longest]))
-            if LIBRARY_FRAME.search(str(value)):
-                event = {**event, longest: LIBRARY_FRAME.sub(r'File "\1', str(value))}
-            elif isinstance(value, list) and len(value) > 2:  # noqa: PLR2004 - the last is "..."
-                event = {**event, longest: [*value[: len(value) // 2], "..."]}
-            elif length > MIN_LENGTH:
-                length = max(length // 2, length - surplus - len(" ... ") * 2)
-                event = {**event, longest: shorten(str(value), length)}
-            else:  # There are too many short values.
-                event = dict(list(event.items())[-len(event) // 2 :])
+        length = MAX_LINE_BYTES
+        while len(line.encode(errors="replace")) > MAX_LINE_BYTES:
+            length = length * 3 // 4
+            last = list(event.items())[-length:]
+            event = {shorten(key, length): shorten(value, length) for key, value in last}
             line = str(render(logger, method, {**event}))
         return line
 
@@ -108,8 +100,11 @@ def safe(render: Processor) -> Processor:
     return render_anything
 
 
-def shorten(text: str, length: int) -> str:
-    """Shorten a text to about `length` characters by omitting a part after its first third."""
+def shorten(value: Any, length: int) -> Any:
+    """Return a value, or its text with at most about `length` characters if that is longer."""
+    if len(str(value)) <= length:
+        return value
+    text = LIBRARY_FRAME.sub(r'File "\1', str(value))
     start = length // 3
     return text if len(text) <= length else f"{text[:start]} ... {text[start - length :]}"
 
