@@ -214,16 +214,18 @@ def test_a_release_is_proposed_if_there_are_overlays(tmp_path: Path) -> None:
 
 @each(KUBERNETES[:1])
 @pytest.mark.parametrize("overlay", JOBS["propose"]["strategy"]["matrix"]["overlay"])
-@pytest.mark.parametrize("allowed", ["create", "edit", ""])
+@pytest.mark.parametrize(
+    ("allowed", "state"), [("create", ""), ("edit", "OPEN"), ("edit", "MERGED")]
+)
 def test_a_release_is_proposed_as_a_pull_request_for_each_overlay(
-    baked: BakedProject, tmp_path: Path, allowed: str, overlay: str
+    baked: BakedProject, tmp_path: Path, allowed: str, state: str, overlay: str
 ) -> None:
     project, remote, runner = tmp_path / "project", tmp_path / "shop.git", Runner(tmp_path / "run")
     shutil.copytree(baked.path, project)
     commit(project, "Start")
     run("git", "clone", "--quiet", "--bare", project, remote)
     runner.check_out(remote)
-    runner.replace("gh", f'[ "$2" = "{allowed}" ]')
+    runner.replace("gh", f'[ "$2" = view ] && echo "{state}" || [ "$2" = "{allowed}" ]')
     (step,) = (one for one in JOBS["propose"]["steps"] if "run" in one)
     assert step["env"]["IMAGE"].split("@") == [
         "${{ needs.plan.outputs.image }}",
@@ -247,11 +249,12 @@ def test_a_release_is_proposed_as_a_pull_request_for_each_overlay(
     assert "a-token" not in result.stdout + result.stderr
     assert pinned_image(remote, f"deploy-{overlay}") == image
     text = f"deploy-{overlay} --title Deploy 1.2.3 to {overlay} --body `{image}`"
-    edits = [] if allowed == "create" else [f"gh pr edit {text}"]
-    assert runner.calls() == [f"gh pr create --base main --head {text}", *edits]
+    edits = [f"gh pr edit {text}"] if state == "OPEN" else []
+    calls = [call for call in runner.calls() if not call.startswith("gh pr view ")]
+    assert calls == [f"gh pr create --base main --head {text}", *edits]
     link = f"https://github.example/owner/shop/compare/main...deploy-{overlay}?expand=1"
     summary = runner.summary.read_text() if runner.summary.exists() else ""
-    assert (link in summary) == (not allowed)
+    assert (link in summary) == (state == "MERGED")
 
 
 def test_no_job_has_access_to_a_cluster() -> None:

@@ -26,8 +26,10 @@ check:
 test:
 \t@echo 1 tested; ! grep --quiet broken poetry.lock
 """
-# Records its arguments and the text; `create` and `edit` fail unless they are allowed.
+# Records its arguments and the text; `create` and `edit` fail unless they are allowed. `view`
+# prints the state of the newest pull request, if there is one.
 GH = """#!/bin/bash
+[[ $2 != view ]] || { echo "$STATE"; [[ $STATE ]]; exit; }
 printf '%s\\n' "$*" >> "$HOME/gh.txt"
 cp "${@: -1}" "$HOME/body.md"
 [[ " $ALLOWED " == *" $2 "* ]]
@@ -64,15 +66,16 @@ class Repository:
         commit(self.work, f"Edit {name}")
         git(self.work, "push", "--quiet", str(self.remote), "HEAD:main")
 
-    def renew(self, allowed: str = "create") -> Outcome:
+    def renew(self, allowed: str = "create", state: str = "") -> Outcome:
         """Run the workflow, with `create`, `edit` or neither allowed; it has to pass."""
+        gh = {"ALLOWED": allowed, "STATE": state}
         folder = self.folder / f"run-{len(list(self.folder.iterdir()))}"
         first, second = Runner(folder / "update"), Runner(folder / "propose")
-        summary = self.run_steps(UPDATE, first, allowed)
+        summary = self.run_steps(UPDATE, first, gh)
         if first.output.exists():
             assert first.output.read_text() == "changed=true\n"
             shutil.copytree(first.temp / "renewal", second.temp / "renewal")
-            summary += self.run_steps(PROPOSE, second, allowed)
+            summary += self.run_steps(PROPOSE, second, gh)
         calls, body = second.folder / "gh.txt", second.folder / "body.md"
         return Outcome(
             summary,
@@ -80,7 +83,7 @@ class Repository:
             body.read_text() if body.exists() else "",
         )
 
-    def run_steps(self, job: dict[str, Any], runner: Runner, allowed: str) -> str:
+    def run_steps(self, job: dict[str, Any], runner: Runner, gh: dict[str, str]) -> str:
         """Run the steps of a job, and return its summary."""
         expressions = {
             "github.token": "a-token",
@@ -99,7 +102,7 @@ class Repository:
             # Steps that prepare the machine, which this project does not need.
             if script in {"", "make poetry", "make install"} or "conda" in script:
                 continue
-            environment = step.get("env", {}) | {"PATH": path, "ALLOWED": allowed}
+            environment = step.get("env", {}) | gh | {"PATH": path}
             result = runner.run(step | {"env": environment}, expressions)
             assert result.returncode == 0, result.stdout + result.stderr
         return runner.summary.read_text() if runner.summary.exists() else ""
@@ -147,7 +150,7 @@ def test_an_open_pull_request_is_updated(repository: Repository) -> None:
     repository.renew()
     repository.push("newest.lock", "even newer\n")
 
-    outcome = repository.renew(allowed="edit")
+    outcome = repository.renew(allowed="edit", state="OPEN")
 
     create, edit = outcome.calls
     assert create.startswith("pr create ")
@@ -157,11 +160,15 @@ def test_an_open_pull_request_is_updated(repository: Repository) -> None:
     assert git(repository.remote, "rev-list", "--count", "main..renew") == "1"
 
 
+@pytest.mark.parametrize("state", ["", "MERGED", "CLOSED"])
 def test_there_is_a_link_if_actions_may_not_open_pull_requests(
-    repository: Repository,
+    repository: Repository, state: str
 ) -> None:
-    outcome = repository.renew(allowed="")
+    # `gh pr edit` accepts the name of a branch whose pull request is merged, too.
+    outcome = repository.renew(allowed="edit", state=state)
 
+    (call,) = outcome.calls
+    assert call.startswith("pr create ")
     assert COMPARE in outcome.summary
     assert TABLE in outcome.summary
     assert git(repository.remote, "show", "renew:poetry.lock") == "newest"
