@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from tests.helpers.manifests import pinned_image
 JOBS = CI["jobs"]
 FORM = ".github/workflows/use-this-template.yml"
 DIGEST = "sha256:" + "5" * 64
+PUSHED = f"registry.example/owner/shop@{DIGEST}"
 # https://github.com/distribution/reference/blob/main/reference.go
 COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 
@@ -212,6 +214,30 @@ def test_a_release_is_proposed_if_there_are_overlays(tmp_path: Path) -> None:
     assert planned.outputs["jobs"] == "test push propose"
 
 
+def propose(
+    runner: Runner, remote: Path, overlay: str, gh: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the job that proposes version 1.2.3 for an overlay; `gh` is the script in its place."""
+    runner.check_out(remote)
+    runner.replace("gh", gh)
+    (step,) = (one for one in JOBS["propose"]["steps"] if "run" in one)
+    assert step["env"]["IMAGE"].split("@") == [
+        "${{ needs.plan.outputs.image }}",
+        "${{ needs.push.outputs.digest }}",
+    ]
+    return runner.run(
+        step | {"env": step["env"] | {"IMAGE": PUSHED}},
+        {
+            "github.token": "a-token",
+            "github.event.repository.default_branch": "main",
+            "github.server_url": "https://github.example",
+            "github.repository": "owner/shop",
+            "matrix.overlay": overlay,
+            "needs.plan.outputs.version": "1.2.3",
+        },
+    )
+
+
 @each(KUBERNETES[:1])
 @pytest.mark.parametrize("overlay", JOBS["propose"]["strategy"]["matrix"]["overlay"])
 @pytest.mark.parametrize(
@@ -224,37 +250,29 @@ def test_a_release_is_proposed_as_a_pull_request_for_each_overlay(
     shutil.copytree(baked.path, project)
     commit(project, "Start")
     run("git", "clone", "--quiet", "--bare", project, remote)
-    runner.check_out(remote)
-    runner.replace("gh", f'[ "$2" = view ] && echo "{state}" || [ "$2" = "{allowed}" ]')
-    (step,) = (one for one in JOBS["propose"]["steps"] if "run" in one)
-    assert step["env"]["IMAGE"].split("@") == [
-        "${{ needs.plan.outputs.image }}",
-        "${{ needs.push.outputs.digest }}",
-    ]
-    image = f"registry.example/owner/shop@{DIGEST}"
 
-    result = runner.run(
-        step | {"env": step["env"] | {"IMAGE": image}},
-        {
-            "github.token": "a-token",
-            "github.event.repository.default_branch": "main",
-            "github.server_url": "https://github.example",
-            "github.repository": "owner/shop",
-            "matrix.overlay": overlay,
-            "needs.plan.outputs.version": "1.2.3",
-        },
+    result = propose(
+        runner, remote, overlay, f'[ "$2" = view ] && echo "{state}" || [ "$2" = "{allowed}" ]'
     )
 
     assert not result.returncode, result.stderr
     assert "a-token" not in result.stdout + result.stderr
-    assert pinned_image(remote, f"deploy-{overlay}") == image
-    text = f"deploy-{overlay} --title Deploy 1.2.3 to {overlay} --body `{image}`"
+    assert pinned_image(remote, f"deploy-{overlay}") == PUSHED
+    text = f"deploy-{overlay} --title Deploy 1.2.3 to {overlay} --body `{PUSHED}`"
     edits = [f"gh pr edit {text}"] if state == "OPEN" else []
     calls = [call for call in runner.calls() if not call.startswith("gh pr view ")]
     assert calls == [f"gh pr create --base main --head {text}", *edits]
     link = f"https://github.example/owner/shop/compare/main...deploy-{overlay}?expand=1"
     summary = runner.summary.read_text() if runner.summary.exists() else ""
     assert (link in summary) == (state == "MERGED")
+
+    run("git", "branch", "--force", "main", f"deploy-{overlay}", cwd=remote)
+    again = Runner(tmp_path / "again")
+
+    repeated = propose(again, remote, overlay, "exit 1")
+
+    assert not repeated.returncode, repeated.stdout + repeated.stderr
+    assert again.calls() == []
 
 
 def test_no_job_has_access_to_a_cluster() -> None:

@@ -196,13 +196,14 @@ def test_a_release_is_proposed_as_a_merge_request_for_each_overlay(
     rewrite = ["config", f"url.{remote.path}.insteadOf", ADDRESS]
     run("git", *rewrite, cwd=pipeline.project)
 
-    result = pipeline.run(
-        *["release", "deploy"],
-        CI_COMMIT_TAG="v0.1.0",
-        CI_REGISTRY_IMAGE="r.example/group/shop",
-        CI_PROJECT_URL=str(remote.path).removesuffix(".git"),
-        PUSH_TOKEN="tok",  # noqa: S106 - a stand-in
-    )
+    variables = {
+        "CI_COMMIT_TAG": "v0.1.0",
+        "CI_REGISTRY_IMAGE": "r.example/group/shop",
+        "CI_PROJECT_URL": str(remote.path).removesuffix(".git"),
+        "PUSH_TOKEN": "tok",
+    }
+
+    result = pipeline.run("release", "deploy", **variables)
 
     assert not result.returncode, result.stdout + result.stderr
     for overlay in ("staging", "production"):
@@ -210,6 +211,10 @@ def test_a_release_is_proposed_as_a_merge_request_for_each_overlay(
         title = remote.git("log", "-1", "--format=%s", f"deploy-{overlay}")
         assert title == f"Deploy v0.1.0 to {overlay}"
     assert "merge_request.target=main" in remote.options.read_text()
+
+    remote.git("branch", "--force", "main", "deploy-staging")
+    repeated = pipeline.run("release", "deploy", **variables)
+    assert not repeated.returncode, repeated.stdout + repeated.stderr
 
 
 class Remote:
