@@ -149,10 +149,42 @@ def test_each_job_only_runs_if_the_first_one_names_it() -> None:
     script = ci_step("plan", "Decide what runs")["run"]
 
     for name in sorted(JOBS.keys() - {"plan"}):
-        assert JOBS[name]["if"] == f"contains(needs.plan.outputs.jobs, '{name}')"
+        assert f"contains(needs.plan.outputs.jobs, '{name}')" in JOBS[name]["if"]
         assert re.search(rf"\bjobs=.*\b{name}\b", script)
     for name in ("test", "image"):  # GitHub counts a skipped job as passed.
         assert JOBS[name]["name"].endswith("${{ github.event_name == 'push' && ' (push)' || '' }}")
+
+
+# https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/collaborating-on-repositories-with-code-quality-features/troubleshooting-required-status-checks
+@pytest.mark.parametrize(
+    ("event", "plan_result", "jobs", "cancelled", "runs"),
+    [
+        ("pull_request", "success", "test image", False, True),
+        ("pull_request", "success", "", False, False),
+        ("pull_request", "failure", "", False, True),  # Skipped, it would count as passed.
+        ("merge_group", "cancelled", "", False, True),  # Such as by its time limit.
+        ("pull_request", "success", "test image", True, False),
+        ("push", "skipped", "", False, False),
+        ("push", "failure", "", False, False),  # Such as for a wrong tag.
+    ],
+)
+@pytest.mark.parametrize("name", ["test", "image"])
+def test_a_required_job_is_not_skipped_because_the_first_one_failed(
+    name: str, event: str, plan_result: str, jobs: str, *, cancelled: bool, runs: bool
+) -> None:
+    condition = JOBS[name]["if"]
+    values = {
+        f"contains(needs.plan.outputs.jobs, '{name}')": name in jobs,
+        "needs.plan.result": repr(plan_result),
+        "github.event_name": repr(event),
+        "!cancelled()": not cancelled,
+        "&&": "and",
+        "||": "or",
+    }
+    for expression, value in values.items():
+        condition = condition.replace(expression, str(value))
+
+    assert eval(condition, {"__builtins__": {}}) == runs  # noqa: S307 - our own file
 
 
 def test_the_default_branch_may_have_any_name() -> None:
