@@ -328,6 +328,7 @@ def test_the_page_names_every_action_that_a_project_needs() -> None:
     (named,) = re.findall(r"the workflows need these: ([^.]*)\.", page)
 
     used = re.findall(r"uses: ([^@]+)@", "".join(workflows))
+    used.append("aquasecurity/setup-trivy")  # trivy-action uses it.
 
     assert sorted(re.findall("`(.*?)`", named)) == sorted(set(used))
 
