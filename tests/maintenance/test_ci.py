@@ -106,12 +106,17 @@ def test_a_tag_that_differs_from_the_version_is_refused_before_any_build(
 
     assert not planned.passed
     assert planned.outputs == {}
-    assert f"The tag {tag} is not the version in pyproject.toml, 1.2.3" in planned.summary
+    assert f"The tag {tag} is not the version in pyproject.toml, 1.2.3." in planned.summary
+    assert f"(git push --delete origin {tag})" in planned.summary
 
 
 @pytest.mark.parametrize(
     ("tags", "expected"),
-    [((), ("", "")), (("v0.9.0", "v0.10.0", "v0.10.0rc1", "v2024-x"), ("scan", "0.10.0"))],
+    [
+        ((), ("", "")),
+        (("v0.9.0", "v0.10.0", "v0.10.0rc1", "v2024-x"), ("scan", "0.10.0")),
+        (("v0.10.0", "v0.10.0-rc.1", "v0.10.0.dev1"), ("scan", "0.10.0")),
+    ],
 )
 def test_the_newest_release_is_scanned_every_week(
     tmp_path: Path, tags: tuple[str, ...], expected: tuple[str, str]

@@ -124,7 +124,7 @@ def test_a_tag_that_differs_from_the_version_is_refused(pipeline: Pipeline) -> N
     result = pipeline.run("release", CI_COMMIT_TAG="v0.2.0")
 
     assert result.returncode
-    assert "The tag v0.2.0 is not the version in pyproject.toml, 0.1.0." in result.stderr
+    assert "The tag v0.2.0 is not the version in pyproject.toml, 0.1.0. Delete" in result.stderr
 
 
 @each(JOB)
@@ -164,7 +164,7 @@ def test_the_newest_release_is_scanned_every_week(pipeline: Pipeline) -> None:
     nothing = pipeline.run("scan", **SCHEDULE)
     assert not nothing.returncode, nothing.stderr
     assert not calls.exists()
-    for tag in ("v0.9.0", "v0.10.0", "v2024-migration", "other"):
+    for tag in ("v0.9.0", "v0.10.0", "v0.10.0-rc.1", "v0.10.0.dev1", "v2024-migration", "other"):
         run("git", "tag", tag, cwd=pipeline.project)
 
     result = pipeline.run("scan", **SCHEDULE, CI_REGISTRY_IMAGE="r.example/shop")
