@@ -207,7 +207,10 @@ def test_poetry_in_ci_uses_the_password_in_pips_configuration(
     company.add(project, TOOL, "explicit", activated_env(venv))
     runner, variables = Runner(tmp_path / "run"), tmp_path / "variables"
     others = "https://ann:one@a.example/simple https://bob:two@b.example:8443/simple"
-    pip_conf = f"[global]\nindex-url = {company.with_password}\nextra-index-url = {others}"
+    comment = "    # https://ann:old@a.example/simple"
+    pip_conf = (
+        f"[global]\nindex-url = {company.with_password}\nextra-index-url = {others}\n{comment}"
+    )
     secrets = {
         "secrets.PIP_CONF": pip_conf,
         "secrets.CA_PEM": "".join(company.ca.read_text("utf-8").partition(END)[:2]),
