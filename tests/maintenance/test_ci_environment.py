@@ -36,7 +36,9 @@ def test_a_self_hosted_runner_only_needs_conda_on_its_path(tmp_path: Path, name:
     assert packages == f"packages in {runner.folder}/.cache/conda"
     variables = (runner.folder / "GITHUB_ENV").read_text()
     assert variables == f"CONDA_PREFIX={prefix}\nCONDA_DEFAULT_ENV={prefix}\n"
-    assert (runner.folder / "GITHUB_PATH").read_text() == f"{prefix}/bin\n"
+    # The last one comes first on PATH. pipx installs Poetry into the other one.
+    path = (runner.folder / "GITHUB_PATH").read_text().splitlines()
+    assert path == [f"{runner.folder}/.local/bin", f"{prefix}/bin"]
 
 
 def test_the_conda_of_githubs_runners_comes_first(tmp_path: Path) -> None:
