@@ -131,9 +131,13 @@ def test_a_released_image_is_started_tagged_and_reproduced(
     one, other = builders
     image = f"{registry}/owner/{SLUG}"
     revision = run("git", "rev-parse", "HEAD", cwd=project).stdout.strip()
+    remote = "https://git.example/owner/shop"
+    run("git", "remote", "add", "origin", remote, cwd=project)
 
     digest = push(one, project, image, tmp_path)
     finish_release(project, image, digest, tmp_path)
+    # In the clone of a developer's fork.
+    run("git", "remote", "set-url", "origin", remote.replace("owner", "ann"), cwd=project)
 
     inspected = run("docker", "buildx", "imagetools", "inspect", f"{image}:0.1.0").stdout
     assert digest in inspected

@@ -38,16 +38,16 @@ def main(image: str, *options: str) -> int:
     """Print the differences, and return 1 if there are any; `options` go to docker build."""
     run("docker", "pull", "--quiet", image)
     labels = json.loads(run("docker", "image", "inspect", image))[0]["Config"]["Labels"]
-    revision = labels["org.opencontainers.image.revision"]
+    revision, source = (labels[f"org.opencontainers.image.{it}"] for it in ("revision", "source"))
     with TemporaryDirectory() as folder:
         pushed, rebuilt, tree = (Path(folder, it) for it in ("pushed.tar", "rebuilt.tar", "tree"))
         project = tree / run("git", "rev-parse", "--show-prefix").strip()
         run("docker", "save", "--output", pushed, image)
         run("git", "worktree", "add", "--detach", tree, revision)
         output = f"--output=type=docker,dest={rebuilt},rewrite-timestamp=true"
-        arguments = " ".join(["--no-cache", "--provenance=false", output, *options])
+        others = f"--no-cache --provenance=false --build-arg=SOURCE={source} {' '.join(options)}"
         try:
-            run("make", "--directory", project, "image", "IMAGE=rebuilt", f"ARGS={arguments}")
+            run("make", "--directory", project, "image", "IMAGE=rebuilt", f"ARGS={output} {others}")
         finally:
             run("git", "worktree", "remove", "--force", tree)
         before, after = parts(pushed), parts(rebuilt)
