@@ -34,6 +34,10 @@ BLOCK = re.compile(
     r"(?:<!-- ([^>]*?)\s*-->\n)?^```(?:console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL
 )
 SPAN = re.compile(r"(`+) ?(.+?) ?\1(?!`)")
+# Commands that fail elsewhere, and what they need.
+UNPORTABLE = [
+    (r"curl .*--json", "curl 7.82; Ubuntu 22.04 and RHEL 9 have an older one"),
+]
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 INSTALLS = pytest.mark.slow("installs everything that the template needs with pip")
 
@@ -109,6 +113,17 @@ def test_blocks_that_do_not_run_are_marked_and_rare() -> None:
     for block in every:
         if block.how == "dry run":
             assert all(line.startswith("make ") for line in block.commands.splitlines())
+
+
+@pytest.mark.parametrize(("pattern", "missing"), UNPORTABLE, ids=[one[1] for one in UNPORTABLE])
+def test_commands_run_with_the_tools_of_every_system(pattern: str, missing: str) -> None:
+    projects = [ROOT / "templates", ROOT / "{{cookiecutter.project_slug}}", ROOT / "docs/recipes"]
+    files = [path for folder in projects for path in folder.rglob("*") if path.is_file()]
+    commands = [it for it in files if it.suffix in {".md", ".mk", ".yml"} or it.stem == "Makefile"]
+
+    assert len(commands) > 20
+    for path in [*PAGES, *commands]:
+        assert not re.findall(pattern, path.read_text("utf-8")), f"{path} needs {missing}"
 
 
 @each_page

@@ -47,7 +47,10 @@ def test_events_reach_all_clients(project: RecipeProject) -> None:
     # The streams of several clients, one of which has disconnected.
     listen = "curl --silent --no-buffer --max-time {} localhost:8000/news/events || true"
     streams = f"({listen.format(1)}) & ({listen.format(4)}) & ({listen.format(4)}) & sleep 2"
-    publish = 'curl --silent --json \'{"text": "news"}\' localhost:8000/news'
+    publish = (
+        "curl --silent --header Content-Type:application/json localhost:8000/news"
+        ' --data \'{"text": "news"}\''
+    )
     output = project.paste(f"{streams}; {publish}; wait")
 
     assert output.count('data: {"text":"news"}') == 2
