@@ -24,7 +24,7 @@ stop:  ## Stop the service after it has finished its requests
 	docker compose down
 
 smoke:  ## Start the image with compose.yaml, wait until it is healthy, and stop it
-	trap 'docker compose down' EXIT; \
+	trap 'docker compose down' EXIT INT; \
 {%- if cookiecutter.application == "model-api" %}
 	docker compose run --rm --no-TTY api model && \
 {%- endif %}

@@ -1,6 +1,9 @@
 """`make smoke` starts an image, and fails if it does not serve or stop."""
 
+import os
 import shutil
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,8 +27,7 @@ def project(baked: BakedProject, tmp_path: Path, port: int) -> BakedProject:
     """A copy of the project with a unique name, which is served on a free port."""
     path = tmp_path / f"smoke-{port}"
     shutil.copytree(baked.path, path)
-    compose = path / "compose.yaml"
-    compose.write_text(compose.read_text("utf-8").replace(":8000:", f":{port}:"), "utf-8")
+    (path / ".env").write_text(f"PORT={port}\n")
     return BakedProject(path, baked.combination)
 
 
@@ -34,6 +36,20 @@ def test_make_smoke_starts_the_image_and_leaves_nothing_running(
     project: BakedProject, image: str
 ) -> None:
     project.run("make", "smoke", f"IMAGE={image}", env=with_python())
+
+    assert project.run("docker", "compose", "ps", "--all", "--quiet").stdout == ""
+
+
+@each(NEWEST_SERVICES[:1])
+def test_make_smoke_that_is_interrupted_leaves_nothing_running(
+    project: BakedProject, image: str
+) -> None:
+    slow = extend_image(image, "slow", "HEALTHCHECK --interval=1m CMD false")
+    command = ["make", "smoke", f"IMAGE={slow}"]
+    with subprocess.Popen(command, cwd=project.path, start_new_session=True) as smoke:
+        while not project.run("docker", "compose", "ps", "--quiet").stdout:
+            assert smoke.poll() is None
+        os.killpg(smoke.pid, signal.SIGINT)  # Ctrl-C.
 
     assert project.run("docker", "compose", "ps", "--all", "--quiet").stdout == ""
 
