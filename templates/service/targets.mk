@@ -29,5 +29,5 @@ smoke:  ## Start the image with compose.yaml, wait until it is healthy, and stop
 	docker compose run --rm --no-TTY api model && \
 {%- endif %}
 	docker compose up --detach --wait && docker compose stop \
-		&& docker compose ps --all --format json api | grep --quiet '"ExitCode":0\b' \
+		&& docker compose ps --all --format json api | grep -q '"ExitCode":0[,}]' \
 		|| { docker compose logs --no-log-prefix; exit 1; }

@@ -38,6 +38,7 @@ SPAN = re.compile(r"(`+) ?(.+?) ?\1(?!`)")
 UNPORTABLE = [
     (r"curl .*--json", "curl 7.82; Ubuntu 22.04 and RHEL 9 have an older one"),
     (r"\binstall --(mode|owner|directory)\b|\btruncate --|install .*/dev/stdin", "GNU coreutils"),
+    (r"\bgrep --quiet\b|apk add .*grep", "GNU grep"),
 ]
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 INSTALLS = pytest.mark.slow("installs everything that the template needs with pip")
