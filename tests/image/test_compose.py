@@ -125,6 +125,18 @@ def test_a_world_readable_secret_is_refused(baked: BakedProject, tmp_path: Path)
 
 
 @each(NEWEST)
+@pytest.mark.parametrize(("mode", "system"), [(0o644, "Windows_NT"), (0o777, "")])
+def test_a_secret_on_windows_is_not_refused_for_a_mode_that_cannot_be_changed(
+    baked: BakedProject, tmp_path: Path, mode: int, system: str
+) -> None:
+    project = shutil.copytree(baked.path, tmp_path / "project")
+    (project / "secrets/a_token").touch()
+    (project / "secrets/a_token").chmod(mode)  # As Git Bash and WSL show it.
+
+    run("make", "--dry-run", "start", cwd=project, env=os.environ | {"OS": system})
+
+
+@each(NEWEST)
 def test_the_log_of_a_container_is_limited_and_only_a_service_restarts(
     baked: BakedProject, machine: Machine
 ) -> None:
