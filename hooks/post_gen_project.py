@@ -78,7 +78,8 @@ def export_requirements() -> str:
 def keep_message(reason: str) -> str:
     """Return why the shipped export is kept, and the command that exports again."""
     return f"""exported at the template's release, from poetry.lock; {reason}
-                    make poetry && poetry export --without-urls --output {EXPORT}"""
+                    make poetry
+                    poetry export --without-urls --output {EXPORT}"""
 
 
 def cd_argument() -> str:
@@ -118,8 +119,11 @@ def main() -> None:
 
 Next:
   cd {cd_argument()}
-  git init && git add --all && git commit --message "Start from the template"
-  make env && conda activate {ANSWERS["project_slug"]}
+  git init
+  git add --all
+  git commit --message "Start from the template"
+  make poetry env
+  conda activate {ANSWERS["project_slug"]}
   make install check test
   make image
 """)

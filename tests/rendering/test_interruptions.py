@@ -134,6 +134,14 @@ def test_a_folder_with_a_project_of_cruft_is_like_others(tmp_path: Path) -> None
     assert f"Next:\n  cd {SLUG}\n" in shell(BAKE, tmp_path).stdout
 
 
+def test_the_next_steps_install_poetry_and_run_in_any_shell(tmp_path: Path) -> None:
+    _, steps = shell(BAKE, tmp_path).stdout.split("Next:\n")
+
+    # Poetry may be missing, and `&&` is an error in the PowerShell of Windows.
+    assert "  make poetry env\n" in steps
+    assert "&&" not in steps
+
+
 def test_a_shell_without_pwd_gets_the_absolute_path(tmp_path: Path) -> None:
     result = shell(f"unset PWD; {BAKE}", tmp_path)
 
