@@ -6,11 +6,11 @@ MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 .PHONY: image smoke release bench-model bench-service bench-servers bench-generation bench-image
 .PHONY: bench-replicas bench-job
 
-PYTHON ?= python3
+OS ?= posix
+PYTHON ?= $(if $(filter Windows_NT,$(OS)),python,python3)
 ARGS ?=
 IMAGE ?= my-application
 IS_TEMPLATE ?=
-OS ?= posix
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := .venv/$(SCRIPTS)
 # More of them compete for Docker and the disk.

@@ -140,6 +140,16 @@ def test_a_poetry_that_cannot_export_leaves_the_project_complete(
     assert [path.name for path in (tmp_path / SLUG).glob("*.fresh")] == []
 
 
+@pytest.mark.parametrize(("system", "python"), [("Windows_NT", "python"), ("", "python3")])
+def test_make_new_starts_the_python_of_the_system(system: str, python: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHON"}
+    command = ["make", "--dry-run", "--always-make", "new"]
+
+    # On Windows, `python3` only opens the Microsoft Store.
+    output = run(*command, cwd=ROOT, env=environment | {"OS": system}).stdout
+    assert f"\n{python} -m venv --clear .venv-new\n" in output
+
+
 @pytest.mark.slow("installs cookiecutter")
 @pytest.mark.usefixtures("index")
 def test_make_new_installs_cookiecutter_and_nothing_else(tmp_path: Path) -> None:
