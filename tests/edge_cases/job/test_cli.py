@@ -1,5 +1,6 @@
 from functools import partial
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 import typer
@@ -57,3 +58,18 @@ def test_what_a_command_returns_is_not_its_exit_status(monkeypatch: pytest.Monke
         with pytest.raises(SystemExit) as outcome:
             exit_status.run(partial(cli.app, [command], standalone_mode=False))
         assert outcome.value.code == status
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (UnicodeDecodeError("utf-8", b"hunter2 \xff", 8, 9, "invalid start byte"), "can't decode"),
+        (CalledProcessError(3, ["pg_dump"]), "returned non-zero exit status 3"),
+        (TimeoutError(), "TimeoutError()"),
+    ],
+)
+def test_the_arguments_of_other_exceptions_are_not_problems(error: Exception, problem: str) -> None:
+    (description,) = exit_status.describe(error)
+
+    assert problem in description
+    assert "hunter2" not in description

@@ -90,7 +90,7 @@ def log_failure(status: int, error: BaseException | None) -> None:
 
 def describe(error: BaseException) -> list[str]:
     """Return the problems that an exception describes."""
-    problems = [str(each) for each in error.args] or [repr(error)]
+    problems = [*error.args] if isinstance(error, InputError) else [str(error) or repr(error)]
     if isinstance(error, BaseExceptionGroup):
         problems = [problem for each in error.exceptions for problem in describe(each)]
     elif isinstance(error, TyperException):
