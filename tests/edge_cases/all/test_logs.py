@@ -71,6 +71,8 @@ def test_any_text_can_be_logged_with_another_encoding_of_the_output(
         "Duplicate entry 'line\nhunter2' for key 'users.email'",
         'E11000 duplicate key error dup key: { email: "hunter2" }',
         "Could not convert string 'hunter2' to INT32",
+        "Illegal header value b'Bearer hunter2\\n'",
+        "Invalid leading whitespace, or return character(s) in header value: 'Bearer hunter2\\n'",
         "GET https://hunter2@example.com/ failed",
         "see https://example.com/#access_token=hunter2",
     ],

@@ -16,10 +16,10 @@ from structlog.typing import EventDict, Processor
 
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
 NOT_TEXT = (dict, list, tuple, int, float, type(None))
-# Possible secrets: the values that exceptions of Pydantic, FastAPI and databases repeat (those of
-# the last with line breaks), and the users, passwords, queries and fragments of URLs.
+# Possible secrets: the values that exceptions of Pydantic, HTTP clients and databases repeat (those
+# of the last with line breaks), and the users, passwords, queries and fragments of URLs.
 HIDDEN = re.compile(
-    r"(input_value=|'input': |Input tag |\[parameters: |convert string ).*"
+    r"(input_value=|'input': |Input tag |\[parameters: |convert string |header value:? ).*"
     r"|(/[^\s/?#]*[?#])\S+|(://)(?:(?!://)\S)+(?=@)"
     r"|(DETAIL: |CONTEXT: |LINE \d+: |for (?:type|enum) [\w ]+: |array literal: |out of range: "
     r"|argument \$\d+: |orrect \w+ value: |Duplicate entry |dup key: |key value is )(?s:.*?)"
