@@ -99,3 +99,15 @@ def test_jobs_run_on_the_node_of_their_volume_unless_nodes_share_it(
                 "requiredDuringSchedulingIgnoredDuringExecution"
             ]
             assert term["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+
+
+@each(JOBS)
+def test_a_job_gets_a_network_as_its_page_says(baked: BakedProject, tmp_path: Path) -> None:
+    page = text(baked, "docs/production.md")
+    ((name, file),) = re.findall(r"`network_mode` from .*, and `(\w+)` from\n`(.*)`", page)
+    changed = BakedProject(tmp_path / "project", baked.combination)
+    shutil.copytree(baked.path / "deploy", changed.path / "deploy")
+    policy = changed.path / file
+    policy.write_text(policy.read_text("utf-8").replace(f"    - {name}\n", ""), "utf-8")
+
+    assert only_object(changed, "production", "NetworkPolicy")["spec"]["policyTypes"] == ["Ingress"]
