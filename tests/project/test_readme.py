@@ -145,14 +145,6 @@ def test_every_command_of_the_pages_does_what_they_say(reader: Reader) -> None:
         reader.follow(page)
 
 
-@each(FOLLOWED)
-def test_the_fix_for_a_missing_poetry_also_puts_it_on_path(baked: BakedProject) -> None:
-    # On a new machine pipx installs it into a folder that PATH lacks, so `make poetry` is not enough.
-    assert "command export does not exist` | `make poetry`, then `pipx ensurepath` |" in text(
-        baked, "README.md"
-    )
-
-
 def edit(project: BakedProject, name: str, old: str, new: str) -> None:
     before = text(project, name)
     assert old in before
