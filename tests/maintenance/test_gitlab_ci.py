@@ -195,7 +195,6 @@ def test_a_release_is_proposed_as_a_merge_request_for_each_overlay(
     run("git", "remote", "set-url", "--push", "origin", ADDRESS, cwd=pipeline.project)
     rewrite = ["config", f"url.{remote.path}.insteadOf", ADDRESS]
     run("git", *rewrite, cwd=pipeline.project)
-
     variables = {
         "CI_COMMIT_TAG": "v0.1.0",
         "CI_REGISTRY_IMAGE": "r.example/group/shop",
