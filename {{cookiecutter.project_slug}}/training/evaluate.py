@@ -72,9 +72,7 @@ def predict(schema: Schema, model: Any, table: pd.DataFrame) -> NDArray[Any]:
 
 def evaluate(schema: Schema, model: Any, split: Split) -> Evaluation:
     """Score a model, and a baseline that always predicts the shares of labels or the median."""
-    baseline: Any = DummyRegressor(strategy="median")
-    if schema.labels:
-        baseline = DummyClassifier(strategy="prior")
+    baseline: Any = DummyClassifier() if schema.labels else DummyRegressor(strategy="median")
     baseline.fit(split.train, split.train_target)
     scores, baseline_scores = (
         score(schema, predict(schema, each, split.test), split.test_target)

@@ -51,7 +51,7 @@ REMEDIES: tuple[tuple[str, Any, str], ...] = (
     ("CalibratedClassifierCV", ..., "the model without calibration"),
     ("Count|Tfidf", ..., "only lowercase=False, token_pattern=WORD and max_features"),
     ("TunedThreshold|FixedThreshold", ..., "compare the probability where you use it"),
-    ("TargetEncoder", ..., "OneHotEncoder, or for a regression target_type='continuous'"),
+    ("target_type", ("auto",), "OneHotEncoder, or for a regression target_type='continuous'"),
     ("(Standard|Robust|MinMax)Scaler|PowerTransformer", ..., "do not scale before trees"),
 )
 TREES = "Forest|Tree|Boost|LGBM|XGB"

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from skl2onnx.sklapi import CastTransformer
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import CountVectorizer
@@ -56,8 +57,8 @@ def encode(schema: Schema, feature: Feature, table: pd.DataFrame) -> tuple[str, 
     if feature.kind == "text" and len(schema.labels) <= 2:  # noqa: PLR2004 - skl2onnx's limit
         folds = KFold(5, shuffle=True, random_state=SEED)
         target = "binary" if schema.labels else "continuous"  # It would guess for whole numbers.
-        encoder = TargetEncoder(target_type=target, cv=folds)
-        return f"mean_{feature.name}", encoder, [feature.name]
+        mean = make_pipeline(TargetEncoder(target_type=target, cv=folds), CastTransformer())
+        return f"mean_{feature.name}", mean, [feature.name]  # In float32, as in ONNX.
     # `max_categories` cannot be exported. A rare value is encoded like an unknown one: as zeros.
     frequent = values.index[:MOST_FREQUENT].to_numpy(object)
     encoder = OneHotEncoder(categories=[frequent], handle_unknown="ignore", sparse_output=False)

@@ -36,6 +36,7 @@ from training.converters import round_down
 from training.data import Data, DataError
 from training.evaluate import Evaluation, evaluate, hold_out
 from training.export import ExportError, bounds, export
+from training.pipeline import encode
 
 NUMBERS = ["size", "count"]
 
@@ -268,3 +269,14 @@ def test_rounding_down_never_exceeds_the_value() -> None:
 
     assert (rounded <= values).all()
     assert (np.nextafter(rounded, np.float32(np.inf)) > values).all()
+
+
+def test_the_means_of_a_text_are_as_exact_as_in_onnx() -> None:
+    data = create_data(PRICE)
+    (shop,) = [feature for feature in PRICE.features if feature.kind == "text"]
+
+    _, step, names = encode(PRICE, shop, data.table)
+    means = step.fit_transform(data.table[names], data.target)
+
+    # A tree could split between two float64 means that are the same float32.
+    assert means.dtype == np.float32
