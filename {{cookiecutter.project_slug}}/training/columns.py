@@ -25,7 +25,7 @@ WORDS = 3
 """The number of words that the values of a free text have on average, at least."""
 ID = r"(?i:(?<![a-z])(id|key|no|nr|number|index))$|I[dD]$|^(Unnamed: 0)?$"
 FLAWS = {
-    r"\d{4}-\d\d-\d\d[ T]\d": "dates with times; convert them to dates or numbers",
+    r"\d+([./-])\d+\1\d+[ T]+\d|\d+:\d\d": "times; convert them to dates or numbers",
     r"(\d\d?[./-]\d\d?[./-]\d{2,4}|\d{4}\D\d\d?\D\d\d?)$": "dates; write them as YYYY-MM-DD",
     r"\W*\d[\d.,' ]*\W*$": "numbers; write them with a decimal point and nothing else",
 }
@@ -104,8 +104,10 @@ def find_flaw(column: Column) -> str | None:
     others = [value for value in values if not can_parse(float, value)]
     if len(values) - len(others) > MOST * len(values) and not re.search(r"\d", "".join(others)):
         return f"numbers except for {', '.join(map(repr, others[:3]))}; leave these cells empty"
+    units = Counter(re.sub(r".*\d", "", it) for it in values if len(values) > CATEGORIES)
+    bare = [it.removesuffix(max(units, key=units.__getitem__, default="")) for it in values]
     for pattern, flaw in FLAWS.items():
-        if sum(bool(re.match(pattern, value)) for value in values) > MOST * len(values):
+        if sum(bool(re.match(pattern, value)) for value in bare) > MOST * len(bare):
             return flaw
     words = sum(len(value.split()) for value in values) / len(values)
     is_unique = unique > 1 / 2 and len(values) > CATEGORIES and words < WORDS
