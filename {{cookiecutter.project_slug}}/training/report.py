@@ -25,8 +25,8 @@ from training.pipeline import NAME
 
 ROWS = 2000
 """How many held-out rows the figures show."""
-CURVES = 10
-"""How many labels have curves."""
+CURVES, BARS = 10, 30
+"""How many labels have curves, and how many features have bars."""
 
 mpl.rcParams["text.parse_math"] = False  # The names of columns may have dollar signs.
 
@@ -112,11 +112,10 @@ def draw_importance(
     importance = permutation_importance(
         model, table, target, scoring=scorer, n_repeats=3, random_state=0
     )
-    order = np.argsort(importance.importances_mean)
+    order = np.argsort(importance.importances_mean)[-BARS:]
     figure, axes = create_figure()
-    axes.barh(
-        [schema.features[index].column for index in order], importance.importances_mean[order]
-    )
+    columns = [schema.features[index].column for index in order]
+    axes.barh(columns, importance.importances_mean[order])
     axes.set_title("Permutation importance")
     axes.set_xlabel(f"Increase of the {name.replace('_', ' ')}")
     return figure

@@ -28,10 +28,11 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 from sklearn.svm import LinearSVC
-from tests.tiny import PRICE, THREE, TWO, Three, create_data
+from tests.tiny import PRICE, THREE, TWO, Three, create_data, train
 
 from my_application.model.features import Date, FeatureModel, Schema
 
+from training import report
 from training.converters import round_down
 from training.data import Data, DataError
 from training.evaluate import Evaluation, evaluate, hold_out
@@ -280,3 +281,15 @@ def test_the_means_of_a_text_are_as_exact_as_in_onnx() -> None:
 
     # A tree could split between two float64 means that are the same float32.
     assert means.dtype == np.float32
+
+
+def test_the_report_shows_the_most_important_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "BARS", 2)
+    evaluation, _ = train(PRICE)
+    split = evaluation.split
+
+    figure = report.draw_importance(PRICE, evaluation.model, split.test, split.test_target)
+
+    (axes,) = figure.axes
+    assert len(axes.patches) == 2
+    assert axes.get_yticklabels()[-1].get_text() == "Size (cm)"
