@@ -45,7 +45,7 @@ def test_rows_that_the_api_would_refuse_are_listed(tmp_path: Path) -> None:
     ("rows", "reason"),
     [
         ("1,10,a,small\n" * 19, "19 rows with a target; at least 20"),
-        ("1,10,a,small\n" * 20, "fewer than 5 rows with the label large"),
+        ("1,10,a,small\n" * 20, "the label large. Remove these rows, and the label"),
     ],
 )
 def test_too_few_rows_are_refused(tmp_path: Path, rows: str, reason: str) -> None:
