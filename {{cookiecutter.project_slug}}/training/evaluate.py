@@ -73,10 +73,9 @@ def predict(schema: Schema, model: Any, table: pd.DataFrame) -> NDArray[Any]:
 def evaluate(schema: Schema, model: Any, split: Split) -> Evaluation:
     """Score a model, and a baseline that always predicts the shares of labels or the median."""
     baseline: Any = DummyClassifier() if schema.labels else DummyRegressor(strategy="median")
-    baseline.fit(split.train, split.train_target)
     scores, baseline_scores = (
         score(schema, predict(schema, each, split.test), split.test_target)
-        for each in (model, baseline)
+        for each in (model, baseline.fit(split.train, split.train_target))
     )
     return Evaluation(schema, model, split, scores, baseline_scores)
 

@@ -37,7 +37,7 @@ from training.converters import round_down
 from training.data import Data, DataError
 from training.evaluate import Evaluation, evaluate, hold_out
 from training.export import ExportError, bounds, export
-from training.pipeline import encode
+from training.pipeline import create_pipeline, encode
 
 NUMBERS = ["size", "count"]
 
@@ -293,3 +293,17 @@ def test_the_report_shows_the_most_important_features(monkeypatch: pytest.Monkey
     (axes,) = figure.axes
     assert len(axes.patches) == 2
     assert axes.get_yticklabels()[-1].get_text() == "Size (cm)"
+
+
+def test_the_sample_pipeline_learns_a_rare_label() -> None:
+    random = np.random.default_rng(0)
+    table = create_data(TWO).table.sample(20_000, replace=True, random_state=0, ignore_index=True)
+    table["size"] = random.lognormal(3, 1.2, len(table)).astype(np.float32)
+    is_rare = random.random(len(table)) < 0.3 / (1 + np.exp(9 - 0.02 * table["size"]))
+    split = hold_out(TWO, Data(table, is_rare.to_numpy(int), 0))
+
+    model = create_pipeline(TWO, split.train).fit(split.train, split.train_target)
+
+    evaluation = evaluate(TWO, model, split)
+    assert evaluation.scores["log_loss"] < evaluation.baseline["log_loss"]
+    assert evaluation.scores["roc_auc"] > 0.9
