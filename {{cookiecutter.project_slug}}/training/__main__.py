@@ -56,9 +56,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="CSV file (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=PACKAGED_MODEL, help="ONNX file")
     parser.add_argument("--report", type=Path, default=Path("report.html"), help="HTML file")
-    arguments = parser.parse_args()
     try:
-        train(arguments.data, arguments.output, arguments.report)
+        train(**vars(parser.parse_args()))
     except (DataError, ExportError, FileError, OSError) as error:
         sys.exit(str(error))
 

@@ -104,8 +104,10 @@ def find_flaw(column: Column) -> str | None:
     others = [value for value in values if not can_parse(float, value)]
     if len(values) - len(others) > MOST * len(values) and not re.search(r"\d", "".join(others)):
         return f"numbers except for {', '.join(map(repr, others[:3]))}; leave these cells empty"
-    units = Counter(re.sub(r".*\d", "", it) for it in values if len(values) > CATEGORIES)
-    bare = [it.removesuffix(max(units, key=units.__getitem__, default="")) for it in values]
+    endings = Counter(re.sub(r".*\d", "", value) for value in values)
+    # Few values with the same unit are categories, such as "12 months".
+    unit = endings.most_common(1)[0][0] if len(values) > CATEGORIES else ""
+    bare = [value.removesuffix(unit) for value in values]
     for pattern, flaw in FLAWS.items():
         if sum(bool(re.match(pattern, value)) for value in bare) > MOST * len(bare):
             return flaw

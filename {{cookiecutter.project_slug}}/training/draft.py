@@ -133,8 +133,7 @@ def render(
         example="".join(values),
     )
     schema = str(PACKAGED_MODEL.with_name("schema.py"))
-    remove_unused_imports = ("check", "--fix-only", "--select=F401")
-    for arguments in (remove_unused_imports, ("format",)):
+    for arguments in (("check", "--fix-only", "--select=F401"), ("format",)):  # Unused imports.
         command = [sys.executable, "-m", "ruff", *arguments, "--stdin-filename", schema, "-"]
         source = subprocess.run(  # noqa: S603 - no shell
             command, input=source, capture_output=True, encoding="utf-8", check=True
