@@ -15,7 +15,6 @@ from pydantic_core import to_json
 from structlog.typing import EventDict, Processor
 
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
-NOT_TEXT = (dict, list, tuple, int, float, type(None))
 # Possible secrets: the values that exceptions of Pydantic, HTTP clients and databases repeat (those
 # of the last with line breaks), and the users, passwords, queries and fragments of URLs.
 HIDDEN = re.compile(
@@ -64,13 +63,14 @@ def configure(level: str = "info", log_format: str = "auto") -> None:
 
 
 def _hide(value: Any) -> Any:
-    text = "" if isinstance(value, NOT_TEXT) else str(value)
-    if HINTS.search(text):
-        lines = HIDDEN.sub(r"\1\2\3\4...", text).splitlines()
-        return "\n".join(shorten(line, 500) for line in lines)
     if isinstance(value, dict):
         return {_hide(str(key)): _hide(each) for key, each in value.items()}
-    return [*map(_hide, value)] if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return [*map(_hide, value)]
+    if not HINTS.search(text := str(value)):
+        return value
+    lines = HIDDEN.sub(r"\1\2\3\4...", text).splitlines()
+    return "\n".join(shorten(line, 500) for line in lines)
 
 
 def safe(render: Processor) -> Processor:
