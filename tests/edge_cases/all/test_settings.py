@@ -1,7 +1,7 @@
 import re
 import shutil
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, SecretStr
@@ -21,9 +21,20 @@ class Bucket(BaseModel):
     name: str
 
 
+type Storage = Annotated[Disk | Bucket, Field(discriminator="kind")]
+
+
 class Database(BaseModel):
     host: str = "localhost"
     password: SecretStr | None = None
+
+
+type NamedDatabase = Database
+
+
+class Category(BaseModel):
+    name: str = ""
+    parent: "Category | None" = None
 
 
 class Plugins(BaseModel, extra="allow"):
@@ -34,6 +45,9 @@ class MoreSettings(Settings):
     test_database: Database = Database()
     test_labels: dict[str, str | Database] = Field(default={})
     test_storage: Disk | Bucket | None = Field(default=None, discriminator="kind")
+    test_backup: Storage | None = Field(default=None)
+    test_replica: NamedDatabase = Database()
+    test_category: Category = Category()
     test_tenants: list[Database] = Field(default=[])
     test_plugins: Plugins = Plugins()
     test_queue: Database | dict[str, str] = Field(default={})
@@ -61,6 +75,8 @@ def test_nested_settings_come_from_every_source(
     monkeypatch.setenv(f"{PREFIX}TEST_LABELS__OLD__HOST", "db")
     monkeypatch.setenv(f"{PREFIX}TEST_PLUGINS__COLOR", "red")
     monkeypatch.setenv(f"{PREFIX}TEST_QUEUE__COLOR", "red")
+    monkeypatch.setenv(f"{PREFIX}TEST_CATEGORY__PARENT__PARENT__NAME", "food")
+    monkeypatch.setenv(f"{PREFIX}TEST_REPLICA__HOST", "db")
     monkeypatch.setenv("TEST_REGION", "eu")
     monkeypatch.setenv("TEST_LIST", '["a", "b"]')
     (secrets / f"{PREFIX}TEST_DATABASE__PASSWORD".lower()).write_text("hunter2")
@@ -70,6 +86,8 @@ def test_nested_settings_come_from_every_source(
     assert isinstance(loaded, MoreSettings)
     assert loaded.test_database == Database(host="db", password=SecretStr("hunter2"))
     assert loaded.test_labels["color"] == "red"
+    assert loaded.test_category.parent == Category(parent=Category(name="food"))
+    assert loaded.test_replica == Database(host="db")
     assert loaded.test_plugins.model_extra == {"color": "red"}
     assert (loaded.test_region, loaded.test_first) == ("eu", "a")
     assert "TEST_LIST" in variables(MoreSettings, PREFIX)
@@ -79,6 +97,8 @@ def test_nested_settings_come_from_every_source(
     ("name", "message"),
     [
         ("TEST_DATABASE__HOTS", "TEST_DATABASE__HOTS is not a setting; did you mean"),
+        ("TEST_REPLICA__HOTS", "TEST_REPLICA__HOTS is not a setting; did you mean"),
+        ("TEST_BACKUP__PAHT", "TEST_BACKUP__PAHT is not a setting; did you mean"),
         ("TEST_LABELS", "TEST_LABELS: Input should be valid JSON"),
         ("TEST_STORAGE__KIND", "TEST_STORAGE: Input should have one of the tags 'disk', 'bucket'"),
         ("TEST_SIZE", "TEST_SIZE: Input should be a valid"),
@@ -120,9 +140,10 @@ def test_only_similar_names_are_suggested(
 def test_the_tag_of_a_union_and_an_alias_are_not_part_of_a_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(f"{PREFIX}TEST_STORAGE__KIND", "bucket")
-    with pytest.raises(SettingsError, match=f"  {PREFIX}TEST_STORAGE__NAME: Field required"):
-        load()
+    for name in ("TEST_STORAGE", "TEST_BACKUP"):
+        monkeypatch.setenv(f"{PREFIX}{name}__KIND", "bucket")
+        with pytest.raises(SettingsError, match=f"  {PREFIX}{name}__NAME: Field required"):
+            load()
 
     monkeypatch.setenv("TEST_HOSTS", "hunter2")
     with pytest.raises(SettingsError, match="  TEST_HOSTS: Input should be valid JSON"):

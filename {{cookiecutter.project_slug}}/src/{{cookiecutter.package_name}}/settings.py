@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from io import StringIO
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, {% if cookiecutter.__kind == "service" %}Self, {% endif %}Union, get_args, get_origin
+from typing import Annotated, Any, Literal, {% if cookiecutter.__kind == "service" %}Self, {% endif %}Union, get_args, get_origin
 
 from dotenv.parser import parse_stream
 {%- if cookiecutter.__kind == "job" %}
@@ -94,22 +94,23 @@ def load() -> Settings:
 def variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
     """Yield the variables that set the fields of a model, with `__*` for arbitrary keys."""
     for field_name, field in model.model_fields.items():
-        is_union = get_origin(field.annotation) in {Union, UnionType}
-        members = get_args(field.annotation) if is_union else [field.annotation]
-        kinds = [it for it in members if isinstance(it, type) and issubclass(it, BaseModel)]
         for name in _names(field_name, field, prefix):
-            yield from (name, *([f"{name}__*"] if any(map(_takes_any_key, members)) else []))
-            for kind in kinds:
-                yield from variables(kind, f"{name}__")
+            yield from (name, *_parts(field.annotation, f"{name}__"))
 
 
-def _takes_any_key(kind: Any) -> bool:
-    """Return whether a type may have keys that it does not name, as a dict does."""
-    kind = get_origin(kind) or kind
-    if kind is Any or not isinstance(kind, type):
-        return kind is not Literal
-    extra = getattr(kind, "model_config", {}).get("extra")
-    return issubclass(kind, Mapping) or is_dataclass(kind) or extra == "allow"
+def _parts(kind: Any, prefix: str) -> Iterator[str]:
+    """Yield the variables that set parts of a value of a type, which may contain itself."""
+    kind = getattr(kind, "__value__", kind)  # What `type Name = ...` stands for.
+    base = get_origin(kind) or kind
+    is_class = isinstance(base, type) and base is not Any
+    if base in {Annotated, Union, UnionType}:
+        for member in get_args(kind)[: 1 if base is Annotated else None]:
+            yield from _parts(member, prefix)
+    elif is_class and issubclass(base, BaseModel):
+        yield from variables(base, prefix) if prefix.count("__") < 6 else ()  # noqa: PLR2004 - deep
+        yield from [f"{prefix}*"] if base.model_config.get("extra") == "allow" else []
+    elif base is not Literal and (not is_class or is_dataclass(base) or issubclass(base, Mapping)):
+        yield f"{prefix}*"
 
 
 def _names(field_name: str, field: FieldInfo, prefix: str) -> list[str]:
@@ -146,16 +147,14 @@ def _check_sources() -> list[str]:
 
 
 def _describe(detail: ErrorDetails) -> str:
-    """Describe an invalid or a missing setting."""
+    """Describe an invalid or a missing setting, by the variable that sets it."""
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "union_tag_invalid":  # The message would repeat the value.
         message = f"Input should have one of the tags {detail['ctx']['expected_tags']}"
-    return f"{_variable([*map(str, detail['loc'])])}: {message}" if detail["loc"] else message
-
-
-def _variable(path: list[str]) -> str:
-    """Return the variable that sets a field, whose path may contain the tag of a union."""
+    if not (path := [*map(str, detail["loc"])]):
+        return message
     prefix = PREFIX if path[0] in Settings.model_fields else ""
+    # The path may contain the tag of a union.
     paths = [path, *(path[:n] + path[n + 1 :] for n in range(1, len(path)))]
     names = [f"{prefix}{'__'.join(each)}".upper() for each in paths]
-    return next(filter(is_setting, names), names[0])
+    return f"{next(filter(is_setting, names), names[0])}: {message}"
