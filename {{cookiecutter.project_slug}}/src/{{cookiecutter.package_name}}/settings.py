@@ -77,7 +77,9 @@ def load() -> Settings:
         problems += [_describe(detail) for detail in error.errors()]
     except SettingsError as error:
         if found := re.search(r'field "(\w+)"', str(error)):
-            names = _names(found[1], Settings.model_fields[found[1]], PREFIX)
+            field = Settings.model_fields[found[1]]
+            names = _names(found[1], field, PREFIX)
+            names += [f"{it}__*" for it in names if any(_parts(field.annotation, it))]
             problems.append(f"{' or '.join(names)}: Input should be valid JSON")
         else:  # Such as a folder of secrets that is too large.
             problems.append(str(error))
