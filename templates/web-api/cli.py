@@ -1,10 +1,8 @@
 """The command line of the service."""
 
-import logging
 import os
 import signal
 import sys
-from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -39,13 +37,6 @@ def reported_settings() -> Iterator[Settings]:
         raise typer.Exit(2) from None
 
 
-def is_needed(line: logging.LogRecord) -> bool:
-    """Return False for the lines of Uvicorn's log that repeat our own."""
-    error = line.exc_info[0] if line.exc_info else None
-    # Our log has WebSockets (Uvicorn's has their URLs, perhaps secret) and cancelled responses.
-    return error is not CancelledError and not str(line.msg).startswith(('%s - "WebSo', "Cancel "))
-
-
 @app.command()
 def serve(
     *, reload: Annotated[bool, typer.Option("--reload", help="Restart when code changes.")] = False
@@ -60,7 +51,6 @@ def serve(
         if reload:  # A breakpoint may stop a request for hours.
             os.environ[f"{PREFIX}REQUEST_TIMEOUT_SECONDS"] = "86400"
             os.environ[f"{PREFIX}SHUTDOWN_GRACE_SECONDS"] = "86401"
-        logging.getLogger("uvicorn.error").addFilter(is_needed)
         # After it has stopped, Uvicorn raises the signal again: exit with 0.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         uvicorn.run(

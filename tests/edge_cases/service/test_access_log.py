@@ -1,4 +1,5 @@
 import asyncio
+import logging
 
 import pytest
 from fastapi import BackgroundTasks, FastAPI
@@ -6,6 +7,8 @@ from fastapi.testclient import TestClient
 from opentelemetry.trace import NonRecordingSpan, SpanContext, use_span
 from starlette.websockets import WebSocketDisconnect
 from tests.conftest import ReadLog
+
+from my_application.app import create_app
 
 
 def test_the_duration_is_the_time_until_the_response_ends(
@@ -30,6 +33,15 @@ def test_a_refused_websocket_is_logged(client: TestClient, read_log: ReadLog) ->
 
     (line,) = read_log()
     assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", None, 403)
+
+
+def test_uvicorn_logs_no_path_of_a_websocket(read_log: ReadLog) -> None:
+    create_app()  # As the process that `serve --reload` starts.
+    read_log()
+
+    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" 403', "127.0.0.1", "/hunter2")
+
+    assert read_log() == []
 
 
 def test_the_logged_route_of_a_mounted_application_has_its_prefix(

@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+from asyncio import CancelledError
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from time import perf_counter
@@ -73,6 +74,13 @@ class AccessLog:
                 duration_ms=round((end - start) * 1000, 2),
                 client=scope["client"][0] if scope.get("client") else None,
             )
+
+
+def is_needed(line: logging.LogRecord) -> bool:
+    """Return False for the lines of Uvicorn's log that repeat our own."""
+    error = line.exc_info[0] if line.exc_info else None
+    # Our log has WebSockets (Uvicorn's has their URLs, perhaps secret) and cancelled responses.
+    return error is not CancelledError and not str(line.msg).startswith(('%s - "WebSo', "Cancel "))
 
 
 def bind_ids(headers: dict[bytes, bytes]) -> bytes:
