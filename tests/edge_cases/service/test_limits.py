@@ -6,8 +6,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+import httpx2
 import pytest
-from fastapi import BackgroundTasks, FastAPI, HTTPException, Request, Response
+from fastapi import (
+    BackgroundTasks,
+    Depends,
+    FastAPI,
+    HTTPException,
+    Request,
+    Response,
+    WebSocket,
+)
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
@@ -107,6 +116,44 @@ def test_streams_and_background_tasks_may_take_longer(app: FastAPI, client: Test
 
     assert client.get("/stream").text == "xxxx"
     assert done.is_set()
+
+
+def test_a_stream_does_not_count_as_a_concurrent_request() -> None:
+    app = create_app(Settings(max_concurrent_requests=1))
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        async def generate() -> AsyncIterator[str]:
+            transport = httpx2.ASGITransport(app)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+                yield str((await client.get("/nowhere")).status_code)
+
+        return StreamingResponse(generate())
+
+    assert TestClient(app).get("/stream").text == "404"
+
+
+def test_a_websocket_has_no_time_limit(app: FastAPI, client: TestClient) -> None:
+    @app.websocket("/wait")
+    async def wait(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await asyncio.sleep(0.4)
+        await websocket.send_text("done")
+        await websocket.close()
+
+    with client.websocket_connect("/wait") as connection:
+        assert connection.receive_text() == "done"
+
+
+def test_the_dependencies_of_a_stream_have_a_time_limit(app: FastAPI, client: TestClient) -> None:
+    async def wait() -> None:
+        await asyncio.sleep(0.4)
+
+    @app.get("/events", dependencies=[Depends(wait)])
+    async def stream() -> AsyncIterator[int]:
+        yield 1
+
+    assert client.get("/events").status_code == 504
 
 
 def test_a_body_that_is_too_large_is_refused() -> None:

@@ -59,7 +59,7 @@ class Deadline:
     def _start_timeout(self) -> None:
         endpoint: Any = self._scope.get("endpoint")
         # Others may run in a thread, which cannot be interrupted.
-        if not endpoint or iscoroutinefunction(endpoint) or isasyncgenfunction(endpoint):
+        if iscoroutinefunction(endpoint) or isasyncgenfunction(endpoint):
             seconds = _time_limits.get(unwrap(endpoint), self._seconds)  # It may be decorated.
             self.timeout.reschedule(self._start + seconds)
 
