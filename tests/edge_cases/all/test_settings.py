@@ -1,7 +1,8 @@
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, SecretStr
@@ -39,7 +40,12 @@ class Category(BaseModel):
 
 
 class Plugins(BaseModel, extra="allow"):
-    path: str = ""
+    path: str = Field(default="", validation_alias="folder")
+
+
+@dataclass
+class Point:
+    x: int = 0
 
 
 class MoreSettings(Settings):
@@ -49,6 +55,8 @@ class MoreSettings(Settings):
     test_backup: Storage | None = Field(default=None)
     test_replica: NamedDatabase = Database()
     test_category: Category = Category()
+    test_options: Any = None
+    test_point: Point = Point()
     test_tenants: list[Database] = Field(default=[])
     test_plugins: Plugins = Plugins()
     test_queue: Database | dict[str, str] = Field(default={})
@@ -78,6 +86,7 @@ def test_nested_settings_come_from_every_source(
     monkeypatch.setenv(f"{PREFIX}TEST_QUEUE__COLOR", "red")
     monkeypatch.setenv(f"{PREFIX}TEST_CATEGORY__PARENT__PARENT__NAME", "food")
     monkeypatch.setenv(f"{PREFIX}TEST_REPLICA__HOST", "db")
+    monkeypatch.setenv(f"{PREFIX}TEST_POINT__X", "1")
     monkeypatch.setenv("TEST_REGION", "eu")
     monkeypatch.setenv("TEST_LIST", '["a", "b"]')
     (secrets / f"{PREFIX}TEST_DATABASE__PASSWORD".lower()).write_text("hunter2")
@@ -89,9 +98,10 @@ def test_nested_settings_come_from_every_source(
     assert loaded.test_labels["color"] == "red"
     assert loaded.test_category.parent == Category(parent=Category(name="food"))
     assert loaded.test_replica == Database(host="db")
+    assert loaded.test_point == Point(1)
     assert loaded.test_plugins.model_extra == {"color": "red"}
     assert (loaded.test_region, loaded.test_first) == ("eu", "a")
-    assert "TEST_LIST" in variables(MoreSettings, PREFIX)
+    assert {"TEST_LIST", f"{PREFIX}TEST_PLUGINS__FOLDER"} <= {*variables(MoreSettings, PREFIX)}
 
 
 @pytest.mark.parametrize(
@@ -103,6 +113,8 @@ def test_nested_settings_come_from_every_source(
         ("TEST_DATABASE__PORTS", "TEST_DATABASE or {}TEST_DATABASE__*: Input should be valid JSON"),
         ("TEST_LABELS", "TEST_LABELS or {}TEST_LABELS__*: Input should be valid JSON"),
         ("TEST_STORAGE__KIND", "TEST_STORAGE: Input should have one of the tags 'disk', 'bucket'"),
+        ("TEST_OPTIONS__COLOR", "TEST_OPTIONS__COLOR is not a setting"),
+        ("LOG_LEVEL__X", "LOG_LEVEL__X is not a setting"),
         ("TEST_SIZE", "TEST_SIZE: Input should be a valid"),
         ("TEST_SIZE__X", "TEST_SIZE__X is not a setting"),
         ("TEST_TENANTS__0__HOST", "TEST_TENANTS__0__HOST is not a setting; did you mean"),

@@ -104,14 +104,13 @@ def _parts(kind: Any, prefix: str) -> Iterator[str]:
     """Yield the variables that set parts of a value of a type, which may contain itself."""
     kind = getattr(kind, "__value__", kind)  # What `type Name = ...` stands for.
     base = get_origin(kind) or kind
-    is_class = isinstance(base, type) and base is not Any
     if base in {Annotated, Union, UnionType}:
         for member in get_args(kind)[: 1 if base is Annotated else None]:
             yield from _parts(member, prefix)
-    elif is_class and issubclass(base, BaseModel):
+    elif isinstance(base, type) and issubclass(base, BaseModel):
         yield from variables(base, prefix) if prefix.count("__") < 6 else ()  # noqa: PLR2004 - deep
         yield from [f"{prefix}*"] if base.model_config.get("extra") == "allow" else []
-    elif base is not Literal and (not is_class or is_dataclass(base) or issubclass(base, Mapping)):
+    elif isinstance(base, type) and (is_dataclass(base) or issubclass(base, Mapping)):
         yield f"{prefix}*"
 
 
