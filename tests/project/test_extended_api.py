@@ -69,6 +69,9 @@ def test_a_required_setting_breaks_no_test_of_the_project(extended: BakedProject
     [
         ("DATABASE__HOTS", "db", f"DATABASE__HOTS is not a setting; did you mean {PREFIX}DATABASE"),
         ("SHUTDOWN_GRACE_SECONDS", "20", "SHUTDOWN_GRACE_SECONDS must exceed"),
+        ("PORT", "65536", f"{PREFIX}PORT: Input should be less than or equal to 65535"),
+        ("PORT", "0", f"{PREFIX}PORT: Input should be greater than or equal to 1"),
+        ("ROOT_PATH", "shop/", f"{PREFIX}ROOT_PATH: String should match pattern"),
         ("PARTNERS", "hunter2", f"{PREFIX}PARTNERS: Input should be valid JSON"),
         ("TRUSTED_PROXIES", '["hunter2"]', f"{PREFIX}TRUSTED_PROXIES: value is not a valid"),
     ],

@@ -73,7 +73,7 @@ def test_passwords_and_queries_of_urls_are_hidden(read_log: ReadLog) -> None:
 
     (line,) = read_log()
     assert VALUE not in str(line)
-    assert line["problems"] == ["postgresql://...@host/database?..."]
+    assert line["problems"] == [*line["details"]] == ["postgresql://...@host/database?..."]
     assert line["text"] == "why? ?so a@b"
 
 

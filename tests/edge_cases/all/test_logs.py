@@ -89,6 +89,17 @@ def test_values_in_exceptions_of_libraries_are_hidden(
     assert text.split(maxsplit=1)[0] in out
 
 
+def test_an_uncaught_exception_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "json")
+    error = RuntimeError('invalid input syntax for type integer: "hunter2"')
+
+    sys.excepthook(type(error), error, None)
+
+    line = json.loads(capsys.readouterr().out)
+    assert (line["level"], "RuntimeError" in line["exception"]) == ("critical", True)
+    assert "hunter2" not in str(line)
+
+
 def test_what_follows_a_hidden_value_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", "json")
     error = LookupError("another failure")

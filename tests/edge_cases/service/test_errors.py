@@ -16,7 +16,12 @@ def test_a_304_is_not_a_problem_and_a_full_disk_is_a_server_error(
     async def fill_disk() -> None:
         raise HTTPException(400, "There was an error parsing the body") from OSError(28, "full")
 
-    assert (client.get("/cached").status_code, client.get("/full").status_code) == (304, 500)
+    @app.get("/upstream")
+    async def fail_upstream() -> None:
+        raise HTTPException(502) from ConnectionError
+
+    paths = ("/cached", "/full", "/upstream")
+    assert [client.get(path).status_code for path in paths] == [304, 500, 502]
 
 
 def test_the_schema_documents_problems(app: FastAPI) -> None:
