@@ -55,12 +55,7 @@ PARTS = {
     "metrics": ["from {0}.metrics import add_metrics\n", "    add_metrics(app)\n"],
     "docs": ["from {0}.docs import add_docs\n", "    if settings.docs:\n        add_docs(app)\n"],
     "limits": ["from {0}.limits import add_limits\n", "    add_limits(app)\n"],
-    "access_log": [
-        "import logging\n",
-        "from {0}.access_log import AccessLog, is_needed\n",
-        '        logging.getLogger("uvicorn.error").addFilter(is_needed)\n',
-        "    app.add_middleware(AccessLog)\n",
-    ],
+    "access_log": ["from {0}.access_log import AccessLog\n", "    app.add_middleware(AccessLog)\n"],
 }
 
 

@@ -146,6 +146,7 @@ LIGHTGBM = {
     PANDAS: f"{PANDAS}from lightgbm import LGBMClassifier, LGBMRegressor\n",
     ENOUGH: "",
     '    options = {"max_iter": 200, "early_stopping": enough, "random_state": SEED}\n': "",
+    '    options["l2_regularization"] = 1  # Otherwise, rare labels may diverge.\n': "",
     "HistGradientBoostingClassifier(**options)": "LGBMClassifier(verbose=-1, random_state=SEED)",
     "HistGradientBoostingRegressor(**options)": "LGBMRegressor(verbose=-1, random_state=SEED)",
 }

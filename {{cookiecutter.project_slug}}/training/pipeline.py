@@ -37,7 +37,7 @@ def create_pipeline(schema: Schema, table: pd.DataFrame) -> Pipeline:
     """
     enough = len(table) >= 10 * len(schema.labels)  # Early stopping holds out a tenth.
     options = {"max_iter": 200, "early_stopping": enough, "random_state": SEED}
-    options["l2_regularization"] = 1  # Without it, the model of a rare label may diverge.
+    options["l2_regularization"] = 1  # Otherwise, rare labels may diverge.
     if schema.labels:
         model: Any = HistGradientBoostingClassifier(**options)
     else:

@@ -1,5 +1,4 @@
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -169,14 +168,29 @@ def test_the_tag_of_a_union_and_an_alias_are_not_part_of_a_name(
         load()
 
 
-def test_secrets_that_are_not_files_are_reported(secrets: Path) -> None:
-    (secrets / f"{PREFIX}LOG_LEVEL").mkdir()  # As Docker does if there is nothing to mount.
-    with pytest.raises(SettingsError, match=r"LOG_LEVEL: Is a directory$"):
+def test_unreadable_secrets_are_reported(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **_kwargs: object) -> str:
+        raise PermissionError(13, "Permission denied", "/run/secrets/token")
+
+    (secrets / f"{PREFIX}LOG_LEVEL".lower()).write_text("error")
+    monkeypatch.setattr(Path, "read_text", refuse)
+
+    with pytest.raises(SettingsError, match="/run/secrets/token: Permission denied"):
         load()
 
-    shutil.rmtree(secrets)
+
+def test_secrets_that_are_not_in_a_folder_are_reported(secrets: Path) -> None:
+    secrets.rmdir()
     secrets.write_text("hunter2")
+
     with pytest.raises(SettingsError, match="must reference a directory"):
+        load()
+
+
+def test_an_env_file_in_another_encoding_is_reported() -> None:
+    Path(".env").write_bytes(b"\xff")
+
+    with pytest.raises(SettingsError, match=r"\.env or a file in .* is not UTF-8 text"):
         load()
 
 

@@ -8,8 +8,6 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, use_span
 from starlette.websockets import WebSocketDisconnect
 from tests.conftest import ReadLog
 
-from my_application.app import create_app
-
 
 def test_the_duration_is_the_time_until_the_response_ends(
     app: FastAPI, client: TestClient, read_log: ReadLog
@@ -35,8 +33,8 @@ def test_a_refused_websocket_is_logged(client: TestClient, read_log: ReadLog) ->
     assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", None, 403)
 
 
-def test_uvicorn_logs_no_path_of_a_websocket(read_log: ReadLog) -> None:
-    create_app()  # As the process that `serve --reload` starts.
+def test_uvicorn_logs_no_path_of_a_websocket(client: TestClient, read_log: ReadLog) -> None:
+    client.get("/livez")
     read_log()
 
     logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" 403', "127.0.0.1", "/hunter2")

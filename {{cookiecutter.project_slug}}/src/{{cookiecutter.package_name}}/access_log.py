@@ -35,6 +35,10 @@ class AccessLog:
 
     app: ASGIApp
 
+    def __post_init__(self) -> None:
+        """Leave out the lines of Uvicorn's log that repeat those of this class."""
+        logging.getLogger("uvicorn.error").addFilter(is_needed)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
         if scope["type"] == "lifespan":

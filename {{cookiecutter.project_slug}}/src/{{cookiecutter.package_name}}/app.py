@@ -1,6 +1,5 @@
 """The application: its routes, resources and middleware."""
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,7 +7,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from {{ cookiecutter.package_name }} import __version__, errors, health, logs
-from {{ cookiecutter.package_name }}.access_log import AccessLog, is_needed
+from {{ cookiecutter.package_name }}.access_log import AccessLog
 from {{ cookiecutter.package_name }}.docs import add_docs
 from {{ cookiecutter.package_name }}.limits import add_limits
 from {{ cookiecutter.package_name }}.metrics import add_metrics
@@ -41,7 +40,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings is None:
         settings = load()
         logs.configure(settings.log_level, settings.log_format)
-        logging.getLogger("uvicorn.error").addFilter(is_needed)
     app = FastAPI(
         title="{{ cookiecutter.project_slug }}",
         version=__version__,
