@@ -30,6 +30,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, SettingsError
 
 PREFIX = "{{ cookiecutter.__env_prefix }}"
+MAX_DEPTH = 6  # Of the parts of a setting whose type contains itself.
 SECRETS_DIR = Path(os.environ.get(f"{PREFIX}SECRETS_DIR", "/run/secrets"))
 
 
@@ -101,17 +102,17 @@ def variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
 
 
 def _parts(kind: Any, prefix: str) -> Iterator[str]:
-    """Yield the variables that set parts of a value of a type, which may contain itself."""
+    """Yield the variables that set parts of a value of a type, with `*` for arbitrary keys."""
     kind = getattr(kind, "__value__", kind)  # What `type Name = ...` stands for.
     base = get_origin(kind) or kind
-    if base in {Annotated, Union, UnionType}:
-        for member in get_args(kind)[: 1 if base is Annotated else None]:
-            yield from _parts(member, prefix)
-    elif isinstance(base, type) and issubclass(base, BaseModel):
-        yield from variables(base, prefix) if prefix.count("__") < 6 else ()  # noqa: PLR2004 - deep
-        yield from [f"{prefix}*"] if base.model_config.get("extra") == "allow" else []
-    elif isinstance(base, type) and (is_dataclass(base) or issubclass(base, Mapping)):
-        yield f"{prefix}*"
+    members = get_args(kind) if base in (Annotated, Union, UnionType) else ()
+    yield from (name for member in members for name in _parts(member, prefix))
+    is_class = isinstance(base, type)
+    if is_class and issubclass(base, BaseModel) and prefix.count("__") < MAX_DEPTH:
+        yield from variables(base, prefix)
+    extra = getattr(base, "model_config", {}).get("extra")
+    is_open = is_class and (issubclass(base, Mapping) or is_dataclass(base) or extra == "allow")
+    yield from [f"{prefix}*"] if is_open else []
 
 
 def _names(field_name: str, field: FieldInfo, prefix: str) -> list[str]:
@@ -152,10 +153,9 @@ def _describe(detail: ErrorDetails) -> str:
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "union_tag_invalid":  # The message would repeat the value.
         message = f"Input should have one of the tags {detail['ctx']['expected_tags']}"
-    if not (path := [*map(str, detail["loc"])]):
-        return message
-    prefix = PREFIX if path[0] in Settings.model_fields else ""
+    path = [*map(str, detail["loc"])]
+    prefix = PREFIX if path and path[0] in Settings.model_fields else ""
     # The path may contain the tag of a union.
     paths = [path, *(path[:n] + path[n + 1 :] for n in range(1, len(path)))]
     names = [f"{prefix}{'__'.join(each)}".upper() for each in paths]
-    return f"{next(filter(is_setting, names), names[0])}: {message}"
+    return f"{next(filter(is_setting, names), names[0])}: {message}" if path else message
