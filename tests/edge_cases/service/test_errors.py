@@ -1,6 +1,7 @@
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, HTTPException
+from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, Field
 
@@ -22,6 +23,19 @@ def test_a_304_is_not_a_problem_and_a_full_disk_is_a_server_error(
 
     paths = ("/cached", "/full", "/upstream")
     assert [client.get(path).status_code for path in paths] == [304, 500, 502]
+    assert client.get("/cached").content == b""
+
+
+def test_the_headers_of_an_error_are_kept(client: TestClient) -> None:
+    assert client.delete("/livez").headers["allow"] == "GET"
+
+
+def test_an_invalid_value_may_have_no_location(app: FastAPI, client: TestClient) -> None:
+    @app.get("/odd")
+    async def refuse() -> None:
+        raise RequestValidationError([{"loc": (), "msg": "odd", "type": "odd"}])
+
+    assert client.get("/odd").json()["errors"] == [{"location": "", "detail": "odd"}]
 
 
 def test_the_schema_documents_problems(app: FastAPI) -> None:
