@@ -1,10 +1,12 @@
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
 import structlog
-from fastapi import BackgroundTasks, FastAPI
+from fastapi import APIRouter, BackgroundTasks, FastAPI, WebSocket
+from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from opentelemetry.trace import NonRecordingSpan, SpanContext, use_span
 from starlette.websockets import WebSocketDisconnect
@@ -52,6 +54,40 @@ def test_a_refused_websocket_is_logged(client: TestClient, read_log: ReadLog) ->
     assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", None, 403)
 
 
+def test_a_websocket_that_the_service_closes_was_accepted(
+    app: FastAPI, client: TestClient, read_log: ReadLog
+) -> None:
+    @app.websocket("/closed")
+    async def close(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.close()
+
+    read_log()
+    with client.websocket_connect("/closed"):
+        pass
+
+    assert read_log()[0]["status"] == 101
+
+
+def test_a_response_that_has_begun_is_not_replaced(
+    app: FastAPI, client: TestClient, read_log: ReadLog
+) -> None:
+    @app.get("/broken")
+    async def stream() -> StreamingResponse:
+        async def generate() -> AsyncIterator[str]:
+            yield "begun"
+            raise RuntimeError
+
+        return StreamingResponse(generate())
+
+    read_log()
+    response = client.get("/broken")
+
+    assert (response.status_code, response.text) == (200, "begun")
+    (line,) = read_log()  # The server logs the failure.
+    assert (line["status"], line["client"]) == (200, "testclient")
+
+
 def test_uvicorn_logs_no_path_of_a_websocket(client: TestClient, read_log: ReadLog) -> None:
     client.get("/livez")
     read_log()
@@ -59,6 +95,23 @@ def test_uvicorn_logs_no_path_of_a_websocket(client: TestClient, read_log: ReadL
     logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" 403', "127.0.0.1", "/hunter2")
 
     assert read_log() == []
+
+
+def test_the_logged_route_has_the_prefix_of_its_router(
+    app: FastAPI, client: TestClient, read_log: ReadLog
+) -> None:
+    router = APIRouter()
+
+    @router.get("/items/{number}")
+    async def get_item(number: int) -> int:
+        return number
+
+    app.include_router(router, prefix="/v1")
+    read_log()
+
+    client.get("/v1/items/1")
+
+    assert read_log()[0]["route"] == "/v1/items/{number}"
 
 
 def test_the_logged_route_of_a_mounted_application_has_its_prefix(

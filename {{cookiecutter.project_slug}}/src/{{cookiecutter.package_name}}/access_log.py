@@ -60,11 +60,11 @@ class AccessLog:
 
         try:
             await self.app(scope, receive, observed_send)
-        except Exception as error:
+        except Exception:
             if status or scope["type"] == "websocket":
                 raise  # The server logs it and closes the connection.
             # Error trackers listen to the standard library's log.
-            logging.getLogger(__name__).exception("unhandled exception", exc_info=error)
+            logging.getLogger(__name__).exception("unhandled exception")
             response = problem(500, "The service failed; its log has the details.")
             await response(scope, receive, observed_send)
         finally:
