@@ -33,9 +33,12 @@ class Database(BaseModel):
 type NamedDatabase = Database
 
 
+type Parent = Category | None
+
+
 class Category(BaseModel):
     name: str = ""
-    parent: "Category | None" = None
+    parent: Parent = None
 
 
 class Plugins(BaseModel, extra="allow"):
