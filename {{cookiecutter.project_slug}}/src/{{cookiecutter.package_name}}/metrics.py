@@ -7,7 +7,7 @@ from starlette.types import Scope
 from {{ cookiecutter.package_name }} import __version__
 from {{ cookiecutter.package_name }}.routes import route_path
 
-METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "WEBSOCKET"}
+METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "WEBSOCKET"}
 DURATION = Histogram(
     "http_request_duration_seconds", "Duration of requests.", ["method", "route", "status"]
 )
