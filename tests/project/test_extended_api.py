@@ -133,6 +133,13 @@ def test_a_websocket_works_and_is_logged_with_a_request_id(
     assert "hunter2" not in serve.output.read_text("utf-8")
 
 
+def test_every_response_has_the_headers_of_the_server(serve: Server) -> None:
+    headers = serve.request("GET", "/nowhere").headers
+
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["server"] is None
+
+
 def test_errors_may_have_details_and_any_status(serve: Server) -> None:
     for name, status in ("ann", 409), ("gone", 499):
         response = serve.request("PUT", f"/week/names/{name}")
