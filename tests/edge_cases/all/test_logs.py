@@ -1,6 +1,7 @@
 import importlib
 import io
 import json
+import logging
 import math
 import sys
 import traceback
@@ -87,6 +88,22 @@ def test_values_in_exceptions_of_libraries_are_hidden(
     out = capsys.readouterr().out
     assert "hunter2" not in out
     assert text.split(maxsplit=1)[0] in out
+
+
+@pytest.mark.parametrize(("level", "expected"), [("debug", "abd"), ("info", "bd"), ("error", "")])
+def test_the_level_debug_is_not_for_libraries(
+    level: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(level, "json")
+
+    log.debug("a")
+    log.info("b")
+    logging.getLogger("library").debug("c")
+    logging.getLogger("library").info("d", extra={"color_message": "d"})
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "".join(line["event"] for line in lines) == expected
+    assert not any("color_message" in line for line in lines)
 
 
 def test_an_uncaught_exception_is_logged(capsys: pytest.CaptureFixture[str]) -> None:

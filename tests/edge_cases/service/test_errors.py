@@ -4,6 +4,10 @@ from fastapi import FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, Field
+from tests.conftest import ReadLog
+
+from my_application.app import create_app
+from my_application.settings import Settings
 
 
 def test_a_304_is_not_a_problem_and_a_full_disk_is_a_server_error(
@@ -28,6 +32,33 @@ def test_a_304_is_not_a_problem_and_a_full_disk_is_a_server_error(
 
 def test_the_headers_of_an_error_are_kept(client: TestClient) -> None:
     assert client.delete("/livez").headers["allow"] == "GET"
+
+
+def test_pages_of_other_origins_may_use_any_method_and_header() -> None:
+    client = TestClient(create_app(Settings(cors_origins=["https://shop.example"])))
+    asked = {"method": "DELETE", "headers": "authorization"}
+    headers = {f"access-control-request-{name}": value for name, value in asked.items()}
+
+    response = client.options("/livez", headers={"origin": "https://shop.example", **headers})
+
+    assert response.status_code == 200
+
+
+def test_no_page_may_frame_the_documentation(client: TestClient) -> None:
+    assert "frame-ancestors 'none'" in client.get("/docs").headers["content-security-policy"]
+
+
+def test_the_log_says_why_a_check_failed(
+    app: FastAPI, client: TestClient, read_log: ReadLog
+) -> None:
+    async def check() -> None:
+        raise RuntimeError("no connection")
+
+    app.state.readiness_checks["database"] = check
+    read_log()
+
+    assert client.get("/readyz").json()["detail"] == "Not ready: database."
+    assert read_log()[0]["exception"].endswith("RuntimeError: no connection")
 
 
 def test_an_invalid_value_may_have_no_location(app: FastAPI, client: TestClient) -> None:
