@@ -12,7 +12,7 @@ run:  ## Run the job on the sample data
 start: image smoke  ## Build the image, and run the job in it on the sample data
 
 # Compose mounts a secret with the mode and owner of its file. Windows has no modes; WSL shows 777.
-EXPOSED = $(if $(filter Windows_NT,$(OS)),,$(shell find secrets -type f -perm -4 ! -perm 777 ! -name '.*'))
+EXPOSED = $(if $(filter Windows_NT,$(OS)),,$(shell find secrets -type f -perm -4 $(if $(WSL_DISTRO_NAME),! -perm 777) ! -name '.*'))
 
 smoke:  ## Run the job in its image; make shows the exit status of the job as Error N
 	$(if $(EXPOSED),$(error World-readable: $(EXPOSED). Run: sudo chmod o-r $(EXPOSED)))

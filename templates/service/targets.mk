@@ -8,7 +8,7 @@ run:  ## Serve the API on this machine, and restart it when the code changes
 	{{ cookiecutter.project_slug }} serve --reload
 
 # Compose mounts a secret with the mode and owner of its file. Windows has no modes; WSL shows 777.
-EXPOSED = $(if $(filter Windows_NT,$(OS)),,$(shell find secrets -type f -perm -4 ! -perm 777 ! -name '.*'))
+EXPOSED = $(if $(filter Windows_NT,$(OS)),,$(shell find secrets -type f -perm -4 $(if $(WSL_DISTRO_NAME),! -perm 777) ! -name '.*'))
 
 start: image  ## Build the image, and serve the API from it in the background
 	$(if $(EXPOSED),$(error World-readable: $(EXPOSED). Run: sudo chmod o-r $(EXPOSED)))

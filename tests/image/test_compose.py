@@ -109,11 +109,12 @@ def test_the_user_who_starts_the_job_can_read_a_secret(
 
 
 @each(NEWEST)
-def test_a_world_readable_secret_is_refused(baked: BakedProject, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o644, 0o755, 0o777])
+def test_a_world_readable_secret_is_refused(baked: BakedProject, tmp_path: Path, mode: int) -> None:
     project = shutil.copytree(baked.path, tmp_path / "project")
     secret = project / "secrets/a_token"
     secret.write_text("hunter2")
-    secret.chmod(0o644)
+    secret.chmod(mode)
     start = ["make", "--dry-run", "start"]
 
     refused = run(*start, cwd=project, check=False)
@@ -125,15 +126,17 @@ def test_a_world_readable_secret_is_refused(baked: BakedProject, tmp_path: Path)
 
 
 @each(NEWEST)
-@pytest.mark.parametrize(("mode", "system"), [(0o644, "Windows_NT"), (0o777, "")])
+@pytest.mark.parametrize(
+    ("mode", "variable"), [(0o644, {"OS": "Windows_NT"}), (0o777, {"WSL_DISTRO_NAME": "Debian"})]
+)
 def test_a_secret_on_windows_is_not_refused_for_a_mode_that_cannot_be_changed(
-    baked: BakedProject, tmp_path: Path, mode: int, system: str
+    baked: BakedProject, tmp_path: Path, mode: int, variable: dict[str, str]
 ) -> None:
     project = shutil.copytree(baked.path, tmp_path / "project")
     (project / "secrets/a_token").touch()
     (project / "secrets/a_token").chmod(mode)  # As Git Bash and WSL show it.
 
-    run("make", "--dry-run", "start", cwd=project, env=os.environ | {"OS": system})
+    run("make", "--dry-run", "start", cwd=project, env=os.environ | variable)
 
 
 @each(NEWEST)
