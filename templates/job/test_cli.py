@@ -1,10 +1,8 @@
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 from tests.conftest import PROJECT
-from typer import BadParameter
 from typer.testing import CliRunner
 
 from {{ cookiecutter.package_name }}.cli import app
@@ -15,10 +13,6 @@ SAMPLE = str(PROJECT / "data" / "orders.csv")
 def invoke(*arguments: str) -> str:
     """Run the command line and return what it prints; raise what it raises."""
     return CliRunner().invoke(app, arguments, catch_exceptions=False, standalone_mode=False).output
-
-
-def test_help_lists_the_exit_statuses() -> None:
-    assert "Status 65: the input is invalid or missing" in " ".join(invoke("--help").split())
 
 
 def test_the_sample_data_is_priced() -> None:
@@ -39,10 +33,3 @@ def test_shards_are_merged_to_the_output_of_one_run(monkeypatch: pytest.MonkeyPa
 
     assert Path("out.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
     assert not killed.exists()
-
-
-def test_the_input_is_not_overwritten() -> None:
-    shutil.copy(SAMPLE, "orders.csv")
-
-    with pytest.raises(BadParameter, match="are the same file"):
-        invoke("run", "orders.csv", "orders.csv")

@@ -75,7 +75,6 @@ MODEL = {
     f"src/{PACKAGE}/model/metrics.py",
     f"src/{PACKAGE}/model/model.onnx",
     f"src/{PACKAGE}/model/schema.py",
-    "tests/test_export.py",
     "tests/test_model.py",
     "tests/test_training.py",
     "tests/tiny.py",

@@ -11,16 +11,16 @@ from tests.helpers.harness import BakedProject, each
 # The limits of each, with Compose. Raise one only for what a team would otherwise have to write
 # itself, and say in the commit what that is; lower it whenever code has been removed.
 LIMITS = {
-    "web-api": {"files": 50, "src": 932, "tests": 675, "scripts": 210, "Makefile": 115},
+    "web-api": {"files": 50, "src": 932, "tests": 599, "scripts": 210, "Makefile": 115},
     "model-api": {
-        "files": 77,
+        "files": 76,
         "src": 1872,
         "training": 1099,
-        "tests": 1303,
+        "tests": 1100,
         "scripts": 210,
         "Makefile": 121,
     },
-    "job": {"files": 42, "src": 720, "tests": 499, "scripts": 210, "Makefile": 114},
+    "job": {"files": 42, "src": 720, "tests": 419, "scripts": 210, "Makefile": 114},
 }
 
 

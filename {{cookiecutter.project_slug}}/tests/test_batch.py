@@ -105,16 +105,3 @@ def test_missing_columns_are_reported(tmp_path: Path, capsys: pytest.CaptureFixt
     predict(source)
 
     assert capsys.readouterr().err == f"Warning: {source} has no count, sold.\n"
-
-
-def test_progress_is_shown_in_a_terminal_only(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = write(tmp_path / "in.csv", "size,count,color,shop,is_new,sold\n1,,,,,\n")
-
-    monkeypatch.setenv("FORCE_COLOR", "1")  # As CI often has it.
-    predict(source)
-    assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    predict(source)
-    assert "in.csv" in capsys.readouterr().err

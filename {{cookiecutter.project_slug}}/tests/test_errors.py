@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, HTTPException
-from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, Json
 from starlette.requests import ClientDisconnect
@@ -37,11 +36,6 @@ def app() -> FastAPI:
         (HTTPException(404, "There is no such thing."), 404, {"detail": "There is no such thing."}),
         (HTTPException(409, {"code": "taken", "price": Decimal("1.5")}), 409, {"code": "taken"}),
         (HTTPException(499), 499, {"title": "Error"}),
-        (
-            RequestValidationError([{"loc": ("n", 0), "msg": "odd", "type": "odd"}]),
-            422,
-            {"errors": [{"location": "/n/0", "detail": "odd"}]},
-        ),
         (ClientDisconnect(), 499, {"detail": "The client disconnected."}),
     ],
 )

@@ -7,9 +7,8 @@ from tests.tiny import EXAMPLE, THREE, TWO, Features
 
 
 def test_the_kinds_of_features_are_read() -> None:
-    assert [feature.kind for feature in TWO.features] == [
-        "number", "number", "category", "text", "boolean", "date"
-    ]  # fmt: skip
+    kinds = [feature.kind for feature in TWO.features]
+    assert kinds == ["number", "number", "category", "text", "boolean", "date"]
 
 
 def test_a_row_of_text_is_parsed() -> None:

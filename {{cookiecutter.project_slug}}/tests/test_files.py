@@ -33,17 +33,3 @@ def test_remains_of_a_killed_run_are_removed_by_the_next_run() -> None:
         assert path.name == TARGET.name
 
     assert names() == [".out.jsonl.part.0123abcd.partial", "out.jsonl"]
-
-
-def test_a_target_is_kept_if_nothing_is_written() -> None:
-    TARGET.write_text("old")
-
-    with pytest.raises(RuntimeError, match="was not written"), replacing(TARGET):
-        pass
-
-    assert TARGET.read_text() == "old"
-
-
-def test_a_missing_directory_is_not_a_missing_input() -> None:
-    with pytest.raises(NotADirectoryError), replacing(Path("missing", "out.jsonl")):
-        pass

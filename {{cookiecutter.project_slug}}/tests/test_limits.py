@@ -5,10 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from pydantic_settings import SettingsError
 from tests.conftest import first_router
 
-from {{ cookiecutter.package_name }} import limits
 from {{ cookiecutter.package_name }}.app import create_app
 from {{ cookiecutter.package_name }}.limits import time_limit
 from {{ cookiecutter.package_name }}.settings import Settings
@@ -55,14 +53,3 @@ def test_too_many_requests_are_refused_at_once(app: FastAPI, client: TestClient)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
     assert health.status_code == 200
     assert [response.result().status_code for response in waiting] == [200, 200]
-
-
-def test_a_time_limit_beyond_the_grace_period_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "_time_limits", {})
-    settings = Settings()
-
-    @time_limit(settings.shutdown_grace_seconds)
-    def make_report() -> None: ...
-
-    with pytest.raises(SettingsError, match=r"must exceed .*make_report, which is \d"):
-        create_app(settings)

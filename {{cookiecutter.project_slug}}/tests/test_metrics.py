@@ -4,8 +4,6 @@ from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY
 from tests.conftest import first_router
 
-from {{ cookiecutter.package_name }} import __version__
-
 
 @pytest.fixture
 def app(app: FastAPI) -> FastAPI:
@@ -39,9 +37,3 @@ def test_unknown_methods_and_paths_share_one_time_series(client: TestClient) -> 
     assert before < once
     assert len(client.get("/metrics").text.splitlines()) == once
     assert count("other", "/measured/{name}", "4xx") >= 11
-
-
-def test_the_version_is_exposed(client: TestClient) -> None:
-    line = 'application_build_info{version="' + __version__ + '"} 1.0'
-
-    assert line in client.get("/metrics").text.splitlines()

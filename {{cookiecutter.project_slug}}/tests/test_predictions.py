@@ -1,20 +1,15 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Event, current_thread
 from typing import Any
 
-import numpy as np
 import pytest
-import structlog
 from fastapi.testclient import TestClient
-from numpy.typing import NDArray
 from prometheus_client import REGISTRY
-from tests.tiny import PRICE, THREE, TWO, create_predictor, write_model
+from tests.tiny import PRICE, THREE, TWO, write_model
 
 from {{ cookiecutter.package_name }} import app
 from {{ cookiecutter.package_name }}.model.features import Schema
-from {{ cookiecutter.package_name }}.routes import predictions
 from {{ cookiecutter.package_name }}.settings import Settings
 
 type CreateClient = Callable[[Schema, Schema], TestClient]
@@ -106,16 +101,6 @@ def test_an_invalid_instance_is_refused(client: TestClient, instance: Any, locat
     assert response.json()["errors"][0]["location"] == f"/instances/1{location}"
 
 
-def test_an_invalid_body_is_refused(client: TestClient) -> None:
-    responses = [
-        post(client),
-        post(client, *[ONE] * 4),
-        client.post("/predictions", json={"instances": 1}),
-    ]
-
-    assert [response.status_code for response in responses] == [422] * 3
-
-
 def count(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(f"model_{name}", labels)
 
@@ -142,23 +127,3 @@ def test_a_service_without_a_model_is_alive_but_not_ready(create_client: CreateC
             assert response.status_code == 503
             assert "model.onnx does not fit the schema: its labels" in response.json()["detail"]
         assert post(client, {}).status_code == 422
-
-
-def test_a_slow_model_predicts_off_the_event_loop(
-    create_client: CreateClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    threads = []
-
-    class Slow:
-        info = create_predictor(TWO).info
-
-        def predict(self, instances: Any) -> NDArray[np.float32]:
-            threads.append({current_thread().name[:9], *structlog.contextvars.get_contextvars()})
-            Event().wait(0.01)
-            return np.array([[0.25, 0.75]] * len(instances), np.float32)
-
-    monkeypatch.setattr(predictions, "load_predictor", lambda *_, **__: Slow())
-
-    with create_client(TWO, TWO) as client:
-        assert post(client, ONE).json()["predictions"][0]["label"] == "large"
-        assert threads[-1] >= {"inference", "model_version"}

@@ -17,17 +17,15 @@ class SettingsWithLabels(Settings):
     test_labels: dict[str, str] = Field(default={})
 
 
-@pytest.fixture
-def secrets(tmp_path: Path) -> Path:
-    """Return the folder that secret files are read from."""
-    (tmp_path / "secrets").mkdir()
-    return tmp_path / "secrets"
+def write_secret(name: str, value: str) -> None:
+    settings.SECRETS_DIR.mkdir()
+    (settings.SECRETS_DIR / name).write_text(value)
 
 
 def test_the_environment_overrides_the_env_file_and_that_overrides_secret_files(
-    secrets: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (secrets / f"{PREFIX}LOG_LEVEL".lower()).write_text("error\n")
+    write_secret(f"{PREFIX}LOG_LEVEL".lower(), "error\n")
     assert load().log_level == "error"
     Path(".env").write_text(f"{PREFIX}LOG_LEVEL=debug\nUNRELATED=1\n")
     assert load().log_level == "debug"
@@ -45,7 +43,7 @@ def test_the_environment_overrides_the_env_file_and_that_overrides_secret_files(
 )
 @pytest.mark.parametrize("source", ["environment", "file", "secret"])
 def test_invalid_settings_are_named_and_their_values_not_repeated(
-    source: str, name: str, message: str, secrets: Path, monkeypatch: pytest.MonkeyPatch
+    source: str, name: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "Settings", SettingsWithLabels)
     if source == "environment":
@@ -53,15 +51,16 @@ def test_invalid_settings_are_named_and_their_values_not_repeated(
     elif source == "file":
         Path(".env").write_text(f"{PREFIX}{name}=hunter2\n")
     else:
-        (secrets / f"{PREFIX}{name}").write_text("hunter2")
+        write_secret(f"{PREFIX}{name}", "hunter2")
 
     with pytest.raises(SettingsError, match=re.escape(message)) as error:
         load()
     assert "hunter2" not in str(error.value)
 
 
-def test_a_secret_that_is_not_a_file_is_reported(secrets: Path) -> None:
-    (secrets / f"{PREFIX}LOG_LEVEL".lower()).mkdir()  # As Docker does if there is nothing to mount.
+def test_a_secret_that_is_not_a_file_is_reported() -> None:
+    # As Docker does if there is nothing to mount.
+    (settings.SECRETS_DIR / f"{PREFIX}LOG_LEVEL".lower()).mkdir(parents=True)
 
     with pytest.raises(SettingsError, match="log_level: "):
         load()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.tiny import PRICE, SCHEMAS, THREE, TWO, train
+from tests.tiny import SCHEMAS, TWO, train
 
 from {{ cookiecutter.package_name }}.model.features import Schema
 
@@ -41,18 +41,6 @@ def test_rows_that_the_api_would_refuse_are_listed(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("rows", "reason"),
-    [
-        ("1,10,a,small\n" * 19, "19 rows with a target; at least 20"),
-        ("1,10,a,small\n" * 20, "the label large. Remove these rows, and the label"),
-    ],
-)
-def test_too_few_rows_are_refused(tmp_path: Path, rows: str, reason: str) -> None:
-    with pytest.raises(DataError, match=reason):
-        load(TWO, write(tmp_path, HEADER + rows))
-
-
 @pytest.mark.parametrize("schema", SCHEMAS.values())
 def test_the_report_shows_the_scores_and_figures(schema: Schema, tmp_path: Path) -> None:
     evaluation = train(schema)[0]
@@ -63,9 +51,3 @@ def test_the_report_shows_the_scores_and_figures(schema: Schema, tmp_path: Path)
     assert page.count("<img ") == (5 if schema.labels else 3)
     assert all(name.replace("_", " ") in page for name in evaluation.scores)
     assert "A parcel." in page
-
-
-def test_the_baseline_is_computed_from_the_data() -> None:
-    assert 0.3 < train(THREE)[0].baseline["accuracy"] < 0.5
-    assert train(TWO)[0].baseline["roc_auc"] == 0.5
-    assert train(PRICE)[0].baseline["mean_absolute_error"] > 20

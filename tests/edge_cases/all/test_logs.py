@@ -5,14 +5,17 @@ import logging
 import math
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from tests.conftest import ReadLog
 
 from my_application import logs
 
+VALUE = "hunter2"
 log = structlog.get_logger()
 
 
@@ -214,3 +217,27 @@ def test_a_long_text_is_searched_in_linear_time(capsys: pytest.CaptureFixture[st
     log.info("got", body='File "' * 100_000)  # Otherwise this takes a minute.
 
     assert len(capsys.readouterr().out) < 8000
+
+
+def test_libraries_and_warnings_are_logged_in_the_same_form(read_log: ReadLog) -> None:
+    read_log()
+
+    logging.getLogger("library").warning("%d left", 3, extra={"article": "chair"})
+    warnings.simplefilter("always")
+    warnings.warn("old", DeprecationWarning, stacklevel=1)
+
+    first, second = read_log()
+    assert (first["event"], first["article"], first["level"]) == ("3 left", "chair", "warning")
+    assert (first["logger"], second["logger"]) == ("library", "py.warnings")
+
+
+def test_passwords_and_queries_of_urls_are_hidden(read_log: ReadLog) -> None:
+    read_log()
+    url = f"postgresql://{VALUE}:{VALUE}@host/database?sslkey={VALUE}"
+
+    log.info(url, problems=[url], details={url: url}, error=KeyError(url), text="why? ?so a@b")
+
+    (line,) = read_log()
+    assert VALUE not in str(line)
+    assert line["problems"] == [*line["details"]] == ["postgresql://...@host/database?..."]
+    assert line["text"] == "why? ?so a@b"

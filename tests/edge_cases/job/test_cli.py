@@ -1,3 +1,5 @@
+import errno
+import shutil
 from functools import partial
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -42,7 +44,7 @@ def test_a_shard_out_of_range_is_refused() -> None:
         invoke("run", "--shard", "/2", SAMPLE, "out.jsonl")
 
 
-def test_what_a_command_returns_is_not_its_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_typer_does_not_change_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exit_status, "exit_on_signals", lambda: None)
     monkeypatch.setattr(cli.app, "registered_commands", [])
 
@@ -54,7 +56,11 @@ def test_what_a_command_returns_is_not_its_exit_status(monkeypatch: pytest.Monke
     def leave() -> None:
         raise typer.Exit(7)
 
-    for command, status in (("count", 0), ("leave", 7)):
+    @cli.app.command()
+    def send() -> None:  # To a database, not to the reader of the log.
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    for command, status in (("count", 0), ("leave", 7), ("send", 74)):
         with pytest.raises(SystemExit) as outcome:
             exit_status.run(partial(cli.app, [command], standalone_mode=False))
         assert outcome.value.code == status
@@ -73,3 +79,14 @@ def test_the_arguments_of_other_exceptions_are_not_problems(error: Exception, pr
 
     assert problem in description
     assert "hunter2" not in description
+
+
+def test_the_input_is_not_overwritten() -> None:
+    shutil.copy(SAMPLE, "orders.csv")
+
+    with pytest.raises(BadParameter, match="are the same file"):
+        invoke("run", "orders.csv", "orders.csv")
+
+
+def test_help_lists_the_exit_statuses() -> None:
+    assert "Status 65: the input is invalid or missing" in " ".join(invoke("--help").split())

@@ -91,3 +91,17 @@ def test_a_network_error_is_not_blamed_on_the_target() -> None:
         raise ConnectionRefusedError(111, "Connection refused")
 
     assert not hasattr(error.value, "__notes__")
+
+
+def test_a_target_is_kept_if_nothing_is_written() -> None:
+    TARGET.write_text("old")
+
+    with pytest.raises(RuntimeError, match="was not written"), replacing(TARGET):
+        pass
+
+    assert TARGET.read_text() == "old"
+
+
+def test_a_missing_directory_is_not_a_missing_input() -> None:
+    with pytest.raises(NotADirectoryError), replacing(Path("missing", "out.jsonl")):
+        pass

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -108,3 +109,16 @@ def test_a_failure_of_the_model_is_not_blamed_on_the_file(tmp_path: Path) -> Non
     source.write_text("size,count\n99,2\n")
     with pytest.raises(ValueError, match=r"^Input X contains NaN\.$"):
         predict_file(PRICE, BrokenPredictor(), source, target)
+
+
+def test_progress_is_shown_in_a_terminal_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "size,count,color,shop,is_new,sold\n1,,,,,\n"
+
+    monkeypatch.setenv("FORCE_COLOR", "1")  # As CI often has it.
+    predict(tmp_path / "in.csv", text)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    predict(tmp_path / "in.csv", text)
+    assert "in.csv" in capsys.readouterr().err

@@ -268,3 +268,11 @@ def test_rounding_down_never_exceeds_the_value() -> None:
 
     assert (rounded <= values).all()
     assert (np.nextafter(rounded, np.float32(np.inf)) > values).all()
+
+
+def test_other_pipelines_are_exported_exactly() -> None:
+    forest = RandomForestRegressor(20, random_state=0)
+    category = columns(OneHotEncoder(handle_unknown="ignore"), ["shop"])
+
+    assert export_with(PRICE, columns(SimpleImputer()), forest) < 1e-5
+    assert export_with(THREE, category, LogisticRegression()) < 1e-5

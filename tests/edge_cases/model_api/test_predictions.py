@@ -1,5 +1,5 @@
 from pathlib import Path
-from threading import Event
+from threading import Event, current_thread
 from typing import Any
 
 import numpy as np
@@ -46,20 +46,33 @@ def test_a_number_beyond_float32_is_refused(tmp_path: Path, count: str) -> None:
     assert response.json()["detail"] == reason
 
 
-def test_log_entries_of_a_predictor_have_request_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_model_predicts_in_a_thread_whose_log_has_request_ids(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     names: list[set[str]] = []
 
     class Slow:
         info = create_predictor(TWO).info
 
         def predict(self, instances: Any) -> NDArray[np.float32]:
-            names.append({*structlog.contextvars.get_contextvars()})
+            names.append({current_thread().name[:9], *structlog.contextvars.get_contextvars()})
             Event().wait(0.01)
             return np.array([[0.25, 0.75]] * len(instances), np.float32)
 
     monkeypatch.setattr(predictions, "load_predictor", lambda *_, **__: Slow())
 
     with TestClient(app.create_app(Settings())) as client:
-        post(client, ONE)
+        assert post(client, ONE).json()["predictions"][0]["label"] == "large"
 
-    assert names[-1] == {"request_id", "model_version"}
+    assert names[-1] == {"inference", "request_id", "model_version"}
+
+
+def test_an_invalid_body_is_refused() -> None:
+    client = TestClient(app.create_app(Settings(max_instances=3)))
+    responses = [
+        post(client),
+        post(client, *[ONE] * 4),
+        client.post("/predictions", json={"instances": 1}),
+    ]
+
+    assert [response.status_code for response in responses] == [422] * 3

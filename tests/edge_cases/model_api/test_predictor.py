@@ -1,13 +1,25 @@
+from typing import Literal
+
 import numpy as np
 import onnx
 import pytest
-from tests.tiny import PRICE, SCHEMAS, TWO, train
+from pydantic import BaseModel
+from tests.tiny import EXAMPLE, PRICE, SCHEMAS, TWO, Features, Two, train
 
-from my_application.model.features import Schema
+from my_application.model.features import FeatureModel, Schema
 from my_application.model.predictor import ModelError, OnnxPredictor, check_output
 
 from training.data import to_columns
 from training.evaluate import predict
+
+
+class Other(FeatureModel):
+    size: float
+    shape: str
+
+
+class Swapped(BaseModel):
+    label: Literal["large", "small"]
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values())
@@ -48,3 +60,15 @@ def test_invalid_probabilities_are_not_returned(row: list[float]) -> None:
     check_output(TWO, output[:1])
     with pytest.raises(ModelError, match="does not predict probabilities that sum to 1"):
         check_output(TWO, output)
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        (Schema(Other, Two, Other(size=1, shape="")), "shape is missing, in the schema tensor"),
+        (Schema(Features, Swapped, EXAMPLE), "its labels are"),
+    ],
+)
+def test_a_model_for_another_schema_is_refused(schema: Schema, reason: str) -> None:
+    with pytest.raises(ModelError, match=f"does not fit the schema: .*{reason}.*Run: make train"):
+        OnnxPredictor(train(TWO)[1], schema)

@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
-from tests.tiny import PRICE, TWO, create_data, train
+from tests.test_training import HEADER, write
+from tests.tiny import PRICE, THREE, TWO, create_data, train
 
 from training import report
-from training.data import Data
+from training.data import Data, DataError, load
 from training.evaluate import evaluate, hold_out
 from training.pipeline import create_pipeline, encode
 
@@ -43,3 +46,21 @@ def test_the_sample_pipeline_learns_a_rare_label() -> None:
     evaluation = evaluate(TWO, model, split)
     assert evaluation.scores["log_loss"] < evaluation.baseline["log_loss"]
     assert evaluation.scores["roc_auc"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ("1,10,a,small\n" * 19, "19 rows with a target; at least 20"),
+        ("1,10,a,small\n" * 20, "the label large. Remove these rows, and the label"),
+    ],
+)
+def test_too_few_rows_are_refused(tmp_path: Path, rows: str, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        load(TWO, write(tmp_path, HEADER + rows))
+
+
+def test_the_baseline_is_computed_from_the_data() -> None:
+    assert 0.3 < train(THREE)[0].baseline["accuracy"] < 0.5
+    assert train(TWO)[0].baseline["roc_auc"] == 0.5
+    assert train(PRICE)[0].baseline["mean_absolute_error"] > 20

@@ -144,3 +144,16 @@ def test_a_trace_that_the_service_starts_is_in_the_log(
         client.get("/livez")
 
     assert read_log()[0]["trace_id"] == f"{0xABC:032x}"
+
+
+@pytest.mark.parametrize("request_id", ["", "two words", "x" * 129, 'a"b'])
+def test_an_invalid_request_id_is_replaced(
+    app: FastAPI, client: TestClient, request_id: str, read_log: ReadLog
+) -> None:
+    app.mount("/mounted", FastAPI())  # It has a state of its own.
+    read_log()
+
+    response = client.get("/mounted/docs", headers={"x-request-id": request_id})
+
+    assert len(response.headers["x-request-id"]) == 32
+    assert read_log()[0]["request_id"] == response.headers["x-request-id"]

@@ -1,5 +1,6 @@
 from typing import Annotated, Literal
 
+import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
@@ -61,12 +62,15 @@ def test_the_log_says_why_a_check_failed(
     assert read_log()[0]["exception"].endswith("RuntimeError: no connection")
 
 
-def test_an_invalid_value_may_have_no_location(app: FastAPI, client: TestClient) -> None:
+@pytest.mark.parametrize(("path", "location"), [((), ""), (("n", 0), "/n/0")])
+def test_a_route_may_refuse_a_value_itself(
+    app: FastAPI, client: TestClient, path: tuple[str | int, ...], location: str
+) -> None:
     @app.get("/odd")
     async def refuse() -> None:
-        raise RequestValidationError([{"loc": (), "msg": "odd", "type": "odd"}])
+        raise RequestValidationError([{"loc": path, "msg": "odd", "type": "odd"}])
 
-    assert client.get("/odd").json()["errors"] == [{"location": "", "detail": "odd"}]
+    assert client.get("/odd").json()["errors"] == [{"location": location, "detail": "odd"}]
 
 
 def test_the_schema_documents_problems(app: FastAPI) -> None:

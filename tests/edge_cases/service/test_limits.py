@@ -19,9 +19,11 @@ from fastapi import (
 )
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
+from pydantic_settings import SettingsError
 from starlette.types import Message, Receive, Scope, Send
 from tests.conftest import ReadLog
 
+from my_application import limits
 from my_application.app import create_app
 from my_application.limits import Limits, time_limit
 from my_application.settings import Settings
@@ -249,3 +251,14 @@ def test_a_stream_that_begins_just_as_its_time_is_up_is_complete(
     response = client.get("/blocking")
 
     assert (response.status_code, response.text) == (200, "complete")
+
+
+def test_a_time_limit_beyond_the_grace_period_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_time_limits", {})
+    settings = Settings()
+
+    @time_limit(settings.shutdown_grace_seconds)
+    def make_report() -> None: ...
+
+    with pytest.raises(SettingsError, match=r"must exceed .*make_report, which is \d"):
+        create_app(settings)

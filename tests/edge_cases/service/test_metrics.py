@@ -2,6 +2,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from my_application import __version__
+
 
 @pytest.mark.parametrize(("method", "label"), [("QUERY", "QUERY"), ("BREW", "other")])
 def test_only_methods_of_http_are_labels(
@@ -23,3 +25,9 @@ def test_unknown_paths_share_a_label(client: TestClient) -> None:
     assert '{method="GET",route="none",status="4xx"}' in metrics.text
     assert "hunter2" not in metrics.text
     assert metrics.headers["content-type"].startswith("text/plain; version=")
+
+
+def test_the_version_is_exposed(client: TestClient) -> None:
+    line = 'application_build_info{version="' + __version__ + '"} 1.0'
+
+    assert line in client.get("/metrics").text.splitlines()
