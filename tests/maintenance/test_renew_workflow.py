@@ -201,7 +201,7 @@ def test_a_later_version_of_the_template_is_shown_with_its_changelog(
 
     summary = repository.renew().summary
 
-    assert summary.startswith("## A later version of the template\n\n`cruft update` takes it.\n")
+    assert summary.startswith("## A later version of the template\n\n`cruft update` applies it.\n")
     assert "## 2026.12.0\n\n- It is better.\n" in summary
     assert "2026.11.0" not in summary
 

@@ -28,10 +28,10 @@ def create_pipeline(schema: Schema, table: pd.DataFrame) -> Pipeline:
 
     It suits most tables as it is. To change it:
 
-    - Most other models need numbers that are not missing: replace "passthrough" by
-      `SimpleImputer(strategy="median")`. All but forests need them of similar size, too:
+    - Most other models need numbers that are not missing: replace "passthrough" with
+      `SimpleImputer(strategy="median")`. All but forests need them on a similar scale, too:
       `make_pipeline(SimpleImputer(strategy="median"), StandardScaler())`.
-    - For LightGBM, run `poetry add --group train lightgbm onnxmltools`, and replace the model by
+    - For LightGBM, run `poetry add --group train lightgbm onnxmltools`, and replace the model with
       `LGBMClassifier(verbose=-1)` or `LGBMRegressor(verbose=-1)`.
     - Training refuses what ONNX cannot reproduce, with a hint on what to try instead.
     """

@@ -83,7 +83,7 @@ class AccessLog:
 def is_needed(line: logging.LogRecord) -> bool:
     """Return False for the lines of Uvicorn's log that repeat our own."""
     error = line.exc_info[0] if line.exc_info else None
-    # Our log has WebSockets (Uvicorn's has their URLs, perhaps secret) and cancelled responses.
+    # Uvicorn's lines for WebSockets contain their URLs, which may be secret.
     return error is not CancelledError and not str(line.msg).startswith(('%s - "WebSo', "Cancel "))
 
 

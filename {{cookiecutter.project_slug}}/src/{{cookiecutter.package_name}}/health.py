@@ -22,7 +22,7 @@ async def livez() -> dict[str, str]:
 @router.get("/readyz", responses={503: {"description": "Not ready; `detail` says why"}})
 async def readyz(request: Request) -> dict[str, str]:
     """Return 200 if every check in `app.state.readiness_checks` passes, and 503 otherwise."""
-    deadline = asyncio.get_running_loop().time() + 3  # Health checks wait longer.
+    deadline = asyncio.get_running_loop().time() + 3  # Callers wait longer: 4 s or more.
     for name, check in request.app.state.readiness_checks.items():
         try:
             async with asyncio.timeout_at(deadline):

@@ -15,8 +15,8 @@ from pydantic_core import to_json
 from structlog.typing import EventDict, Processor
 
 MAX_LINE_BYTES = 8000  # Many log collectors cut longer lines, or split them.
-# Possible secrets: the values that exceptions of Pydantic, HTTP clients and databases repeat (those
-# of the last with line breaks), and the users, passwords, queries and fragments of URLs.
+# Possible secrets: the values that exceptions of Pydantic, HTTP clients and databases repeat (a
+# database's may have line breaks), and the users, passwords, queries and fragments of URLs.
 HIDDEN = re.compile(
     r"(input_value=|'input': |Input tag |\[parameters: |convert string |header value:? ).*"
     r"|(/[^\s/?#]*[?#])\S+|(://)(?:(?!://)\S)+(?=@)"

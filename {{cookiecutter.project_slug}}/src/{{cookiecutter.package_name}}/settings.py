@@ -30,7 +30,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, SettingsError
 
 PREFIX = "{{ cookiecutter.__env_prefix }}"
-MAX_DEPTH = 6  # Of the parts of a setting whose type contains itself.
+MAX_DEPTH = 6  # How deeply nested settings are known: a type may contain itself.
 SECRETS_DIR = Path(os.environ.get(f"{PREFIX}SECRETS_DIR", "/run/secrets"))
 
 

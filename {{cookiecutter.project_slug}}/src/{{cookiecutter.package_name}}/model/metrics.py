@@ -21,7 +21,7 @@ OTHER = "other"
 
 
 class ModelMetrics(Collector):
-    """Counts predictions, missing values and refused values, with only the schema's labels.
+    """Counts predictions, missing values and refused values by the names in the schema only.
 
     It counts a whole request at once: a `Histogram.observe` for each instance would take most of
     the time that its validation takes.
