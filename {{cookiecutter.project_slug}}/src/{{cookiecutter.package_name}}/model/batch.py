@@ -220,7 +220,7 @@ def _write_csv(_source: Path, target: Path, first: list[Row], others: Chunks) ->
 
 
 def _write_lines(_source: Path, target: Path, first: list[Row], others: Chunks) -> None:
-    with target.open("w", encoding="utf-8", errors="backslashreplace") as file:  # JSON may have lone surrogates.
+    with target.open("w", encoding="utf-8", errors="backslashreplace") as file:  # Lone surrogates
         for rows in chain([first], others):
             file.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
 
