@@ -81,17 +81,15 @@ def build_archive(
     return str(json.loads(metadata.read_text())["containerimage.digest"])
 
 
-@pytest.mark.parametrize("packages", ["", "libpq5"], ids=["", "with Debian's packages"])
 def test_two_builders_that_share_nothing_give_the_same_digest(
-    builders: tuple[Builder, Builder], project: Path, tmp_path: Path, packages: str
+    builders: tuple[Builder, Builder], project: Path, tmp_path: Path
 ) -> None:
     dockerfile = project / "Dockerfile"
     text = dockerfile.read_text("utf-8")
-    edited = text.replace('ARG RUNTIME_PACKAGES=""', f'ARG RUNTIME_PACKAGES="{packages}"')
-    assert (edited != text) == bool(packages)
+    edited = text.replace('ARG RUNTIME_PACKAGES=""', 'ARG RUNTIME_PACKAGES="libpq5"')
+    assert edited != text
     dockerfile.write_text(edited, "utf-8")
-    if packages:
-        commit(project, f"Install {packages}")
+    commit(project, "Install a package of Debian")
 
     digests = [
         build_archive(builder, project, tmp_path / f"{number}.tar", image=SLUG)
