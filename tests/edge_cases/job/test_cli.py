@@ -1,4 +1,6 @@
 import errno
+import io
+import json
 import shutil
 from functools import partial
 from pathlib import Path
@@ -9,7 +11,7 @@ import typer
 from tests.test_cli import SAMPLE, invoke
 from typer import BadParameter
 
-from my_application import cli, exit_status
+from my_application import cli, exit_status, logs
 from my_application.exit_status import InputError
 
 
@@ -64,6 +66,21 @@ def test_typer_does_not_change_the_exit_status(monkeypatch: pytest.MonkeyPatch) 
         with pytest.raises(SystemExit) as outcome:
             exit_status.run(partial(cli.app, [command], standalone_mode=False))
         assert outcome.value.code == status
+
+
+def test_a_question_that_is_answered_with_no_is_not_a_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(exit_status, "exit_on_signals", lambda: None)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    logs.configure("info", "json")
+
+    with pytest.raises(SystemExit) as outcome:
+        exit_status.run(partial(typer.confirm, "Delete everything?", abort=True))
+
+    assert outcome.value.code == 1
+    line = capsys.readouterr().out.removeprefix("Delete everything? [y/N]: ")
+    assert json.loads(line)["event"] == "failed"
 
 
 @pytest.mark.parametrize(

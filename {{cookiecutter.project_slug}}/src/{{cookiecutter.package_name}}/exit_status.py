@@ -34,6 +34,7 @@ class InputError(Exception):
 
 # Add the exceptions of the libraries that the job uses, such as `gzip.BadGzipFile: 65`.
 STATUSES = {
+    Abort: 1,  # The answer to `typer.confirm(..., abort=True)` was no.
     TyperException: 2,
     SettingsError: 2,
     InputError: 65,
@@ -106,8 +107,7 @@ def exit_on_signals() -> None:
     """Exit as soon as SIGTERM or Ctrl-C arrives, without cleaning up.
 
     Cleaning up would need an exception in the main thread, which native code may delay or discard.
-    Nothing can clean up after SIGKILL or a power failure either, so in any case the next run has to
-    remove what this one leaves behind, as `files.replacing` does.
+    As after SIGKILL, the next run removes what this one leaves behind: see `files.replacing`.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
