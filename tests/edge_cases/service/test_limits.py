@@ -235,6 +235,31 @@ def test_only_streams_end_cleanly_if_the_server_cancels_them(is_stream: bool) ->
     assert (sent[-1] == end) == is_stream
 
 
+def test_the_log_does_not_say_that_a_complete_response_ended_early(read_log: ReadLog) -> None:
+    async def receive() -> Message:
+        return {}
+
+    async def send(_message: Message) -> None: ...
+
+    async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 202})
+        await send({"type": "http.response.body"})
+        await asyncio.sleep(10)  # A background task.
+
+    async def serve() -> None:
+        app = Limits(respond, seconds=1, concurrent=1)
+        task = asyncio.create_task(app({"type": "http", "path": "/"}, receive, send))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.wait([task])
+
+    read_log()
+    asyncio.run(serve())
+
+    (line,) = read_log()
+    assert line["event"] == "request ended early because the service is stopping"
+
+
 def test_a_stream_that_begins_just_as_its_time_is_up_is_complete(
     app: FastAPI, client: TestClient
 ) -> None:

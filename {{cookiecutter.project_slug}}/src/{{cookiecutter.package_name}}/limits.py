@@ -122,7 +122,7 @@ class Limits:
             task = asyncio.current_task()
             if not task or not task.cancelling():
                 raise RuntimeError("The request awaited something that was cancelled.") from error
-            log.warning("response ended early because the service is stopping")
+            log.warning("request ended early because the service is stopping")
             if not is_streaming:
                 raise
             await send({"type": "http.response.body"})
