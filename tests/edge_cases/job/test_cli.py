@@ -107,3 +107,12 @@ def test_the_input_is_not_overwritten() -> None:
 
 def test_help_lists_the_exit_statuses() -> None:
     assert "Status 65: the input is invalid or missing" in " ".join(invoke("--help").split())
+
+
+def test_text_in_another_encoding_is_a_fault_of_the_input() -> None:
+    Path("in.csv").write_bytes(b"\xff")
+
+    with pytest.raises(UnicodeDecodeError) as error:
+        Path("in.csv").read_text("utf-8")
+
+    assert exit_status.status_of(error.value) == 65

@@ -24,7 +24,6 @@ MEANINGS = {
     130: "interrupted by Ctrl-C",
     143: "terminated by SIGTERM",
 }
-
 log = structlog.get_logger()
 
 
@@ -39,6 +38,7 @@ STATUSES = {
     SettingsError: 2,
     InputError: 65,
     EOFError: 65,
+    UnicodeDecodeError: 65,
     FileNotFoundError: 65,
     OSError: 74,
 }
