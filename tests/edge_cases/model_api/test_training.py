@@ -2,12 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests import test_model
 from tests.test_training import HEADER, write
 from tests.tiny import PRICE, THREE, TWO, create_data, train
 
 from training import report
 from training.data import Data, DataError, load
 from training.evaluate import evaluate, hold_out
+from training.export import export
 from training.pipeline import create_pipeline, encode
 
 
@@ -64,3 +66,18 @@ def test_the_baseline_is_computed_from_the_data() -> None:
     assert 0.3 < train(THREE)[0].baseline["accuracy"] < 0.5
     assert train(TWO)[0].baseline["roc_auc"] == 0.5
     assert train(PRICE)[0].baseline["mean_absolute_error"] > 20
+
+
+def test_a_model_of_few_rows_passes_the_test_of_the_shipped_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).normal(size=60)
+    data = Data(create_data(PRICE, rows=60).table, noise, 0)
+    split = hold_out(PRICE, data)
+    model = create_pipeline(PRICE, split.train).fit(split.train, split.train_target)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(export(evaluate(PRICE, model, split))[0])
+    monkeypatch.setattr(test_model, "SCHEMA", PRICE)
+    monkeypatch.setattr(test_model, "PACKAGED_MODEL", path)
+
+    test_model.test_training_again_gives_a_similar_model(data)
