@@ -5,11 +5,13 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
+
+from {{ cookiecutter.package_name }}.model.features import Date
 
 from training.data import DataError
 
@@ -25,7 +27,7 @@ WORDS = 3
 """The number of words that the values of a free text have on average, at least."""
 ID = r"(?i:(?<![a-z])(id|key|no|nr|number|index))$|I[dD]$|^(Unnamed: 0)?$"
 FLAWS = {
-    r"\d+([./-])\d+\1\d+[ T]+\d|\d+:\d\d": "times; convert them to dates or numbers",
+    r"\d+([./-])\d+\1\d+[ T]+\d|\d{8}T\d|\d+:\d\d": "times; convert them to dates or numbers",
     r"(\d\d?[./-]\d\d?[./-]\d{2,4}|\d{4}\D\d\d?\D\d\d?)$": "dates; write them as YYYY-MM-DD",
     r"\W*\d[\d.,' ]*\W*$": "numbers; write them with a decimal point and nothing else",
 }
@@ -36,6 +38,8 @@ TOO_LONG = (
     "numbers that the model cannot distinguish, because it has 7 digits; "
     "write dates as YYYY-MM-DD, codes as text, and subtract a constant from others"
 )
+parse_date = TypeAdapter(Date).validate_python
+"""The API takes a date with a time if it is midnight."""
 
 
 @dataclass
@@ -158,13 +162,6 @@ def can_parse(parse: Callable[[str], Any], cell: str) -> bool:
     except ValueError:
         return False
     return not isinstance(value, float) or math.isfinite(value)
-
-
-def parse_date(cell: str) -> date:
-    """Parse a date in the format of JSON, `2026-01-09`, with all zeros."""
-    if len(cell) != len("2026-01-09"):
-        raise ValueError(cell)
-    return datetime.strptime(cell, "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no zone
 
 
 def find_bounds(values: list[float]) -> tuple[float, float]:
