@@ -74,6 +74,7 @@ def describe_target(column: Column, path: Path, *, regression: bool) -> None:
     is_number = column.is_all(float)
     labels = sorted(set(column.cells), key=float if is_number else str)
     strings = ", ".join([repr(label) for label in labels if not can_parse(float, label)][:3])
+    strings += ". If these are numbers, write them with a decimal point and nothing else"
     if len(labels) == 1:
         raise DataError(f"{path}: the column {column.name!r} is always {labels[0]!r}.")
     if regression or (is_number and len(labels) > CATEGORIES):

@@ -82,9 +82,9 @@ def draft(path: Path, target: str, *, regression: bool = False) -> str:
     predicted = [it.name for it in columns if re.match("prediction$|probability_", it.name)]
     flaws |= dict.fromkeys(predicted, "a prediction")
     features = [column for column in columns if column.name not in flaws]
-    if not features:
-        raise DataError(f"{path} has no column to learn from: {flaws}")
     notes = [f"Left out: {name or repr(name)} ({reason})." for name, reason in flaws.items()]
+    if not features:
+        raise DataError(" ".join([f"{path} has no column to learn from.", *notes]))
     spelled = ", ".join(map(repr, without))
     notes += [f"Rows without {target}: {without.total()} ({spelled})."] if without else []
     if target_column.annotation.startswith("Literal") and target_column.is_all(float):
