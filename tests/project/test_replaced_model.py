@@ -263,7 +263,7 @@ for block in re.findall("```python\\n(class .*?)```", Path("docs/model.md").read
     exec(block)
 split = hold_out(SCHEMA, load(SCHEMA, DATA))
 pipeline = create_pipeline(SCHEMA, split.train).fit(split.train, split.train_target)
-skops.io.dump(pipeline, sys.argv[1])
+skops.io.dump((pipeline, {{"accuracy": 0.5}}), sys.argv[1])
 TRUSTED_TYPES = skops.io.get_untrusted_types(file=sys.argv[1])
 predictor = SkopsPredictor(Path(sys.argv[1]), SCHEMA)
 predictions.load_predictor = lambda *_, **__: predictor
@@ -271,6 +271,7 @@ with TestClient(create_app()) as client:
     body = {{"instances": [SCHEMA.example_json()] * 3}}
     answer = client.post("/predictions", json=body).json()
 assert answer["model"]["name"] == "skops"
+assert predictor.info.metrics == {{"accuracy": 0.5}}
 table = pd.DataFrame({{k: v[:, 0] for k, v in SCHEMA.to_columns([SCHEMA.example]).items()}})
 expected = pipeline.predict_proba(table)[0]
 found = list(answer["predictions"][2]["probabilities"].values())

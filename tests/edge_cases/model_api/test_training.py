@@ -6,6 +6,8 @@ from tests import test_model
 from tests.test_training import HEADER, write
 from tests.tiny import PRICE, THREE, TWO, create_data, train
 
+from my_application.model import predictor
+
 from training import report
 from training.data import Data, DataError, load
 from training.evaluate import evaluate, hold_out
@@ -78,6 +80,6 @@ def test_a_model_of_few_rows_passes_the_test_of_the_shipped_model(
     path = tmp_path / "model.onnx"
     path.write_bytes(export(evaluate(PRICE, model, split))[0])
     monkeypatch.setattr(test_model, "SCHEMA", PRICE)
-    monkeypatch.setattr(test_model, "PACKAGED_MODEL", path)
+    monkeypatch.setattr(predictor, "PACKAGED_MODEL", path)
 
     test_model.test_training_again_gives_a_similar_model(data)
