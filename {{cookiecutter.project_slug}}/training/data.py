@@ -80,7 +80,7 @@ def check_targets(schema: Schema, path: Path, targets: list[Any]) -> None:
     if rare := [label for label in schema.labels if counts[label] < MIN_ROWS_PER_LABEL]:
         raise DataError(
             f"{path} has fewer than {MIN_ROWS_PER_LABEL} rows with the label {', '.join(rare)}. "
-            "Remove these rows, and the label from model/schema.py; or draft with --regression."
+            "Remove these rows, and the label in schema.py; or draft numbers with --regression."
         )
 
 
