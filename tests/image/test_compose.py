@@ -88,6 +88,28 @@ def test_only_the_user_of_the_image_can_read_a_secret(
 
 
 @needs_root
+@each(SERVICES)
+def test_a_service_gets_a_changed_secret_by_the_command_of_the_page(
+    baked: BakedProject, machine: Machine
+) -> None:
+    create = block(baked, "console", "secrets/")
+    secret = machine.create_secret(create, "log_level", "debug")
+    page = (baked.path / "docs/production.md").read_text("utf-8")
+    command = re.search(r"To change a secret, .*?`(docker compose .*?)`", page, re.DOTALL)
+    assert command
+    read = ["exec", "--no-tty", "api", "cat", f"/run/secrets/{secret.name}"]
+    machine.compose("up", "--detach", "--wait")
+
+    secret.unlink()
+    machine.shell(create.replace("SECRET", "info").replace(f"{PREFIX.lower()}token", secret.name))
+    machine.compose("up", "--detach", "--wait")
+    assert machine.compose(*read) == "debug"
+
+    machine.shell(command[1])
+    assert machine.compose(*read) == "info"
+
+
+@needs_root
 @each(JOBS)
 def test_the_user_who_starts_the_job_can_read_a_secret(
     baked: BakedProject, machine: Machine
