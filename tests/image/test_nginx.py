@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -116,6 +117,27 @@ def test_the_service_gets_the_client_and_the_scheme_from_the_proxy(
     log = run("docker", "logs", name).stdout
     assert '"client":"127.0.0.1"' in log
     assert "1.2.3.4" not in log
+
+
+def test_the_page_trusts_the_proxy_on_a_machine_with_many_networks(
+    baked: BakedProject, image: str, port: int
+) -> None:
+    (value,) = re.findall(
+        r"TRUSTED_PROXIES: '(.*)'", (baked.path / "docs/production.md").read_text()
+    )
+    published, network = f"--publish=127.0.0.1:{port}:8000", f"nginx-test-{port}"
+    options = [f"--network={network}", published, f"--env={PREFIX}TRUSTED_PROXIES={value}"]
+    url = f"http://127.0.0.1:{port}/readyz"
+    # From the fifteenth network on, Docker takes addresses from 192.168.0.0/16.
+    run("docker", "network", "create", "--subnet=192.168.254.0/24", network)
+    try:
+        with container(image, *options) as name:
+            wait_until(lambda: is_ready(url), name)
+            request = Request(url, headers={"x-forwarded-for": "203.0.113.9"})
+            urlopen(request, timeout=10).close()  # noqa: S310 - the same
+            assert '"client":"203.0.113.9"' in run("docker", "logs", name).stdout
+    finally:
+        run("docker", "network", "rm", network)
 
 
 def test_an_update_with_a_second_container_loses_no_request(
