@@ -52,6 +52,19 @@ def test_the_timer_starts_the_service(baked: BakedProject) -> None:
     assert timer["Install"]["WantedBy"] == "timers.target"
 
 
+def test_runs_by_hand_during_the_day_do_not_prevent_that_of_the_night(baked: BakedProject) -> None:
+    unit = parse_unit(units(baked)[f"{SLUG}.service"])["Unit"]
+    timer = parse_unit(units(baked)[f"{SLUG}.timer"])["Timer"]
+    hour = re.search(r"(\d\d):00$", timer["OnCalendar"])
+    assert hour
+
+    # systemd counts every start of the unit, those that succeed and those by hand, too.
+    until_the_run = 24 - 18 + int(hour[1])
+    assert int(unit["StartLimitIntervalSec"].removesuffix("h")) < until_the_run
+    page = (baked.path / "docs" / "production.md").read_text("utf-8")
+    assert f"`systemctl reset-failed {SLUG}`" in page
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
 def test_systemd_accepts_the_units(baked: BakedProject, tmp_path: Path) -> None:
     for name, text in units(baked).items():
