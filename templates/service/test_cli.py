@@ -1,5 +1,7 @@
 import signal
+from http.client import HTTPConnection
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import uvicorn
@@ -19,6 +21,8 @@ def test_serve_uses_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert CliRunner().invoke(app, ["serve"]).exit_code == 0
 
     assert (options["port"], options["timeout_graceful_shutdown"]) == (1234, 50)
+    assert CliRunner().invoke(app, ["serve", "--reload"]).exit_code == 0
+    assert options["timeout_graceful_shutdown"] == 1
 
 
 @pytest.mark.parametrize("command", ["serve", "healthcheck"])
@@ -38,3 +42,11 @@ def test_healthcheck_fails_if_nothing_listens(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(f"{PREFIX}PORT", "1")
 
     assert CliRunner().invoke(app, ["healthcheck"]).exit_code == 1
+
+
+def test_healthcheck_fails_with_the_reason_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    response = Mock(status=503, read=lambda: b"no database")
+    monkeypatch.setattr(HTTPConnection, "request", lambda *_: None)
+    monkeypatch.setattr(HTTPConnection, "getresponse", lambda _: response)
+
+    assert "no database" in str(CliRunner().invoke(app, ["healthcheck"]).exception)

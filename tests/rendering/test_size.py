@@ -11,12 +11,12 @@ from tests.helpers.harness import BakedProject, each
 # The limits of each, with Compose. Raise one only for what a team would otherwise have to write
 # itself, and say in the commit what that is; lower it whenever code has been removed.
 LIMITS = {
-    "web-api": {"files": 50, "src": 932, "tests": 599, "scripts": 210, "Makefile": 115},
+    "web-api": {"files": 50, "src": 932, "tests": 590, "scripts": 210, "Makefile": 115},
     "model-api": {
         "files": 76,
         "src": 1872,
         "training": 1097,
-        "tests": 1100,
+        "tests": 1091,
         "scripts": 210,
         "Makefile": 121,
     },

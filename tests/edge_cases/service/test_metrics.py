@@ -31,3 +31,18 @@ def test_the_version_is_exposed(client: TestClient) -> None:
     line = 'application_build_info{version="' + __version__ + '"} 1.0'
 
     assert line in client.get("/metrics").text.splitlines()
+
+
+def test_unknown_methods_and_paths_share_one_time_series(app: FastAPI, client: TestClient) -> None:
+    @app.get("/measured/{name}")
+    async def measure(name: str) -> str:
+        return name
+
+    before = len(client.get("/metrics").text.splitlines())
+    client.request("INVENTED", "/measured/x")
+    once = len(client.get("/metrics").text.splitlines())
+    for number in range(10):
+        client.request(f"INVENTED{number}", f"/measured/{number}")
+
+    assert before < once
+    assert len(client.get("/metrics").text.splitlines()) == once
