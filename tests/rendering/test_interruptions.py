@@ -86,7 +86,7 @@ def test_a_console_in_another_encoding_leaves_the_project_complete(
     result = shell(f"{BAKE} >said", folder, PYTHONIOENCODING=encoding)
 
     assert result.returncode == 0, result.stderr
-    assert f"{SLUG}: a job on" in (folder / "said").read_text(encoding)
+    assert f"{SLUG}: a {JOB.application} on" in (folder / "said").read_text(encoding)
     assert files(folder / SLUG) == complete
 
 
