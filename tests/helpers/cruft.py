@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from tests.helpers.answers import CHOICES, KEYS
+from tests.helpers.answers import KEYS
 from tests.helpers.harness import INSTALLABLE, QUESTIONS, ROOT, SLUG, Combination, poetry, run, tool
 
 # The oldest application, which every version of the template has.
@@ -63,8 +63,8 @@ def documented_command(start: str, template: Path) -> str:
 
 def link(project: Path, command: str, combination: Combination) -> None:
     """Run `cruft link` with the combination, the other defaults and the default commit."""
-    choices = [str(QUESTIONS[key].index(answer) + 1) for key, answer in combination.answers.items()]
-    texts = [key for key in KEYS if key not in CHOICES]
-    typed = "\\n".join([*[""] * len(texts), *choices, "", ""])
+    answers = combination.answers
+    lines = [str(QUESTIONS[key].index(answers[key]) + 1) if key in answers else "" for key in KEYS]
+    typed = "\\n".join([*lines, "", ""])
     shell = f"set -o pipefail; printf '{typed}' | {tool('cruft').parent}/{command}"
     run("bash", "-c", shell, cwd=project)
