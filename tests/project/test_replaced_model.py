@@ -36,6 +36,7 @@ from tests.helpers.harness import (
 COMBINATION = [it for it in INSTALLABLE if it.application == "model-api" and it in BUILT][:1]
 SCHEMA, PIPELINE = Path(f"src/{PACKAGE}/model/schema.py"), Path("training/pipeline.py")
 TOLERANCE = 2e-4
+PACKAGES = ["lightgbm<5", "onnxmltools<2", "skops<1"]
 LABELS = ["basic", "plus", "Ünïcode, \"quoted\" 'label'"]
 
 Row = dict[str, object]
@@ -67,7 +68,7 @@ class Replacement:
     options: tuple[str, ...] = ()
     edits: dict[str, str] = field(default_factory=dict)
     """In the pipeline."""
-    packages: tuple[str, ...] = ()
+    needs_packages: bool = False
     left_out: tuple[str, ...] = ()
 
 
@@ -152,9 +153,7 @@ LIGHTGBM = {
 }
 REPLACEMENTS = {
     "churn": Replacement(churn, "churned", left_out=("customerID", "country")),
-    "prices": Replacement(
-        prices, "price", edits=LIGHTGBM, packages=("lightgbm<5", "onnxmltools<2")
-    ),
+    "prices": Replacement(prices, "price", edits=LIGHTGBM, needs_packages=True),
     "two features": Replacement(two_features, "y"),
     "tickets": Replacement(tickets, "queue", left_out=("ticket",)),
 }
@@ -169,19 +168,42 @@ def project(combination: Combination, baked: BakedProject, tmp_path: Path) -> Ba
     return project
 
 
+@pytest.fixture(scope="module")
+def with_packages(
+    install: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """The environment of a project with further packages, as `poetry add --group train` adds."""
+    python = interpreter(COMBINATION[0].python)
+    assert python
+    venv = tmp_path_factory.mktemp("packages") / "venv"
+    install_locked(install(COMBINATION[0]).path, venv, python)
+    environment = activated_env(venv)
+    result = run("uv", "pip", "install", "--python", venv, *PACKAGES, check=False, env=environment)
+    if result.returncode:
+        skip_or_fail(f"There is no package index: {result.stderr}", required=False)
+    loaded = run(venv / "bin/python", "-c", "import lightgbm", check=False)
+    if loaded.returncode:
+        reason = f"LightGBM needs OpenMP: {loaded.stderr.splitlines()[-1]}"
+        skip_or_fail(reason, required=os.environ.get("REQUIRE_DOCKER") == "1")
+    return environment
+
+
 @pytest.mark.slow("trains a model and builds its image")
 @pytest.mark.usefixtures("docker")
 @pytest.mark.parametrize("name", REPLACEMENTS)
 @each(COMBINATION)
 def test_the_demo_can_be_replaced_with_a_drafted_schema_and_other_data(
-    name: str, project: BakedProject, install: Callable[[Combination], BakedProject]
+    name: str,
+    project: BakedProject,
+    install: Callable[[Combination], BakedProject],
+    request: pytest.FixtureRequest,
 ) -> None:
     replacement, tag = REPLACEMENTS[name], f"template-test:replaced-{name.replace(' ', '-')}"
-    if replacement.packages:
-        environment = install_with(replacement.packages, project)
+    if replacement.needs_packages:
+        environment = request.getfixturevalue("with_packages").copy()
     else:
         environment = activated_env(install(project.combination).path.parent / "venv")
-        environment["PYTHONPATH"] = str(project.path / "src")
+    environment["PYTHONPATH"] = str(project.path / "src")
     data = Path(f"data/{name.replace(' ', '_')}.csv")
     write_csv(project.path / data, replacement.rows(random.Random(0)))  # noqa: S311 - no secret
     arguments = [str(data), "--target", replacement.target, *replacement.options]
@@ -212,23 +234,6 @@ def test_the_demo_can_be_replaced_with_a_drafted_schema_and_other_data(
     assert len(predictions) == len(expected["expected"])
     for ours, theirs in zip(predictions, expected["expected"], strict=True):
         assert ours == pytest.approx(theirs, abs=TOLERANCE, rel=TOLERANCE)
-
-
-def install_with(packages: tuple[str, ...], project: BakedProject) -> dict[str, str]:
-    """Install a project with further packages, as `poetry add --group train` does."""
-    python = interpreter(project.combination.python)
-    assert python
-    venv = project.path.parent / "venv"
-    install_locked(project.path, venv, python)
-    environment = activated_env(venv)
-    result = run("uv", "pip", "install", "--python", venv, *packages, check=False, env=environment)
-    if result.returncode:
-        skip_or_fail(f"There is no package index: {result.stderr}", required=False)
-    loaded = run(venv / "bin/python", "-c", "import lightgbm", check=False)
-    if loaded.returncode:
-        reason = f"LightGBM needs OpenMP: {loaded.stderr.splitlines()[-1]}"
-        skip_or_fail(reason, required=os.environ.get("REQUIRE_DOCKER") == "1")
-    return environment
 
 
 def write_csv(path: Path, rows: Iterator[Row]) -> None:
@@ -294,7 +299,9 @@ assert np.allclose(predictor.predict(instances), model.predict_proba(table), ato
 
 @pytest.mark.slow("installs an environment")
 @each(COMBINATION)
-def test_other_formats_are_served_as_the_page_says(project: BakedProject, tmp_path: Path) -> None:
-    environment = install_with(("lightgbm<5", "skops<1"), project)
+def test_other_formats_are_served_as_the_page_says(
+    project: BakedProject, with_packages: dict[str, str], tmp_path: Path
+) -> None:
+    environment = with_packages | {"PYTHONPATH": str(project.path / "src")}
 
     project.run("python", "-W", "ignore", "-c", OTHER_FORMATS, tmp_path / "m", env=environment)
