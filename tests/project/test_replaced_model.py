@@ -28,9 +28,9 @@ from tests.helpers.harness import (
     commit,
     each,
     install_locked,
-    interpreter,
     run,
     skip_or_fail,
+    tool,
 )
 
 COMBINATION = [it for it in INSTALLABLE if it.application == "model-api" and it in BUILT][:1]
@@ -65,10 +65,9 @@ class Replacement:
 
     rows: Callable[[random.Random], Iterator[Row]]
     target: str
-    options: tuple[str, ...] = ()
     edits: dict[str, str] = field(default_factory=dict)
     """In the pipeline."""
-    needs_packages: bool = False
+    venv: str = "locked"
     left_out: tuple[str, ...] = ()
 
 
@@ -153,7 +152,7 @@ LIGHTGBM = {
 }
 REPLACEMENTS = {
     "churn": Replacement(churn, "churned", left_out=("customerID", "country")),
-    "prices": Replacement(prices, "price", edits=LIGHTGBM, needs_packages=True),
+    "prices": Replacement(prices, "price", edits=LIGHTGBM, venv="extended"),
     "two features": Replacement(two_features, "y"),
     "tickets": Replacement(tickets, "queue", left_out=("ticket",)),
 }
@@ -168,24 +167,26 @@ def project(combination: Combination, baked: BakedProject, tmp_path: Path) -> Ba
     return project
 
 
+@pytest.fixture
+def locked(install: Callable[[Combination], BakedProject]) -> Path:
+    return install(COMBINATION[0]).path.parent / "venv"
+
+
 @pytest.fixture(scope="module")
-def with_packages(
+def extended(
     install: Callable[[Combination], BakedProject], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
-    """The environment of a project with further packages, as `poetry add --group train` adds."""
-    python = interpreter(COMBINATION[0].python)
-    assert python
-    venv = tmp_path_factory.mktemp("packages") / "venv"
-    install_locked(install(COMBINATION[0]).path, venv, python)
-    environment = activated_env(venv)
-    result = run("uv", "pip", "install", "--python", venv, *PACKAGES, check=False, env=environment)
+) -> Path:
+    """An environment with further packages, as `poetry add --group train` installs."""
+    project, venv = install(COMBINATION[0]).path, tmp_path_factory.mktemp("extended") / "venv"
+    install_locked(project, venv, project.parent / "venv/bin/python")
+    result = run(tool("uv"), "pip", "install", "--python", venv, *PACKAGES, check=False)
     if result.returncode:
         skip_or_fail(f"There is no package index: {result.stderr}", required=False)
     loaded = run(venv / "bin/python", "-c", "import lightgbm", check=False)
     if loaded.returncode:
         reason = f"LightGBM needs OpenMP: {loaded.stderr.splitlines()[-1]}"
         skip_or_fail(reason, required=os.environ.get("REQUIRE_DOCKER") == "1")
-    return environment
+    return venv
 
 
 @pytest.mark.slow("trains a model and builds its image")
@@ -193,20 +194,14 @@ def with_packages(
 @pytest.mark.parametrize("name", REPLACEMENTS)
 @each(COMBINATION)
 def test_the_demo_can_be_replaced_with_a_drafted_schema_and_other_data(
-    name: str,
-    project: BakedProject,
-    install: Callable[[Combination], BakedProject],
-    request: pytest.FixtureRequest,
+    name: str, project: BakedProject, request: pytest.FixtureRequest
 ) -> None:
     replacement, tag = REPLACEMENTS[name], f"template-test:replaced-{name.replace(' ', '-')}"
-    if replacement.needs_packages:
-        environment = request.getfixturevalue("with_packages").copy()
-    else:
-        environment = activated_env(install(project.combination).path.parent / "venv")
-    environment["PYTHONPATH"] = str(project.path / "src")
+    venv = request.getfixturevalue(replacement.venv)
+    environment = activated_env(venv) | {"PYTHONPATH": str(project.path / "src")}
     data = Path(f"data/{name.replace(' ', '_')}.csv")
     write_csv(project.path / data, replacement.rows(random.Random(0)))  # noqa: S311 - no secret
-    arguments = [str(data), "--target", replacement.target, *replacement.options]
+    arguments = [str(data), "--target", replacement.target]
 
     drafted = project.run("python", "-m", "training.draft", *arguments, env=environment).stdout
     (project.path / SCHEMA).write_text(drafted, "utf-8")
@@ -231,7 +226,6 @@ def test_the_demo_can_be_replaced_with_a_drafted_schema_and_other_data(
         list(each["probabilities"].values()) if "label" in each else each["value"]
         for each in answers
     ]
-    assert len(predictions) == len(expected["expected"])
     for ours, theirs in zip(predictions, expected["expected"], strict=True):
         assert ours == pytest.approx(theirs, abs=TOLERANCE, rel=TOLERANCE)
 
@@ -242,8 +236,7 @@ def write_csv(path: Path, rows: Iterator[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(first))
         writer.writeheader()
-        writer.writerow(first)
-        writer.writerows(rows)
+        writer.writerows([first, *rows])
 
 
 # Runs the examples of docs/model.md, and compares predictions with those of the library.
@@ -300,8 +293,8 @@ assert np.allclose(predictor.predict(instances), model.predict_proba(table), ato
 @pytest.mark.slow("installs an environment")
 @each(COMBINATION)
 def test_other_formats_are_served_as_the_page_says(
-    project: BakedProject, with_packages: dict[str, str], tmp_path: Path
+    project: BakedProject, extended: Path, tmp_path: Path
 ) -> None:
-    environment = with_packages | {"PYTHONPATH": str(project.path / "src")}
+    environment = activated_env(extended) | {"PYTHONPATH": str(project.path / "src")}
 
     project.run("python", "-W", "ignore", "-c", OTHER_FORMATS, tmp_path / "m", env=environment)
