@@ -18,6 +18,7 @@ from tests.helpers.conda_channel import Channels, bundled_pip, pack_python, pack
 from tests.helpers.containers import free_port, with_python
 from tests.helpers.extended_project import add_routes_and_settings
 from tests.helpers.harness import (
+    PACKAGE,
     QUESTIONS,
     ROOT,
     SLUG,
@@ -40,9 +41,10 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# An environment active in this shell would be mistaken for that of a project.
-for active in [name for name in os.environ if name.startswith(("CONDA_", "MAMBA_", "VIRTUAL_ENV"))]:
-    del os.environ[active]
+# An environment active in this shell, or its settings, would be mistaken for those of a project.
+OF_PROJECTS = ("CONDA_", "MAMBA_", "VIRTUAL_ENV", f"{PACKAGE.upper()}_")
+for name in [name for name in os.environ if name.startswith(OF_PROJECTS)]:
+    del os.environ[name]
 # Without bytecode, each process of a project's environment compiles scikit-learn again: 10 s.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

@@ -17,9 +17,10 @@ import pytest
 
 from tests.helpers.pip_settings import index_variables
 
-# `make test` exports its variables to every make below it, but a project's must not get them.
-for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "PYTHON"):
-    os.environ.pop(name, None)
+# `make test` exports its variables to every make below it, but a project's must not get them, nor
+# those of the same names in the shell.
+for it in ("ARGS", "IMAGE", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "PORT", "PYTHON"):
+    os.environ.pop(it, None)
 # The tests commit under a fixed name, so that they run on a machine without a git identity.
 for role in ("AUTHOR", "COMMITTER"):
     os.environ[f"GIT_{role}_NAME"] = "A Person"
