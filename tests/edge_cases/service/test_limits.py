@@ -20,7 +20,7 @@ from fastapi import (
 from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from pydantic_settings import SettingsError
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.conftest import ReadLog
 
 from my_application import limits
@@ -205,16 +205,9 @@ def test_a_mounted_application_may_send_no_headers(app: FastAPI, client: TestCli
     assert client.get("/bare").status_code == 204
 
 
-@pytest.mark.parametrize("is_stream", [True, False])
-def test_only_streams_end_cleanly_if_the_server_cancels_them(is_stream: bool) -> None:  # noqa: FBT001 - a parameter
+def serve_until_cancelled(respond: ASGIApp) -> tuple[list[Message], bool]:
+    """Return what is sent before the server cancels a request, and if its task ends cancelled."""
     sent: list[Message] = []
-    end: Message = {"type": "http.response.body"}
-    headers = [] if is_stream else [(b"content-length", b"99")]
-
-    async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"x", "more_body": True})
-        await asyncio.sleep(10)
 
     async def receive() -> Message:
         return {}
@@ -222,39 +215,41 @@ def test_only_streams_end_cleanly_if_the_server_cancels_them(is_stream: bool) ->
     async def send(message: Message) -> None:
         sent.append(message)
 
-    async def serve() -> None:
+    async def serve() -> bool:
         app = Limits(respond, seconds=1, concurrent=1)
         task = asyncio.create_task(app({"type": "http", "path": "/"}, receive, send))
         await asyncio.sleep(0.1)
         task.cancel()
         await asyncio.wait([task])
-        assert task.cancelled() != is_stream
+        return task.cancelled()
 
-    asyncio.run(serve())
+    is_cancelled = asyncio.run(serve())
+    return sent, is_cancelled
 
-    assert (sent[-1] == end) == is_stream
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_only_streams_end_cleanly_if_the_server_cancels_them(is_stream: bool) -> None:  # noqa: FBT001 - a parameter
+    headers = [] if is_stream else [(b"content-length", b"99")]
+
+    async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        await asyncio.sleep(10)
+
+    sent, is_cancelled = serve_until_cancelled(respond)
+
+    assert is_cancelled != is_stream
+    assert (sent[-1] == {"type": "http.response.body"}) == is_stream
 
 
 def test_the_log_does_not_say_that_a_complete_response_ended_early(read_log: ReadLog) -> None:
-    async def receive() -> Message:
-        return {}
-
-    async def send(_message: Message) -> None: ...
-
     async def respond(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 202})
         await send({"type": "http.response.body"})
         await asyncio.sleep(10)  # A background task.
 
-    async def serve() -> None:
-        app = Limits(respond, seconds=1, concurrent=1)
-        task = asyncio.create_task(app({"type": "http", "path": "/"}, receive, send))
-        await asyncio.sleep(0.1)
-        task.cancel()
-        await asyncio.wait([task])
-
     read_log()
-    asyncio.run(serve())
+    serve_until_cancelled(respond)
 
     (line,) = read_log()
     assert line["event"] == "request ended early because the service is stopping"
